@@ -1,0 +1,113 @@
+import type { EventSink, SchedEvent } from '../events/index.ts';
+import type { Fence } from '../fence/index.ts';
+import type { Distribution } from '../base/index.ts';
+import type { EntityStats, Job, Priority, SchedulerStats, SubmitOptions } from '../sched/index.ts';
+
+/** Options of `device.open` and `client.queue`. */
+export interface ClientOptions {
+  readonly label?: string;
+  /** The band of the client's share. Default `normal`. */
+  readonly priority?: Priority;
+  /** The client's share among those of its band, above 0. Default 1. */
+  readonly weight?: number;
+  /** How many jobs may be queued, per queue, before `submit` throws `ERR_QUEUE_FULL`. Default: no limit. */
+  readonly maxQueued?: number;
+  /** Whether the jobs of this queue run one after the other, or may overlap on several rings. Default `serial`. */
+  readonly order?: 'serial' | 'parallel';
+}
+
+/** Options of `client.close`. */
+export interface CloseClientOptions {
+  /** How long queued and running jobs may still end by themselves. Default 1000. */
+  readonly flushMs?: number;
+  /** How long to wait for running jobs to retire after that. Default 5000. */
+  readonly closeTimeoutMs?: number;
+}
+
+/**
+ * A device that several clients share. Made by an `open…Device` function, owned by who opened it.
+ *
+ * @typeParam W what a piece of work is on this kind of device
+ */
+export interface Device<W> {
+  readonly label: string;
+  readonly driver: string;
+  readonly rings: number;
+  /** Opens a client, like opening a device file. @throws {ERR_CLOSED, ERR_DEVICE_GONE} */
+  open(options?: ClientOptions): Client<W>;
+  /** What happens from now on; bounded by `capacity` (default 10,000), with a `dropped` event where some were lost. */
+  events(options?: { capacity?: number }): AsyncIterable<SchedEvent>;
+  stats(): DeviceStats;
+  /** Hands every event to `sink`, synchronously; returns how to stop. */
+  observe(sink: EventSink): () => void;
+  /** Ok after an ordinary close, failed when the device was lost for good. */
+  readonly gone: Fence;
+  /** Ends the device; `drain` (default) lets everything finish, `kill` fails it. Resolves when every fence has signalled. */
+  close(options?: { mode?: 'drain' | 'kill' }): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A queue of a client: what it submits runs in order (or in parallel), under the client's share. */
+export interface Queue<W> {
+  readonly label: string;
+  /**
+   * Accepts `work`, or throws with nothing changed (J1).
+   *
+   * @throws {ERR_INVALID_ARGUMENT, ERR_CLOSED, ERR_QUEUE_FULL, ERR_CLIENT_BANNED, ERR_DEVICE_GONE}
+   */
+  submit<R = unknown>(work: W, options?: SubmitOptions): Submission<R>;
+  stats(): ClientStats;
+  /** Winds down: accepts no more, waits, then kills (E4). Bounded; may be called twice. */
+  close(options?: CloseClientOptions): Promise<void>;
+  /** Waits as `close` does. */
+  [Symbol.asyncDispose](): Promise<void>;
+  /** Kills at once. */
+  [Symbol.dispose](): void;
+}
+
+/** One who uses a device; who is blamed for its jobs. */
+export interface Client<W> extends Queue<W> {
+  readonly id: number;
+  /** Opens one more queue under the same share. */
+  queue(options?: ClientOptions): Queue<W>;
+}
+
+/** One submitted piece of work. */
+export interface Submission<R> {
+  readonly job: Job;
+  readonly scheduled: Fence;
+  readonly finished: Fence;
+  /** The result, or the job's error. Made on first access: a result that nobody asks for raises no unhandled rejection. */
+  readonly result: Promise<R>;
+  /** As `job.cancel`: what happened, honestly (J9). */
+  cancel(reason?: unknown): ReturnType<Job['cancel']>;
+}
+
+/** What a client used, in plain JSON. */
+export interface ClientStats {
+  label: string;
+  client: number;
+  queued: number;
+  running: number;
+  submitted: number;
+  completed: number;
+  failed: number;
+  attempts: number;
+  /** Microseconds that its jobs kept rings busy. */
+  busyUs: number;
+  waitUs: Distribution;
+  turnaroundUs: Distribution;
+  karma: number;
+  banned: boolean;
+  /** One entry a queue. */
+  queues: EntityStats[];
+}
+
+/** What a device did, in plain JSON. */
+export interface DeviceStats {
+  label: string;
+  driver: string;
+  scheduler: SchedulerStats;
+  clients: ClientStats[];
+}
+

@@ -1,0 +1,47 @@
+import type { EventSink } from './event.ts';
+
+/** A timer that was set. Cancelling it twice, or after it fired, does nothing. */
+export interface Timer {
+  cancel(): void;
+}
+
+/**
+ * Where time, deferral and timers come from. The core reads no global clock and starts no timer of its own.
+ *
+ * One runtime serves everything that works together: fences, schedulers, devices. `systemRuntime()` is
+ * the real one; `VirtualRuntime` of `fenceline/sim` is cranked by hand.
+ */
+export interface Runtime {
+  /** Monotonic time in microseconds. */
+  nowUs(): number;
+  /** Runs `fn` after the current call stack; first in, first out; before any timer. */
+  defer(fn: () => void): void;
+  /** Runs `fn` once, at `atUs` or later. */
+  setTimer(atUs: number, fn: () => void): Timer;
+  /** Where events of fences, and of everything made with this runtime, go. */
+  readonly sink?: EventSink;
+  /**
+   * Gives out ids that start at 1, so that a virtual run is the same each time. Where it is missing,
+   * ids are unique in the process.
+   */
+  readonly ids?: Ids;
+}
+
+/** Gives out numbers, each once. */
+export class Ids {
+  #next = 1;
+
+  /** The first of `count` numbers in a row. */
+  take(count = 1): number {
+    const first = this.#next;
+    this.#next += count;
+    return first;
+  }
+}
+
+const processIds = new Ids();
+
+/** The ids of `runtime`, or of the process. */
+export function idsOf(runtime: Runtime): Ids {
+  return runtime.ids ?? processIds;
+}

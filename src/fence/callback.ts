@@ -1,0 +1,44 @@
+import type { Fence, FenceCallback } from '../base/index.ts';
+
+/**
+ * A callback in a fence's ring of callbacks.
+ *
+ * Subclasses are the framework's own waiters (a job's hardware callback, a wait, a composite): they carry
+ * what they need as fields, so that nothing is allocated beyond the node. It is on one fence at a time and may be
+ * attached again after it ran or was detached.
+ */
+export abstract class CallbackNode implements FenceCallback {
+  /** @internal The fence that this node is attached to, or `null`. Written by fence.ts alone. */
+  attachedTo: Fence | null = null;
+  /** @internal */
+  previous: CallbackNode = this;
+  /** @internal */
+  next: CallbackNode = this;
+
+  get fence(): Fence {
+    return this.attachedTo as Fence;
+  }
+
+  /** Called once, synchronously, after the fence's state is final. Must not wait. */
+  abstract run(fence: Fence): void;
+}
+
+/** A callback that a user added: the function, and the fence for the handle. */
+export class FunctionCallback extends CallbackNode {
+  readonly #fn: (fence: Fence) => void;
+  readonly #fence: Fence;
+
+  constructor(fence: Fence, fn: (fence: Fence) => void) {
+    super();
+    this.#fence = fence;
+    this.#fn = fn;
+  }
+
+  override get fence(): Fence {
+    return this.#fence;
+  }
+
+  run(fence: Fence): void {
+    (0, this.#fn)(fence);
+  }
+}

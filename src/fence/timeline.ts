@@ -1,0 +1,158 @@
+import { invalid, JobError, UsageError } from '../base/index.ts';
+import type { Fence, FencelineError, FenceSource, TimelineInfo } from '../base/index.ts';
+import { idsOf } from '../events/index.ts';
+import type { Runtime } from '../events/index.ts';
+import { bornSignalled, FenceCore, signalFence, Source } from './fence.ts';
+import type { FenceOwner } from './fence.ts';
+
+/** Options of `new Timeline`. */
+export interface TimelineOptions {
+  /** The kind of producer, for example `worker`. */
+  readonly driver: string;
+  /** This producer, for example `ring 0`. */
+  readonly label: string;
+  readonly runtime: Runtime;
+  /** Whether its fences signal in the order in which they were created. Default true. */
+  readonly ordered?: boolean;
+}
+
+/**
+ * A series of fences of one producer, numbered from 1 (F1). Linux calls it a fence context.
+ *
+ * The producer owns it, creates fences on it and signals them; it may `close` it when it goes away, which fails
+ * what is still pending. Keeping to the order of an ordered timeline is the producer's duty: comparing,
+ * deduplicating and merging rely on it; a signal out of order is reported as a `warning` event.
+ *
+ * @example
+ * const copies = new Timeline({ driver: 'demo', label: 'copies', runtime: systemRuntime() });
+ * const copy = copies.createFence();
+ * copy.fence.addCallback((fence) => console.log(fence.status)); // ok
+ * copy.signal();
+ */
+export class Timeline {
+  readonly #owner: TimelineOwner;
+
+  constructor(options: TimelineOptions) {
+    const { driver, label, runtime, ordered = true } = options;
+    if (typeof driver !== 'string') throw invalid('Timeline: driver', 'a string', driver);
+    if (typeof label !== 'string') throw invalid('Timeline: label', 'a string', label);
+    if (typeof runtime?.nowUs !== 'function') {
+      throw invalid('Timeline: runtime', 'a Runtime, for example systemRuntime()', runtime);
+    }
+    const info = Object.freeze({ id: idsOf(runtime).take(), driver, label, ordered });
+    this.#owner = new TimelineOwner(runtime, info);
+  }
+
+  get id(): number {
+    return this.#owner.info.id;
+  }
+
+  get driver(): string {
+    return this.#owner.info.driver;
+  }
+
+  get label(): string {
+    return this.#owner.info.label;
+  }
+
+  get ordered(): boolean {
+    return this.#owner.info.ordered;
+  }
+
+  /**
+   * Makes the next fence of this timeline, pending.
+   *
+   * @throws {ERR_CLOSED} after `close`
+   */
+  createFence(): FenceSource {
+    return this.#owner.create();
+  }
+
+  /** Fails what is unsignalled, in order, with `error` (default `ERR_PRODUCER_CLOSED`). Closing twice does nothing. */
+  close(error?: FencelineError): void {
+    this.#owner.close(error);
+  }
+}
+
+/** Keeps the pending fences of a timeline, so that `close` finds them; forgets signalled ones. */
+class TimelineOwner implements FenceOwner {
+  readonly runtime: Runtime;
+  readonly info: TimelineInfo;
+  #lastSeqno = 0;
+  #closed = false;
+  /** In order of seqno; may hold signalled fences, at most as many as pending ones. */
+  #fences: FenceCore[] = [];
+  #pending = 0;
+  #lastSignalled = 0;
+
+  constructor(runtime: Runtime, info: TimelineInfo) {
+    this.runtime = runtime;
+    this.info = info;
+  }
+
+  create(): Source {
+    if (this.#closed) {
+      throw new UsageError(
+        'ERR_CLOSED',
+        `createFence: the timeline ${this.info.driver}/${this.info.label} is closed`,
+      );
+    }
+    this.#lastSeqno += 1;
+    const fence = new FenceCore(this, this.#lastSeqno);
+    this.#fences.push(fence);
+    this.#pending += 1;
+    return new Source(fence);
+  }
+
+  close(error?: FencelineError): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const fences = this.#fences;
+    this.#fences = [];
+    const why = error ?? new JobError('ERR_PRODUCER_CLOSED', undefined, { label: this.info.label });
+    for (const fence of fences) signalFence(fence, why);
+  }
+
+  infoOf(): TimelineInfo {
+    return this.info;
+  }
+
+  signalled(fence: Fence): void {
+    this.#pending -= 1;
+    if (this.info.ordered && fence.seqno < this.#lastSignalled) this.#warnOfOrder(fence);
+    else this.#lastSignalled = fence.seqno;
+    const fences = this.#fences;
+    if (fences.length > 16 && fences.length > 2 * this.#pending) {
+      this.#fences = fences.filter((one) => one.status === 'pending');
+    }
+  }
+
+  hinted(): void {}
+
+  #warnOfOrder(fence: Fence): void {
+    this.runtime.sink?.emit({
+      type: 'warning',
+      atUs: this.runtime.nowUs(),
+      message:
+        `${this.info.driver}/${this.info.label}: fence ${fence.seqno} signalled after ` +
+        `${this.#lastSignalled}; signal an ordered timeline in order, or create it with ordered: false`,
+      count: 1,
+    });
+  }
+}
+
+const STUB: TimelineInfo = Object.freeze({
+  id: 0,
+  driver: 'fenceline',
+  label: 'signalled',
+  ordered: false,
+});
+
+/**
+ * A fence that has already signalled, ok or with `error`: for work that was complete before it was asked for.
+ *
+ * It is fence 0 of timeline 0, as Linux's stub fence is. Cost: one object.
+ */
+export function signalledFence(runtime: Runtime, error?: FencelineError): Fence {
+  return bornSignalled(STUB, 0, error ?? null, runtime.nowUs());
+}

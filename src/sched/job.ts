@@ -1,0 +1,32 @@
+import type { Fence } from '../fence/index.ts';
+
+/**
+ * One unit of work, from submit to free (J1 to J11). Made by `entity.submit` only.
+ *
+ * States: `queued → running → finished`; back to `queued` once per reset. A dequeued job whose fences have not
+ * signalled yet still says `queued`.
+ *
+ * Idea: `struct drm_sched_job`, without the window between arm and push.
+ */
+export interface Job<P = unknown> {
+  /** Grows in submission order. */
+  readonly id: number;
+  readonly label: string;
+  readonly payload: P;
+  /** Signals at the first start, or with the job's error if it never reached hardware (J3). */
+  readonly scheduled: Fence;
+  /** Signals when the job has ended, never before `scheduled` (J3). */
+  readonly finished: Fence;
+  readonly state: 'queued' | 'running' | 'finished';
+  /** 0 before the first start; the first is 1. */
+  readonly attempt: number;
+  /** Where the current attempt is, or the last one was. */
+  readonly ring: number | null;
+  /** Whether the hardware can no longer touch anything of the last attempt (J11). */
+  readonly retired: boolean;
+  /**
+   * Asks that the job does not go on, and says honestly what that meant (J9): `dequeued` (it never runs), `requested`
+   * (it runs; the driver was asked), `finished` (too late).
+   */
+  cancel(reason?: unknown): 'dequeued' | 'requested' | 'finished';
+}
