@@ -209,8 +209,7 @@ export class FenceCore implements Fence {
     };
     detach = (fence, node) => fence.#detach(node);
     runCallbacks = (fence, runtime) => fence.#runCallbacks(runtime);
-    ownerOf = (fence) =>
-      (fence.#flags & SIGNALLED) === 0 ? (fence.#origin as FenceOwner) : null;
+    ownerOf = (fence) => ((fence.#flags & SIGNALLED) === 0 ? (fence.#origin as FenceOwner) : null);
     deadlineOf = (fence) =>
       (fence.#flags & SIGNALLED) === 0 && fence.#timeUs !== -1 ? fence.#timeUs : null;
     claimAsHardware = (fence) => {

@@ -65,7 +65,9 @@ class Wait extends CallbackNode {
     this.#onAbort = () => this.end(signal?.reason);
     signal?.addEventListener('abort', this.#onAbort);
     this.#timer = Number.isFinite(timeoutMs)
-      ? runtime.setTimer(runtime.nowUs() + timeoutMs * 1000, () => this.end(timedOut(fence, timeoutMs)))
+      ? runtime.setTimer(runtime.nowUs() + timeoutMs * 1000, () =>
+          this.end(timedOut(fence, timeoutMs)),
+        )
       : null;
   }
 
