@@ -213,8 +213,5 @@ export function shown(value: unknown): string {
 
 /** The error for an argument that does not fit: what was expected, and what came. */
 export function invalid(what: string, expected: string, got: unknown): UsageError {
-  return new UsageError(
-    'ERR_INVALID_ARGUMENT',
-    `${what}: expected ${expected}, got ${shown(got)}`,
-  );
+  return new UsageError('ERR_INVALID_ARGUMENT', `${what}: expected ${expected}, got ${shown(got)}`);
 }
