@@ -61,7 +61,7 @@ const ROOMS = {
       ...['host', 'drivers/sim', 'drivers/worker', 'drivers/webgpu', 'validate', 'explore'],
       ...['trace', 'replay', 'server', 'client', 'cluster', 'viewer'],
     ],
-    packages: ['commander', 'valibot', 'yaml'],
+    packages: ['commander', 'es-module-lexer', 'tinyglobby', 'valibot', 'yaml'],
     node: 'values',
     loads: true,
   },
