@@ -150,10 +150,13 @@ export interface ErrorDetails {
  * `code` is stable; `errno` is the kernel's name for the same outcome; `message` is for people.
  *
  * @example
+ * const fence = signalledFence(systemRuntime(), new JobError('ERR_JOB_TIMEOUT'));
  * try {
- *   await job.finished.wait();
+ *   await fence.wait();
  * } catch (error) {
- *   if (error instanceof FencelineError && error.code === 'ERR_JOB_TIMEOUT') retryLater();
+ *   if (error instanceof FencelineError && error.code === 'ERR_JOB_TIMEOUT') {
+ *     console.log(error.errno); // ETIME
+ *   }
  * }
  */
 export class FencelineError extends Error {

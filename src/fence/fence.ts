@@ -10,6 +10,7 @@ import type {
 import type { Runtime } from '../events/index.ts';
 import { FunctionCallback } from './callback.ts';
 import type { CallbackNode } from './callback.ts';
+// oxlint-disable-next-line import/no-cycle -- a wait is a node on the fence it was made by; both call only at run time
 import { waitFor } from './wait.ts';
 
 /**
