@@ -110,4 +110,3 @@ export interface DeviceStats {
   scheduler: SchedulerStats;
   clients: ClientStats[];
 }
-
