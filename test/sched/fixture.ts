@@ -72,12 +72,25 @@ export function pendingFence(runtime: VirtualRuntime, ordered = true): FenceSour
   return new Timeline({ driver: 'test', label: 'dependency', runtime, ordered }).createFence();
 }
 
+/** The event type that may have the `type` T, also where it shares its shape with others. */
+type EventOf<T, E = SchedEvent> = E extends { type: infer U } ? (T extends U ? E : never) : never;
+
 /** The events of one type. */
 export function eventsOf<T extends SchedEvent['type']>(
   events: readonly SchedEvent[],
   type: T,
-): Extract<SchedEvent, { type: T }>[] {
-  return events.filter((event): event is Extract<SchedEvent, { type: T }> => event.type === type);
+): EventOf<T>[] {
+  return events.filter((event) => event.type === type) as unknown as EventOf<T>[];
+}
+
+/** Cranks until `promise` is settled, without time passing or within `us` microseconds; then gives what it gives. */
+export async function cranked<T>(runtime: VirtualRuntime, promise: Promise<T>, us = 0): Promise<T> {
+  let settled = false;
+  const note = (): void => void (settled = true);
+  promise.then(note, note);
+  await runtime.settle(us);
+  if (!settled) throw new Error(`the promise was not settled within ${us} virtual microseconds`);
+  return promise;
 }
 
 /** The code of what `act` throws; `undefined` where it throws nothing. */

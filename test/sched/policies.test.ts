@@ -230,7 +230,7 @@ describe('an entity with several schedulers', () => {
     const job = entity.submit(rest);
     first.runtime.runUntilIdle();
     expect(second.mock.idsOf('runJob')).toEqual([job.id]);
-    expect(first.mock.idsOf('runJob')).toEqual([]);
+    expect(first.mock.idsOf('runJob')).not.toContain(job.id);
   });
 
   it('S12: stays where it is while it has something queued or running', () => {

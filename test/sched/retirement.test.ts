@@ -1,6 +1,6 @@
 // When an attempt is retired, and what is held until then (J11, S4).
 import { describe, expect, it } from 'vitest';
-import { outcome, setUp } from './fixture.ts';
+import { cranked, outcome, setUp } from './fixture.ts';
 
 describe('an attempt', () => {
   it('J11: is retired when its hardware fence signals, and its credit is free then', () => {
@@ -67,8 +67,7 @@ describe('an attempt', () => {
     mock.ignoresCancel = true;
     const job = scheduler.createEntity().submit({});
     runtime.advanceBy(0);
-    await scheduler.close({ mode: 'kill' });
-    runtime.advanceBy(0);
+    await cranked(runtime, scheduler.close({ mode: 'kill' }));
     expect([outcome(job), job.retired]).toEqual(['ERR_SCHEDULER_CLOSED', false]);
     expect(mock.freedCount(job)).toBe(0);
     mock.complete(1);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { JobError } from '../../src/base/index.ts';
 import { signalledFence } from '../../src/fence/index.ts';
-import { outcome, setUp, signalsOf } from './fixture.ts';
+import { cranked, outcome, setUp, signalsOf } from './fixture.ts';
 
 describe('a job', () => {
   it('J2: goes from queued to running to finished', () => {
@@ -128,7 +128,7 @@ describe('a job', () => {
     const { scheduler, runtime } = setUp();
     const job = scheduler.createEntity({ label: 'mine' }).submit({ durationUs: 10 });
     runtime.runUntilIdle();
-    await scheduler.close();
+    await cranked(runtime, scheduler.close());
     expect([job.finished.status, job.finished.signalledAtUs]).toEqual(['ok', 10]);
     expect(typeof job.finished.timeline.label).toBe('string');
   });

