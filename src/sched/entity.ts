@@ -7,8 +7,8 @@ import { checkedEntityOptions, checkedMs } from './entityOptions.ts';
 import type { EntityOptions } from './entityOptions.ts';
 import type { Job } from './job.ts';
 import type { Priority } from './policy.ts';
-import { coreOf } from './scheduler.ts';
 import type { Scheduler } from './scheduler.ts';
+import { SchedulerCore } from './schedulerCore.ts';
 import type { EntityStats } from './stats.ts';
 import { submit } from './submit.ts';
 import type { SubmitOptions } from './submitOptions.ts';
@@ -38,7 +38,7 @@ export class Entity<P = unknown> {
   constructor(options: EntityOptions & { readonly schedulers: readonly Scheduler<P>[] }) {
     this.#schedulers = checkedSchedulers(options.schedulers);
     const [first] = this.#schedulers;
-    const core = coreOf(first as Scheduler<P>);
+    const { core } = first as Scheduler<P>;
     const setup = checkedEntityOptions(options);
     this.#core = new EntityCore(core.takeEntityId(), setup, core);
     core.openEntities += 1;
@@ -85,7 +85,7 @@ export class Entity<P = unknown> {
    * @throws `signal.reason` when the signal is aborted already
    */
   submit(payload: P, options?: SubmitOptions): Job<P> {
-    const cores = this.#schedulers.map((scheduler) => coreOf(scheduler));
+    const cores = this.#schedulers.map((scheduler) => scheduler.core);
     return submit(this.#core, cores, payload, options);
   }
 
@@ -144,7 +144,7 @@ export class Entity<P = unknown> {
     this.#closed ??= this.flush({ timeoutMs }).then(() => {
       this.kill();
       const core = this.#core;
-      core.scheduler.forget(core);
+      core.scheduler.blames.forget(core);
       core.scheduler.reportEntity('entity-close', core);
     });
     return this.#closed;
@@ -165,7 +165,7 @@ export class Entity<P = unknown> {
   stats(): EntityStats {
     const core = this.#core;
     const { counters } = core;
-    const blame = core.scheduler.blameOf(core);
+    const blame = core.scheduler.blames.of(core);
     return {
       label: core.label,
       queued: core.queued,
@@ -187,6 +187,11 @@ function checkedSchedulers<P>(schedulers: readonly Scheduler<P>[]): readonly Sch
   if (!Array.isArray(schedulers)) throw invalid('entity: schedulers', 'a list', schedulers);
   if (schedulers.length === 0) {
     throw new UsageError('ERR_NO_SCHEDULER', 'entity: schedulers: the list is empty');
+  }
+  for (const scheduler of schedulers) {
+    if (!(scheduler?.core instanceof SchedulerCore)) {
+      throw invalid('entity: schedulers', 'a list of Scheduler', scheduler);
+    }
   }
   return [...(schedulers as readonly Scheduler<P>[])];
 }

@@ -22,6 +22,6 @@ export type { ResetDomainOptions } from './resetDomain.ts';
 export type { SchedulerCredits } from './ring.ts';
 export { Scheduler } from './scheduler.ts';
 export { checkedCount, checkedCredits } from './schedulerOptions.ts';
-export type { SchedulerOptions } from './schedulerOptions.ts';
+export type { CrashReport, SchedulerOptions } from './schedulerOptions.ts';
 export type { EntityStats, RingStats, SchedulerStats } from './stats.ts';
 export type { SubmitOptions } from './submitOptions.ts';

@@ -1,5 +1,4 @@
-import { JobError } from '../base/index.ts';
-import type { CancelSignal, FencelineError } from '../base/index.ts';
+import type { CancelSignal, FencelineError, JobError } from '../base/index.ts';
 import type { FenceRef, Runtime } from '../events/index.ts';
 import {
   bornSignalled,
@@ -67,7 +66,7 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
   readonly submittedAtUs: number;
   readonly credits: number;
   /** Per attempt; `Infinity` is none. */
-  runTimeoutUs = Infinity;
+  runTimeoutUs: number = Infinity;
   extra: JobExtra | null = null;
   phase: Phase = 'queued';
   attempt = 0;

@@ -36,13 +36,9 @@ export function submit<P>(
       `submit: ${entity.label} has ${entity.queued} jobs queued, and its maxQueued is ${entity.setup.maxQueued}; wait for one to start`,
     );
   }
-  options.signal?.aborted === true && throwReason(options.signal.reason);
+  if (options.signal?.aborted === true) throw options.signal.reason;
   accept(core, entity, job);
   return job;
-}
-
-function throwReason(reason: unknown): never {
-  throw reason;
 }
 
 function refuseIfEnded(entity: EntityCore): void {
@@ -56,7 +52,7 @@ function refuseIfEnded(entity: EntityCore): void {
 }
 
 function refuseIfBanned(core: SchedulerCore, entity: EntityCore): void {
-  if (core.blameOf(entity)?.banned === true) {
+  if (core.blames.of(entity)?.banned === true) {
     throw new UsageError('ERR_CLIENT_BANNED', undefined, { label: entity.label });
   }
 }
