@@ -68,6 +68,7 @@ export class SchedulerCore {
   #checks: EntityCore[] = [];
   #nextCheck = 0;
   #passAsked = false;
+  #inPass = false;
   readonly #pass = (): void => this.#runPass();
 
   constructor(setup: SchedulerSetup, domain: DomainCore) {
@@ -104,8 +105,9 @@ export class SchedulerCore {
     this.requestPass();
   }
 
+  /** Within a pass nothing is asked for: it goes on until nobody can start, or continues through a timer (S2). */
   requestPass(): void {
-    if (this.#passAsked || this.ended) return;
+    if (this.#passAsked || this.#inPass || this.ended) return;
     this.#passAsked = true;
     this.#reportPass('pass-request', 0);
     this.runtime.defer(this.#pass);
@@ -120,10 +122,22 @@ export class SchedulerCore {
     this.#passAsked = false;
     if (this.ended) return;
     this.#reportPass('pass-begin', 0);
+    this.#inPass = true;
+    let started = 0;
+    try {
+      started = this.#startReady();
+    } finally {
+      this.#inPass = false;
+    }
+    this.deadlines.settle();
+    this.#reportPass('pass-end', started);
+  }
+
+  /** Starts what can start, up to the bounds of a pass; returns how many. */
+  #startReady(): number {
     const beganUs = this.runtime.nowUs();
     let started = 0;
-    for (;;) {
-      if (this.rings.every((ring) => ring.stopped)) break;
+    while (!this.ended && !this.rings.every((ring) => ring.stopped)) {
       const entity = this.#checks[this.#nextCheck];
       if (entity !== undefined) this.#checkNext(entity);
       else if (this.#startNext()) started += 1;
@@ -133,12 +147,11 @@ export class SchedulerCore {
         break;
       }
     }
-    this.deadlines.settle();
-    this.#reportPass('pass-end', started);
+    return started;
   }
 
   #continueLater(): void {
-    if (this.#passAsked || this.ended) return;
+    if (this.ended) return;
     this.#passAsked = true;
     this.runtime.setTimer(this.runtime.nowUs(), this.#pass);
   }
