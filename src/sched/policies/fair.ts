@@ -161,7 +161,8 @@ class FairQueue {
       id,
       lanes: clockedHeap(),
       innerUs: 0,
-      virtualUs: this.#virtualUs,
+      // Nothing of the past: `add` lifts it to where one that was idle would join (rule 3).
+      virtualUs: -Infinity,
       headJobId: 0,
       heapIndex: -1,
     };
