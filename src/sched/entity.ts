@@ -1,5 +1,6 @@
 import { invalid, JobError, UsageError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
+import type { Timer } from '../events/index.ts';
 import { checkedPriority, checkedWeight } from './account.ts';
 import type { Account } from './account.ts';
 import { EntityCore } from './entityCore.ts';
@@ -111,6 +112,7 @@ export class Entity<P = unknown> {
     if (core.idle) return Promise.resolve(true);
     return new Promise((resolve) => {
       const { runtime } = core.scheduler;
+      let timer: Timer | null = null;
       const done = (): void => {
         timer?.cancel();
         resolve(true);
@@ -118,7 +120,7 @@ export class Entity<P = unknown> {
       core.idleWaiters ??= [];
       core.idleWaiters.push(done);
       if (timeoutUs === Infinity) return;
-      const timer = runtime.setTimer(runtime.nowUs() + timeoutUs, () => {
+      timer = runtime.setTimer(runtime.nowUs() + timeoutUs, () => {
         core.idleWaiters = core.idleWaiters?.filter((waiter) => waiter !== done) ?? null;
         resolve(false);
       });

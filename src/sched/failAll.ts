@@ -2,6 +2,7 @@ import type { FencelineError } from '../base/index.ts';
 import { chargeAttempt, retire } from './attempts.ts';
 import { finish } from './endings.ts';
 import type { JobCore } from './jobCore.ts';
+import { returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
 /**
@@ -39,6 +40,7 @@ function outOfReach(core: SchedulerCore, job: JobCore, outcome: FencelineError):
     job.phase = 'dead';
     job.outcome = outcome;
     job.leaveFence();
+    returnResources(job);
   } else if (job.phase === 'dead') {
     job.leaveFence();
   }

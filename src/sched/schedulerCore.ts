@@ -17,6 +17,7 @@ import type { JobCore } from './jobCore.ts';
 import { Observers } from './observers.ts';
 import type { Policy } from './policy.ts';
 import type { DomainCore } from './resetDomain.ts';
+import { holdsResources } from './resources.ts';
 import { Ring } from './ring.ts';
 import type { SchedulerSetup } from './schedulerOptions.ts';
 import { Estimate } from './stats.ts';
@@ -179,7 +180,12 @@ export class SchedulerCore {
       const job = entity.nextStart;
       if (job === null || job.attachedTo !== null) return false;
       const found = resolveDependencies(this, job);
-      if (found === 'ready') return !this.#isHeldByOrder(entity, job);
+      if (found === 'ready') {
+        if (this.#isHeldByOrder(entity, job)) return false;
+        if (holdsResources(job)) return true;
+        this.#reportBlocked(job, 'resource');
+        return false;
+      }
       if (found === 'blocked') {
         if (job === entity.nextStart) return false;
       } else {
@@ -197,10 +203,7 @@ export class SchedulerCore {
       if (ring === null || ring.hasRoom(job)) return false;
       ring.heldByOrder.add(entity);
     }
-    if (this.observers.listening) {
-      const atUs = this.runtime.nowUs();
-      this.observers.emit({ type: 'job-blocked', atUs, fence: job.ref, why: 'order' });
-    }
+    this.#reportBlocked(job, 'order');
     return true;
   }
 
@@ -228,10 +231,7 @@ export class SchedulerCore {
     }
     const ring = bound ?? this.#leastLoaded(job);
     if (ring === null) {
-      if (this.observers.listening) {
-        const atUs = this.runtime.nowUs();
-        this.observers.emit({ type: 'job-blocked', atUs, fence: job.ref, why: 'credits' });
-      }
+      this.#reportBlocked(job, 'credits');
       return false;
     }
     start(this, entity, job, ring);
@@ -244,7 +244,7 @@ export class SchedulerCore {
     let best: Ring | null = null;
     for (const ring of this.rings) {
       if (!ring.hasRoom(job)) continue;
-      if (best === null || isLessLoaded(ring, best)) best = ring;
+      if (best === null || ring.isLessLoadedThan(best)) best = ring;
     }
     return best;
   }
@@ -382,14 +382,15 @@ export class SchedulerCore {
     for (const waiter of waiters) this.runtime.defer(waiter);
   }
 
+  #reportBlocked(job: JobCore, why: 'credits' | 'resource' | 'order'): void {
+    if (!this.observers.listening) return;
+    const atUs = this.runtime.nowUs();
+    this.observers.emit({ type: 'job-blocked', atUs, fence: job.ref, why });
+  }
+
   #reportPass(type: 'pass-request' | 'pass-begin' | 'pass-end', started: number): void {
     if (!this.observers.listening) return;
     const atUs = this.runtime.nowUs();
     this.observers.emit({ type, atUs, scheduler: this.label, started });
   }
-}
-
-function isLessLoaded(a: Ring, b: Ring): boolean {
-  if (a.creditsUsed !== b.creditsUsed) return a.creditsUsed < b.creditsUsed;
-  return a.estimatedUs < b.estimatedUs;
 }

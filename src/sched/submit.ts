@@ -5,6 +5,7 @@ import type { EntityCore } from './entityCore.ts';
 import { checkedMs, closed, oneOf } from './entityOptions.ts';
 import { JobCore } from './jobCore.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
+import { checkedResources } from './resources.ts';
 import { checkedCount } from './schedulerOptions.ts';
 import type { SubmitOptions } from './submitOptions.ts';
 
@@ -97,7 +98,7 @@ function applyOptions(
   job: JobCore,
   options: SubmitOptions,
 ): void {
-  const { label, after, signal, estimateMs, deadlineMs, resubmit } = options;
+  const { label, after, signal, estimateMs, deadlineMs, resubmit, resources } = options;
   if (label !== undefined) {
     if (typeof label !== 'string') throw invalid('submit: label', 'a string', label);
     job.need().label = label;
@@ -132,6 +133,9 @@ function applyOptions(
   if (resubmit !== undefined) {
     if (typeof resubmit !== 'boolean') throw invalid('submit: resubmit', 'a boolean', resubmit);
     job.need().resubmit = resubmit;
+  }
+  if (resources !== undefined && resources.length > 0) {
+    job.need().resources = checkedResources(resources);
   }
   if (signal !== undefined) job.need().signal = signal;
 }
