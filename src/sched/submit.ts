@@ -103,9 +103,14 @@ function applyOptions(
     if (typeof label !== 'string') throw invalid('submit: label', 'a string', label);
     job.need().label = label;
   }
+  const { onDependencyError = entity.setup.failOnDependencyError ? 'fail' : 'run' } = options;
+  oneOf('submit: onDependencyError', onDependencyError, 'run', 'fail');
   if (after !== undefined) {
     if (!Array.isArray(after)) throw invalid('submit: after', 'a list of fences', after);
-    applyDependencies(core, entity, job, options);
+    const extra = job.need();
+    extra.failOnDependencyError = onDependencyError === 'fail';
+    extra.dependencyTimeoutUs = core.setup.dependencyTimeoutUs;
+    extra.after = addDependencies(entity, extra, after);
   }
   const dependencyTimeoutUs = checkedMs(
     'submit: dependencyTimeoutMs',
@@ -138,22 +143,6 @@ function applyOptions(
     job.need().resources = checkedResources(resources);
   }
   if (signal !== undefined) job.need().signal = signal;
-}
-
-function applyDependencies(
-  core: SchedulerCore,
-  entity: EntityCore,
-  job: JobCore,
-  options: SubmitOptions,
-): void {
-  const extra = job.need();
-  const onError = oneOf('submit: onDependencyError', options.onDependencyError, 'run', 'fail');
-  extra.failOnDependencyError =
-    options.onDependencyError === undefined
-      ? entity.setup.failOnDependencyError
-      : onError === 'fail';
-  extra.dependencyTimeoutUs = core.setup.dependencyTimeoutUs;
-  extra.after = addDependencies(entity, extra, options.after ?? []);
 }
 
 /** The point of no return: from here both fences will signal. Nothing in here can fail. */
