@@ -126,7 +126,7 @@ export class SchedulerCore {
     // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
     try {
       for (;;) {
-        if (this.rings.every((ring) => ring.stopped)) break;
+        if (this.ended || this.rings.every((ring) => ring.stopped)) break;
         const entity = this.#checks[this.#nextCheck];
         if (entity !== undefined) this.#checkNext(entity);
         else if (this.#startNext()) started += 1;
