@@ -108,7 +108,7 @@ function waitTarget(
   const owner = ownerOf(fence);
   if (!(owner instanceof JobCore) || owner.entity.scheduler !== core) return fence;
   if (fence.timeline !== owner.entity.finishedInfo || owner.outcome !== null) return fence;
-  if (owner.phase === 'running' && owner.hardware !== null) return null;
+  if (owner.phase === 'running' && owner.hardware !== null && !owner.suspect) return null;
   return owner.phase === 'queued' && owner.attempt === 0 ? (owner.scheduled as FenceCore) : fence;
 }
 

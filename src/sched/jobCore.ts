@@ -170,7 +170,7 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
       nextAfter: 0,
       dependencyError: null,
       failOnDependencyError: false,
-      dependencyTimeoutUs: Infinity,
+      dependencyTimeoutUs: this.entity.scheduler.setup.dependencyTimeoutUs,
       dependencyDeadline: null,
       stopWaiting: false,
       queueDeadline: null,

@@ -109,7 +109,6 @@ function applyOptions(
     if (!Array.isArray(after)) throw invalid('submit: after', 'a list of fences', after);
     const extra = job.need();
     extra.failOnDependencyError = onDependencyError === 'fail';
-    extra.dependencyTimeoutUs = core.setup.dependencyTimeoutUs;
     extra.after = addDependencies(entity, extra, after);
   }
   const dependencyTimeoutUs = checkedMs(
@@ -117,7 +116,7 @@ function applyOptions(
     options.dependencyTimeoutMs,
     core.setup.dependencyTimeoutUs,
   );
-  if (dependencyTimeoutUs !== Infinity && (after !== undefined || core.driver.prepareJob)) {
+  if (job.extra !== null || options.dependencyTimeoutMs !== undefined) {
     job.need().dependencyTimeoutUs = dependencyTimeoutUs;
   }
   const queueTimeoutUs = checkedMs('submit: queueTimeoutMs', options.queueTimeoutMs, Infinity);
