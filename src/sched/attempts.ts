@@ -4,6 +4,7 @@ import { chargeAccount } from './account.ts';
 import { end, settle } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
+import { returnResources } from './resources.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
@@ -139,6 +140,7 @@ export function retire(core: SchedulerCore, job: JobCore): void {
   if (ring === null) return;
   const { entity } = job;
   ring.remove(job);
+  returnResources(job);
   job.onRing = null;
   job.hardware = null;
   entity.unretired -= 1;
@@ -148,8 +150,10 @@ export function retire(core: SchedulerCore, job: JobCore): void {
     core.observers.emit({ type: 'job-retire', atUs, fence, attempt });
   }
   if (job.phase === 'finished') core.freeList.add(job);
-  for (const held of ring.heldByOrder) core.askCheck(held);
-  ring.heldByOrder.clear();
+  if (ring.heldByOrder.size > 0) {
+    for (const held of ring.heldByOrder) core.askCheck(held);
+    ring.heldByOrder.clear();
+  }
   if (entity.nextStart !== null && entity.serial) core.askCheck(entity);
   watch(core, ring);
   core.requestPass();

@@ -111,7 +111,7 @@ function waitTarget(
   const owner = ownerOf(fence);
   if (!(owner instanceof JobCore) || owner.entity.scheduler !== core) return fence;
   if (fence.timeline !== owner.entity.finishedInfo || owner.outcome !== null) return fence;
-  if (owner.phase === 'running' && owner.hardware !== null) return null;
+  if (owner.phase === 'running' && owner.hardware !== null && !owner.suspect) return null;
   return owner.phase === 'queued' && owner.attempt === 0 ? (owner.scheduled as FenceCore) : fence;
 }
 
@@ -124,10 +124,12 @@ export function block(core: SchedulerCore, job: JobCore, fence: FenceCore): bool
     observers.emit({ type: 'job-blocked', atUs: core.runtime.nowUs(), fence: job.ref, on });
   }
   const extra = job.need();
-  const timeoutUs = extra.dependencyTimeoutUs ?? core.setup.dependencyTimeoutUs;
-  if (extra.dependencyDeadline === null && timeoutUs !== Infinity) {
+  if (extra.dependencyDeadline === null && extra.dependencyTimeoutUs !== Infinity) {
     extra.dependencyDeadline = new Deadline('dependency', job);
-    core.deadlines.set(extra.dependencyDeadline, core.deadlines.nowUs() + timeoutUs);
+    core.deadlines.set(
+      extra.dependencyDeadline,
+      core.deadlines.nowUs() + extra.dependencyTimeoutUs,
+    );
   }
   return true;
 }

@@ -3,6 +3,7 @@ import type { FencelineError } from '../base/index.ts';
 import { resolveDependencies } from './dependencies.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
+import { returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
 /** How jobs end: outcomes, the order of finished fences, and death before a start (J3, J4, J9, E2). */
@@ -38,6 +39,7 @@ function markDead(core: SchedulerCore, job: JobCore, outcome: FencelineError): v
   entity.queued -= 1;
   core.queued -= 1;
   entity.skip(job);
+  returnResources(job);
   if (extra !== null) {
     // A dependency that pipelining passed over counts again: memory may be reused when the fence signals.
     extra.nextAfter = 0;

@@ -2,6 +2,7 @@ import type { FencelineError } from '../base/index.ts';
 import { chargeAttempt, retire } from './attempts.ts';
 import { finish } from './endings.ts';
 import type { JobCore } from './jobCore.ts';
+import { returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
 /**
@@ -27,7 +28,17 @@ export function failAll(core: SchedulerCore, outcome: FencelineError, gone: bool
     while (entity.first !== null) finish(core, entity.first);
     entity.advancing = false;
   }
-  if (gone) for (const ring of core.rings) for (const job of [...ring.attempts]) retire(core, job);
+  if (gone) retireAll(core);
+}
+
+/** The device was removed: its hardware can touch nothing any more (J11). */
+export function retireAll(core: SchedulerCore): void {
+  for (const ring of core.rings) {
+    for (const job of [...ring.attempts]) {
+      job.leaveFence();
+      retire(core, job);
+    }
+  }
 }
 
 function outOfReach(core: SchedulerCore, job: JobCore, outcome: FencelineError): void {
@@ -39,6 +50,7 @@ function outOfReach(core: SchedulerCore, job: JobCore, outcome: FencelineError):
     job.phase = 'dead';
     job.outcome = outcome;
     job.leaveFence();
+    returnResources(job);
   } else if (job.phase === 'dead') {
     job.leaveFence();
   }

@@ -20,6 +20,8 @@ export type { Policy, PolicyEntity, Priority } from './policy.ts';
 export { ResetDomain } from './resetDomain.ts';
 export type { ResetDomainOptions } from './resetDomain.ts';
 export type { SchedulerCredits } from './ring.ts';
+export { ResourcePool } from './resources.ts';
+export type { ResourcePoolOptions, ResourceRequest } from './resources.ts';
 export { Scheduler } from './scheduler.ts';
 export { checkedCount, checkedCredits } from './schedulerOptions.ts';
 export type { CrashReport, SchedulerOptions } from './schedulerOptions.ts';

@@ -12,6 +12,8 @@ import type { Fence, FenceOwner, TimelineInfo } from '../fence/index.ts';
 import type { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { Job } from './job.ts';
+import { NO_GRANTS } from './resources.ts';
+import type { ResourcePool } from './resources.ts';
 import type { Ring } from './ring.ts';
 
 /**
@@ -40,8 +42,7 @@ export interface JobExtra {
   /** The error of a dependency that was dropped or has signalled (J5, J6). */
   dependencyError: FencelineError | null;
   failOnDependencyError: boolean;
-  /** `null`: the scheduler's. */
-  dependencyTimeoutUs: number | null;
+  dependencyTimeoutUs: number;
   dependencyDeadline: Deadline | null;
   /** Past its dependency timeout: it waits for no dependency any more. */
   stopWaiting: boolean;
@@ -54,6 +55,11 @@ export interface JobExtra {
   cancelError: JobError | null;
   noHangs: number;
   prepared: boolean;
+  resources: ReadonlyMap<ResourcePool, number> | null;
+  grants: ReadonlyMap<ResourcePool, readonly number[]> | null;
+  waitsForResources: boolean;
+  resourceTurn: number;
+  timesPassed: number;
   onDequeued: ((error: FencelineError) => void) | null;
 }
 
@@ -116,6 +122,10 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
     return this.onRing === null && (this.phase === 'finished' || this.phase === 'ended');
   }
 
+  get grants(): ReadonlyMap<ResourcePool, readonly number[]> {
+    return this.extra?.grants ?? NO_GRANTS;
+  }
+
   /** Whether its attempt executes, or waits to, as far as the scheduler knows. */
   get isLive(): boolean {
     return this.phase === 'running';
@@ -160,7 +170,7 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
       nextAfter: 0,
       dependencyError: null,
       failOnDependencyError: false,
-      dependencyTimeoutUs: null,
+      dependencyTimeoutUs: this.entity.scheduler.setup.dependencyTimeoutUs,
       dependencyDeadline: null,
       stopWaiting: false,
       queueDeadline: null,
@@ -172,6 +182,11 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
       cancelError: null,
       noHangs: 0,
       prepared: false,
+      resources: null,
+      grants: null,
+      waitsForResources: false,
+      resourceTurn: 0,
+      timesPassed: 0,
       onDequeued: null,
     };
     return this.extra;

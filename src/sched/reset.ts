@@ -90,6 +90,7 @@ export class Reset {
   abandon(): void {
     this.#token = -1;
     this.#timer?.cancel();
+    for (const job of this.#attempts) retire(job.entity.scheduler, job);
     for (const rings of this.#rings.values()) for (const ring of rings) ring.stopped = false;
     this.#over?.signal();
   }

@@ -17,6 +17,7 @@ import type { JobCore } from './jobCore.ts';
 import { Observers } from './observers.ts';
 import type { Policy } from './policy.ts';
 import type { DomainCore } from './resetDomain.ts';
+import { holdsResources } from './resources.ts';
 import { Ring } from './ring.ts';
 import type { SchedulerSetup } from './schedulerOptions.ts';
 import { Estimate } from './stats.ts';
@@ -68,7 +69,6 @@ export class SchedulerCore {
   #checks: EntityCore[] = [];
   #nextCheck = 0;
   #passAsked = false;
-  #inPass = false;
   readonly #pass = (): void => this.#runPass();
 
   constructor(setup: SchedulerSetup, domain: DomainCore) {
@@ -105,9 +105,8 @@ export class SchedulerCore {
     this.requestPass();
   }
 
-  /** Within a pass nothing is asked for: it goes on until nobody can start, or continues through a timer (S2). */
   requestPass(): void {
-    if (this.#passAsked || this.#inPass || this.ended) return;
+    if (this.#passAsked || this.ended) return;
     this.#passAsked = true;
     this.#reportPass('pass-request', 0);
     this.runtime.defer(this.#pass);
@@ -119,41 +118,28 @@ export class SchedulerCore {
   }
 
   #runPass(): void {
-    this.#passAsked = false;
     if (this.ended) return;
     this.#reportPass('pass-begin', 0);
-    this.#inPass = true;
+    const beganUs = this.runtime.nowUs();
     let started = 0;
+    let later = false;
+    // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
     try {
-      started = this.#startReady();
+      for (;;) {
+        if (this.ended || this.rings.every((ring) => ring.stopped)) break;
+        const entity = this.#checks[this.#nextCheck];
+        if (entity !== undefined) this.#checkNext(entity);
+        else if (this.#startNext()) started += 1;
+        else break;
+        later = started >= STARTS_PER_PASS || this.runtime.nowUs() - beganUs > PASS_US;
+        if (later) break;
+      }
     } finally {
-      this.#inPass = false;
+      this.#passAsked = later;
+      if (later) this.runtime.setTimer(this.runtime.nowUs(), this.#pass);
     }
     this.deadlines.settle();
     this.#reportPass('pass-end', started);
-  }
-
-  /** Starts what can start, up to the bounds of a pass; returns how many. */
-  #startReady(): number {
-    const beganUs = this.runtime.nowUs();
-    let started = 0;
-    while (!this.ended && !this.rings.every((ring) => ring.stopped)) {
-      const entity = this.#checks[this.#nextCheck];
-      if (entity !== undefined) this.#checkNext(entity);
-      else if (this.#startNext()) started += 1;
-      else break;
-      if (started >= STARTS_PER_PASS || this.runtime.nowUs() - beganUs > PASS_US) {
-        this.#continueLater();
-        break;
-      }
-    }
-    return started;
-  }
-
-  #continueLater(): void {
-    if (this.ended) return;
-    this.#passAsked = true;
-    this.runtime.setTimer(this.runtime.nowUs(), this.#pass);
   }
 
   #checkNext(entity: EntityCore): void {
@@ -192,7 +178,12 @@ export class SchedulerCore {
       const job = entity.nextStart;
       if (job === null || job.attachedTo !== null) return false;
       const found = resolveDependencies(this, job);
-      if (found === 'ready') return !this.#isHeldByOrder(entity, job);
+      if (found === 'ready') {
+        if (this.#isHeldByOrder(entity, job)) return false;
+        if (holdsResources(job)) return true;
+        this.#reportBlocked(job, 'resource');
+        return false;
+      }
       if (found === 'blocked') {
         if (job === entity.nextStart) return false;
       } else {
@@ -210,10 +201,7 @@ export class SchedulerCore {
       if (ring === null || ring.hasRoom(job)) return false;
       ring.heldByOrder.add(entity);
     }
-    if (this.observers.listening) {
-      const atUs = this.runtime.nowUs();
-      this.observers.emit({ type: 'job-blocked', atUs, fence: job.ref, why: 'order' });
-    }
+    this.#reportBlocked(job, 'order');
     return true;
   }
 
@@ -241,10 +229,7 @@ export class SchedulerCore {
     }
     const ring = bound ?? this.#leastLoaded(job);
     if (ring === null) {
-      if (this.observers.listening) {
-        const atUs = this.runtime.nowUs();
-        this.observers.emit({ type: 'job-blocked', atUs, fence: job.ref, why: 'credits' });
-      }
+      this.#reportBlocked(job, 'credits');
       return false;
     }
     start(this, entity, job, ring);
@@ -257,7 +242,7 @@ export class SchedulerCore {
     let best: Ring | null = null;
     for (const ring of this.rings) {
       if (!ring.hasRoom(job)) continue;
-      if (best === null || isLessLoaded(ring, best)) best = ring;
+      if (best === null || ring.isLessLoadedThan(best)) best = ring;
     }
     return best;
   }
@@ -395,14 +380,15 @@ export class SchedulerCore {
     for (const waiter of waiters) this.runtime.defer(waiter);
   }
 
+  #reportBlocked(job: JobCore, why: 'credits' | 'resource' | 'order'): void {
+    if (!this.observers.listening) return;
+    const atUs = this.runtime.nowUs();
+    this.observers.emit({ type: 'job-blocked', atUs, fence: job.ref, why });
+  }
+
   #reportPass(type: 'pass-request' | 'pass-begin' | 'pass-end', started: number): void {
     if (!this.observers.listening) return;
     const atUs = this.runtime.nowUs();
     this.observers.emit({ type, atUs, scheduler: this.label, started });
   }
-}
-
-function isLessLoaded(a: Ring, b: Ring): boolean {
-  if (a.creditsUsed !== b.creditsUsed) return a.creditsUsed < b.creditsUsed;
-  return a.estimatedUs < b.estimatedUs;
 }

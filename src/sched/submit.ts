@@ -5,6 +5,7 @@ import type { EntityCore } from './entityCore.ts';
 import { checkedMs, closed, oneOf } from './entityOptions.ts';
 import { JobCore } from './jobCore.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
+import { checkedResources } from './resources.ts';
 import { checkedCount } from './schedulerOptions.ts';
 import type { SubmitOptions } from './submitOptions.ts';
 
@@ -97,25 +98,26 @@ function applyOptions(
   job: JobCore,
   options: SubmitOptions,
 ): void {
-  const { label, after, signal, estimateMs, deadlineMs, resubmit } = options;
+  const { label, after, signal, estimateMs, deadlineMs, resubmit, resources } = options;
   if (label !== undefined) {
     if (typeof label !== 'string') throw invalid('submit: label', 'a string', label);
     job.need().label = label;
   }
-  const { onDependencyError } = options;
-  const failOnError =
-    onDependencyError === undefined
-      ? entity.setup.failOnDependencyError
-      : oneOf('submit: onDependencyError', onDependencyError, 'run', 'fail') === 'fail';
+  const { onDependencyError = entity.setup.failOnDependencyError ? 'fail' : 'run' } = options;
+  oneOf('submit: onDependencyError', onDependencyError, 'run', 'fail');
   if (after !== undefined) {
     if (!Array.isArray(after)) throw invalid('submit: after', 'a list of fences', after);
     const extra = job.need();
-    extra.failOnDependencyError = failOnError;
+    extra.failOnDependencyError = onDependencyError === 'fail';
     extra.after = addDependencies(entity, extra, after);
   }
-  if (options.dependencyTimeoutMs !== undefined) {
-    const timeoutMs = options.dependencyTimeoutMs;
-    job.need().dependencyTimeoutUs = checkedMs('submit: dependencyTimeoutMs', timeoutMs, Infinity);
+  const dependencyTimeoutUs = checkedMs(
+    'submit: dependencyTimeoutMs',
+    options.dependencyTimeoutMs,
+    core.setup.dependencyTimeoutUs,
+  );
+  if (job.extra !== null || options.dependencyTimeoutMs !== undefined) {
+    job.need().dependencyTimeoutUs = dependencyTimeoutUs;
   }
   const queueTimeoutUs = checkedMs('submit: queueTimeoutMs', options.queueTimeoutMs, Infinity);
   if (queueTimeoutUs !== Infinity) {
@@ -135,6 +137,9 @@ function applyOptions(
   if (resubmit !== undefined) {
     if (typeof resubmit !== 'boolean') throw invalid('submit: resubmit', 'a boolean', resubmit);
     job.need().resubmit = resubmit;
+  }
+  if (resources !== undefined && resources.length > 0) {
+    job.need().resources = checkedResources(resources);
   }
   if (signal !== undefined) job.need().signal = signal;
 }
