@@ -1,0 +1,83 @@
+import type { Fence } from '../fence/index.ts';
+import type { Driver, ResetContext } from './driver.ts';
+import type { Job } from './job.ts';
+import type { JobCore } from './jobCore.ts';
+import type { Observers } from './observers.ts';
+
+/** What a hook gave: its value, or what it threw. A hook never throws through the scheduler (D4). */
+export type HookResult<T> =
+  { readonly threw: false; readonly value: T } | { readonly threw: true; readonly cause: unknown };
+
+/** Calls the hooks of one driver, each between `hook-enter` and `hook-exit`. */
+export class Hooks {
+  readonly driver: Driver;
+  readonly #observers: Observers;
+  readonly #nowUs: () => number;
+
+  constructor(driver: Driver, observers: Observers, nowUs: () => number) {
+    this.driver = driver;
+    this.#observers = observers;
+    this.#nowUs = nowUs;
+  }
+
+  /** The hardware fence of a new attempt, or whatever came instead; throws what the driver threw. */
+  runJob(job: JobCore, ring: number): unknown {
+    if (!this.#observers.listening) return this.driver.runJob(job, ring);
+    return this.#observed('runJob', job, () => this.driver.runJob(job, ring));
+  }
+
+  /** Throws what the driver threw. */
+  prepareJob(job: JobCore): unknown {
+    return this.#observed('prepareJob', job, () => this.driver.prepareJob?.(job) ?? null);
+  }
+
+  timedOut(job: JobCore): 'no-hang' | 'reset' | 'gone' {
+    if (this.driver.timedOut === undefined) return 'reset';
+    const result = this.#call('timedOut', job, () => this.driver.timedOut?.(job));
+    const verdict = result.threw ? 'reset' : result.value;
+    return verdict === 'no-hang' || verdict === 'gone' ? verdict : 'reset';
+  }
+
+  cancelJob(job: JobCore): void {
+    if (this.driver.cancelJob === undefined) return;
+    this.#call('cancelJob', job, () => this.driver.cancelJob?.(job));
+  }
+
+  freeJob(job: JobCore): void {
+    if (this.driver.freeJob === undefined) return;
+    this.#call('freeJob', job, () => this.driver.freeJob?.(job));
+  }
+
+  /** The interval of execution that the driver measured, or `null`. */
+  measure(job: JobCore): { startUs: number; endUs: number } | null {
+    if (this.driver.measure === undefined) return null;
+    const result = this.#call('measure', job, () => this.driver.measure?.(job as Job));
+    return result.threw ? null : (result.value ?? null);
+  }
+
+  reset(context: ResetContext): HookResult<Fence | Promise<void> | void> {
+    return this.#call('reset', null, () => this.driver.reset?.(context));
+  }
+
+  #call<T>(hook: string, job: JobCore | null, call: () => T): HookResult<T> {
+    try {
+      return { threw: false, value: this.#observed(hook, job, call) };
+    } catch (cause) {
+      return { threw: true, cause };
+    }
+  }
+
+  #observed<T>(hook: string, job: JobCore | null, call: () => T): T {
+    if (!this.#observers.listening) return call();
+    const fence = job?.ref ?? null;
+    this.#observers.emit({ type: 'hook-enter', atUs: this.#nowUs(), hook, fence, outcome: null });
+    let outcome: 'ok' | 'threw' = 'threw';
+    try {
+      const value = call();
+      outcome = 'ok';
+      return value;
+    } finally {
+      this.#observers.emit({ type: 'hook-exit', atUs: this.#nowUs(), hook, fence, outcome });
+    }
+  }
+}
