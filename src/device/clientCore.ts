@@ -4,7 +4,14 @@ import { Account } from '../sched/index.ts';
 import type { EntityStats, Scheduler, SubmitOptions } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
 import { add, sumOf } from './clientStats.ts';
-import type { Client, ClientOptions, ClientStats, CloseClientOptions, Queue, Submission } from './device.ts';
+import type {
+  Client,
+  ClientOptions,
+  ClientStats,
+  CloseClientOptions,
+  Queue,
+  Submission,
+} from './device.ts';
 import { QueueCore } from './queueCore.ts';
 
 /** What a client needs of its device. */
@@ -119,7 +126,11 @@ export class ClientCore<W, P> implements Client<W> {
   }
 
   /** Bounded, whatever the jobs do: the time of all steps together is one timer. */
-  async #close(queues: readonly QueueCore<W, P>[], flushMs: number, boundMs: number): Promise<void> {
+  async #close(
+    queues: readonly QueueCore<W, P>[],
+    flushMs: number,
+    boundMs: number,
+  ): Promise<void> {
     const closed = Promise.all(queues.map((queue) => queue.close(flushMs)));
     if (boundMs === Infinity) {
       await closed;
@@ -192,7 +203,11 @@ function checkedOptions(call: string, options: ClientOptions): ClientOptions {
     throw invalid(`${call}: label`, 'a string', label);
   }
   if (priority === 'kernel') {
-    throw invalid(`${call}: priority`, `'high', 'normal' or 'low' ('kernel' is for drivers)`, priority);
+    throw invalid(
+      `${call}: priority`,
+      `'high', 'normal' or 'low' ('kernel' is for drivers)`,
+      priority,
+    );
   }
   return options;
 }

@@ -47,7 +47,8 @@ export class EventStream implements EventSink, AsyncIterableIterator<SchedEvent,
 
   next(): Promise<Read> {
     if (this.#next === this.#events.length) this.#markDropped();
-    if (this.#next < this.#events.length) return Promise.resolve({ done: false, value: this.#shift() });
+    if (this.#next < this.#events.length)
+      return Promise.resolve({ done: false, value: this.#shift() });
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
     const reader = deferred<Read>();
     this.#readers.push(reader);

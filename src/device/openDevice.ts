@@ -79,7 +79,8 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
         cause: this.gone.error,
       });
     }
-    if (this.#closing) throw new UsageError('ERR_CLOSED', `open: the device ${this.label} was closed`);
+    if (this.#closing)
+      throw new UsageError('ERR_CLOSED', `open: the device ${this.label} was closed`);
     const client = new ClientCore(this, idsOf(this.runtime).take(), options);
     this.#clients.add(client);
     this.#report('client-open', client);

@@ -19,7 +19,10 @@ export class QueueCore<W, P> {
 
   submit<R>(work: W, options: SubmitOptions = NO_OPTIONS): Submission<R> {
     if (this.#closed) {
-      throw new UsageError('ERR_CLOSED', `submit: ${this.entity.label} was closed; it takes no more jobs`);
+      throw new UsageError(
+        'ERR_CLOSED',
+        `submit: ${this.entity.label} was closed; it takes no more jobs`,
+      );
     }
     const { signal, ...others } = options;
     if (signal?.aborted === true) throw signal.reason;

@@ -3,7 +3,15 @@
  * of an error, depending on the platform's version, so its parts are sent and put together again.
  */
 export type WireError =
-  | { readonly kind: 'error'; readonly name: string; readonly message: string; readonly stack: string; readonly code?: string | number; readonly cause?: WireError; readonly errors?: readonly WireError[] }
+  | {
+      readonly kind: 'error';
+      readonly name: string;
+      readonly message: string;
+      readonly stack: string;
+      readonly code?: string | number;
+      readonly cause?: WireError;
+      readonly errors?: readonly WireError[];
+    }
   | { readonly kind: 'value'; readonly value: unknown };
 
 /** How many causes of causes are sent; what is deeper, or goes in a circle, is left out. */

@@ -37,7 +37,9 @@ export interface WorkerDeviceOptions extends DeviceLimits {
  * console.log(await result);
  * await device.close();
  */
-export async function openWorkerDevice(options: WorkerDeviceOptions = {}): Promise<Device<WorkerWork>> {
+export async function openWorkerDevice(
+  options: WorkerDeviceOptions = {},
+): Promise<Device<WorkerWork>> {
   const { label = 'worker', spares = 1, resourceLimits = {}, runtime = systemRuntime() } = options;
   const { threads = process.getBuiltinModule('node:os').availableParallelism() } = options;
   checkCount('openWorkerDevice: threads', threads, 1);
@@ -53,7 +55,10 @@ export async function openWorkerDevice(options: WorkerDeviceOptions = {}): Promi
   } catch (cause) {
     await driver.close();
     if (cause instanceof UsageError) throw cause;
-    throw new JobError('ERR_DEVICE_GONE', `${label}: a thread cannot start: ${messageOf(cause)}`, { cause, label });
+    throw new JobError('ERR_DEVICE_GONE', `${label}: a thread cannot start: ${messageOf(cause)}`, {
+      cause,
+      label,
+    });
   }
 }
 

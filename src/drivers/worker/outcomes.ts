@@ -5,7 +5,11 @@ import type { WorkerJob } from './ring.ts';
 import type { Death } from './threadHandle.ts';
 
 /** What a job's answer says about why it failed. */
-export function failedError(job: WorkerJob, answer: FailedMessage, wasCancelled: boolean): JobError {
+export function failedError(
+  job: WorkerJob,
+  answer: FailedMessage,
+  wasCancelled: boolean,
+): JobError {
   if (answer.stage === 'cancelled') return cancelledError(job);
   const { module, name } = job.payload.work;
   const cause = putTogether(answer.error);
@@ -25,7 +29,11 @@ export function failedError(job: WorkerJob, answer: FailedMessage, wasCancelled:
 export function cancelledError(job: WorkerJob, cause?: unknown): JobError {
   const { label } = job;
   const message = `job ${label} was cancelled`;
-  return new JobError('ERR_JOB_CANCELLED', message, cause === undefined ? { label } : { cause, label });
+  return new JobError(
+    'ERR_JOB_CANCELLED',
+    message,
+    cause === undefined ? { label } : { cause, label },
+  );
 }
 
 /** The job's thread died while it executed. */

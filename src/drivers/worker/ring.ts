@@ -207,7 +207,9 @@ export class WorkerRing implements ThreadOwner {
   /** Posts `batch` as one message. Where that fails, one by one, up to the one that it failed for. */
   #post(thread: ThreadHandle, batch: readonly Attempt[]): boolean {
     const jobs = batch.map((attempt) => messageOf(attempt, thread.nextId()));
-    const moved = batch.flatMap((attempt) => (moves(attempt) ? attempt.job.payload.work.transfer : []));
+    const moved = batch.flatMap((attempt) =>
+      moves(attempt) ? attempt.job.payload.work.transfer : [],
+    );
     try {
       thread.post({ type: 'jobs', jobs }, moved);
       this.#posted += batch.length;
@@ -242,7 +244,9 @@ export class WorkerRing implements ThreadOwner {
     this.#posted -= 1;
     this.#host.answered();
     if (message.type === 'done') payload.result = message.value;
-    this.#finish(message.type === 'done' ? undefined : failedError(head.job, message, head.cancelled));
+    this.#finish(
+      message.type === 'done' ? undefined : failedError(head.job, message, head.cancelled),
+    );
     if (this.#posted < this.#attempts.length) this.#askFlush();
   }
 

@@ -40,7 +40,10 @@ export class SpareThreads implements ThreadOwner {
 
   /** Gives a thread to a ring that has none: a ready one if there is one. */
   take(owner: ThreadOwner): ThreadHandle {
-    const index = Math.max(0, this.#waiting.findIndex((thread) => thread.ready));
+    const index = Math.max(
+      0,
+      this.#waiting.findIndex((thread) => thread.ready),
+    );
     const [thread = this.#options.start(owner)] = this.#waiting.splice(index, 1);
     thread.owner = owner;
     this.#wanted -= 1;

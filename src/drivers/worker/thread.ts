@@ -5,6 +5,7 @@
  */
 import { JobContext } from './jobContext.ts';
 import { takeApart } from './errorWire.ts';
+import type { Transferable } from './work.ts';
 import { EXECUTING, sharedClockUs } from './protocol.ts';
 import type { FailedStage, FromThread, JobMessage, ThreadStart, ToThread } from './protocol.ts';
 
@@ -49,7 +50,11 @@ function take(message: ToThread): void {
 async function work(): Promise<void> {
   working = true;
   for (;;) {
-    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+    for (
+      let next = receiveMessageOnPort(port);
+      next !== undefined;
+      next = receiveMessageOnPort(port)
+    ) {
       take(next.message as ToThread);
     }
     const job = waiting.shift();
@@ -83,7 +88,9 @@ async function call(job: JobMessage, context: JobContext): Promise<unknown> {
   const kernel = module[job.name];
   if (typeof kernel !== 'function') {
     const names = Object.keys(module).filter((name) => typeof module[name] === 'function');
-    const exported = names.length === 0 ? 'it exports no function' : `it exports ${names.join(', ')}`;
+    const shown = names.length > 20 ? [...names.slice(0, 20), 'and others'] : names;
+    const exported =
+      names.length === 0 ? 'it exports no function' : `it exports ${shown.join(', ')}`;
     throw new Failure('export', new TypeError(`no function is exported by that name; ${exported}`));
   }
   try {

@@ -85,7 +85,11 @@ export function encodeWork(work: WorkerWork, options: SubmitOptions): WorkerCall
   }
   const keeps = options.resubmit === true && transfer.length > 0;
   if (keeps && !transfer.every((one) => one instanceof ArrayBuffer)) {
-    throw invalid('work.transfer', 'only ArrayBuffers where resubmit is true: nothing else can be moved twice', transfer);
+    throw invalid(
+      'work.transfer',
+      'only ArrayBuffers where resubmit is true: nothing else can be moved twice',
+      transfer,
+    );
   }
   return {
     module: specifierOf(work.module),
@@ -127,7 +131,11 @@ function cloned(
 }
 
 function isPrimitive(value: unknown): boolean {
-  return (typeof value !== 'object' || value === null) && typeof value !== 'function' && typeof value !== 'symbol';
+  return (
+    (typeof value !== 'object' || value === null) &&
+    typeof value !== 'function' &&
+    typeof value !== 'symbol'
+  );
 }
 
 /** What the thread is to import. */

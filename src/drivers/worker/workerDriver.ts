@@ -36,7 +36,9 @@ export interface WorkerDriverOptions {
  * other's hangs, crashes and heaps between threads, but jobs that run in one thread after one another share its modules and
  * its globals: this is no boundary of trust.
  */
-export class WorkerDriver implements Driver<Task<WorkerCall>>, DeviceBackend<WorkerWork, WorkerCall>, RingHost {
+export class WorkerDriver
+  implements Driver<Task<WorkerCall>>, DeviceBackend<WorkerWork, WorkerCall>, RingHost
+{
   readonly name = 'worker';
   readonly ordered = true;
   readonly resetScope = 'ring';
