@@ -1,5 +1,5 @@
 import type { FencelineError, JobError } from '../base/index.ts';
-import type { Driver, Job, SubmitOptions } from '../sched/index.ts';
+import type { Driver, Job } from '../sched/index.ts';
 
 /**
  * What the jobs of a device carry: the encoded work, and the place for its result.
@@ -37,7 +37,7 @@ export interface DeviceBackend<W, P> {
    *
    * @throws {ERR_INVALID_ARGUMENT} when the work does not fit
    */
-  encode(work: W, options: SubmitOptions): P;
+  encode(work: W): P;
   /**
    * Takes out of the caller's hands what the work gives away; called inside `submit`, once the job was accepted and
    * before it can start. A throw cancels the job and reaches the caller.

@@ -26,7 +26,7 @@ export class QueueCore<W, P> {
     }
     const { signal, ...others } = options;
     if (signal?.aborted === true) throw signal.reason;
-    const task: Task<P> = { work: this.#backend.encode(work, options), result: undefined };
+    const task: Task<P> = { work: this.#backend.encode(work), result: undefined };
     const job = this.entity.submit(task, signal === undefined ? options : others);
     try {
       this.#backend.takeOver?.(task.work);

@@ -48,12 +48,8 @@ export function crashError(job: WorkerJob, death: Death): JobError {
 /** The thread was lost without the job's fault, with what cannot be had again. */
 export function lostError(job: WorkerJob): JobError {
   const { label } = job;
-  return new JobError(
-    'ERR_JOB_RESET',
-    `job ${label} lost its thread, which had taken over its transferred objects; ` +
-      `submit it with resubmit: true to keep copies of them`,
-    { label },
-  );
+  const message = `job ${label} lost its thread, which had taken over its transferred objects or had just begun it`;
+  return new JobError('ERR_JOB_RESET', message, { label });
 }
 
 /** The platform refused to post the job. */

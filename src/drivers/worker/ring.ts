@@ -168,8 +168,7 @@ export class WorkerRing implements ThreadOwner {
     const posted = this.#attempts.slice(0, this.#posted);
     this.#posted = 0;
     for (const attempt of posted) {
-      const { transfer, keeps } = attempt.job.payload.work;
-      const canRunAgain = attempt.id !== thread.executing && (transfer.length === 0 || keeps);
+      const canRunAgain = attempt.id !== thread.executing && !moves(attempt);
       if (!canRunAgain) attempt.refused = lostError(attempt.job);
       attempt.id = 0;
     }
@@ -282,8 +281,7 @@ export class WorkerRing implements ThreadOwner {
 
 /** Whether the attempt gives objects away when it is posted. */
 function moves(attempt: Attempt): boolean {
-  const { transfer, keeps } = attempt.job.payload.work;
-  return transfer.length > 0 && !keeps;
+  return attempt.job.payload.work.transfer.length > 0;
 }
 
 function messageOf(attempt: Attempt, id: number): JobMessage {

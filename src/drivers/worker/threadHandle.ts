@@ -56,6 +56,7 @@ export class ThreadHandle {
       workerData: { port: port2, status: this.#status } satisfies ThreadStart,
       transferList: [port2],
       resourceLimits,
+      ...flagsForThreads(),
     });
     this.#isReady.promise.catch(() => {});
     port1.on('message', (message: FromThread) => this.#came(message));
@@ -165,4 +166,12 @@ export class ThreadHandle {
     if (died) this.owner.died(this, { exitCode, error: this.#error });
     this.#exited.resolve();
   }
+}
+
+/**
+ * Threads take over the flags of the process, except where it was started as `node --input-type=module -e …`: that flag is an
+ * error for a thread, whose script is a file, and so are most others once they are listed.
+ */
+function flagsForThreads(): { execArgv?: string[] } {
+  return process.execArgv.some((flag) => flag.startsWith('--input-type')) ? { execArgv: [] } : {};
 }

@@ -1,5 +1,4 @@
 import { invalid } from '../../base/index.ts';
-import type { SubmitOptions } from '../../sched/index.ts';
 
 /** One call of an exported function in a thread. */
 export interface WorkerWork {
@@ -15,7 +14,10 @@ export interface WorkerWork {
    * many jobs read belongs into a `SharedArrayBuffer`, which is shared, not copied.
    */
   readonly args?: readonly unknown[];
-  /** Objects in `args` that are moved, not copied; the caller loses them when `submit` returns. */
+  /**
+   * Objects in `args` that are moved, not copied: the caller loses them when `submit` returns. They go to the thread when the
+   * job begins, so that a job that was only queued there still has them when it must run again.
+   */
   readonly transfer?: readonly Transferable[];
   /** Called in the submitting thread for each `this.progress(value)` of the job, in order, while the job runs. */
   readonly onProgress?: (value: unknown) => void;
@@ -56,8 +58,6 @@ export interface WorkerCall {
   args: readonly unknown[];
   /** What moves to the thread when the job starts there. */
   transfer: readonly Transferable[];
-  /** Whether `transfer` is copied instead, because the job may run again after it began. */
-  readonly keeps: boolean;
   readonly onProgress: ((value: unknown) => void) | null;
   /** When the last attempt executed, on the clock that all threads share. */
   span: { startUs: number; endUs: number } | null;
@@ -70,7 +70,7 @@ const NOTHING: readonly never[] = Object.freeze([]);
  *
  * @throws {ERR_INVALID_ARGUMENT} naming the field that does not fit, or why the arguments cannot be cloned
  */
-export function encodeWork(work: WorkerWork, options: SubmitOptions): WorkerCall {
+export function encodeWork(work: WorkerWork): WorkerCall {
   if (typeof work !== 'object' || work === null) {
     throw invalid('work', 'an object { module, export, args }', work);
   }
@@ -83,20 +83,11 @@ export function encodeWork(work: WorkerWork, options: SubmitOptions): WorkerCall
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw invalid('work.onProgress', 'a function', onProgress);
   }
-  const keeps = options.resubmit === true && transfer.length > 0;
-  if (keeps && !transfer.every((one) => one instanceof ArrayBuffer)) {
-    throw invalid(
-      'work.transfer',
-      'only ArrayBuffers where resubmit is true: nothing else can be moved twice',
-      transfer,
-    );
-  }
   return {
     module: specifierOf(work.module),
     name,
     args: transfer.length > 0 ? args : cloned(args, NOTHING).args,
     transfer,
-    keeps,
     onProgress: onProgress ?? null,
     span: null,
   };

@@ -2,7 +2,7 @@ import { JobError } from '../../base/index.ts';
 import type { Fence } from '../../base/index.ts';
 import type { DeviceBackend, DeviceHost, Task } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
-import type { Driver, ResetContext, SubmitOptions } from '../../sched/index.ts';
+import type { Driver, ResetContext } from '../../sched/index.ts';
 import { reasonOf } from './outcomes.ts';
 import { sharedClockUs } from './protocol.ts';
 import { WorkerRing } from './ring.ts';
@@ -82,8 +82,8 @@ export class WorkerDriver
     this.#host = host;
   }
 
-  encode(work: WorkerWork, options: SubmitOptions): WorkerCall {
-    return encodeWork(work, options);
+  encode(work: WorkerWork): WorkerCall {
+    return encodeWork(work);
   }
 
   takeOver(call: WorkerCall): void {

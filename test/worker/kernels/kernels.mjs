@@ -153,3 +153,17 @@ imports += 1;
 export function importCount() {
   return imports;
 }
+
+export function speak(port, text) {
+  port.postMessage(text);
+  port.close();
+}
+
+export function append(list, value) {
+  list.push(value);
+  return list;
+}
+
+export function begin() {
+  return 'begun';
+}
