@@ -72,6 +72,13 @@ export interface Driver<P = unknown> {
   freeJob?(job: Job<P>): void;
 
   /**
+   * Asked for each guilty job when its reset begins (T10): copy what a crash dump needs into memory that was reserved
+   * for it. Must neither wait nor allocate device memory. What it returns is handed to `SchedulerOptions.onCrash`
+   * after the fences have signalled.
+   */
+  capture?(job: Job<P>): unknown;
+
+  /**
    * Asked when an attempt ended, before its finished fence signals: when its execution really began and ended, in
    * microseconds of the runtime, where the driver measures better than the scheduler can (S13). The scheduler clamps
    * it to the attempt and to what the ring has counted already. Without it, an attempt begins at the later of its start and

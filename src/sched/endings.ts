@@ -3,9 +3,10 @@ import type { FencelineError } from '../base/index.ts';
 import { resolveDependencies } from './dependencies.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
+import { returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
-/** How jobs end: outcomes, the order of finished fences, death before a start, and ends of everything (J3, J4, J9, E2, E3, T8). */
+/** How jobs end: outcomes, the order of finished fences, and death before a start (J3, J4, J9, E2). */
 
 /** The attempt of `job` is over and this is its outcome; its finished fence signals as soon as the order allows. */
 export function end(core: SchedulerCore, job: JobCore, outcome: FencelineError | null): void {
@@ -38,6 +39,7 @@ function markDead(core: SchedulerCore, job: JobCore, outcome: FencelineError): v
   entity.queued -= 1;
   core.queued -= 1;
   entity.skip(job);
+  returnResources(job);
   if (extra !== null) {
     // A dependency that pipelining passed over counts again: memory may be reused when the fence signals.
     extra.nextAfter = 0;
@@ -72,7 +74,7 @@ function isReadyToFinish(core: SchedulerCore, job: JobCore): boolean {
 }
 
 /** Signals the fences of `job`, which is first in order. Everything else is settled before, because callbacks run in here. */
-function finish(core: SchedulerCore, job: JobCore): void {
+export function finish(core: SchedulerCore, job: JobCore): void {
   const { entity, extra, outcome } = job;
   const nowUs = core.runtime.nowUs();
   if (job.phase === 'ended') entity.running -= 1;
@@ -91,7 +93,7 @@ function finish(core: SchedulerCore, job: JobCore): void {
   }
   job.signalScheduled(false, nowUs);
   job.signalFinished(nowUs);
-  if (job.onRing === null) core.free(job);
+  if (job.onRing === null) core.freeList.add(job);
   if (entity.first === null) core.entityIdle(entity);
 }
 
@@ -103,46 +105,6 @@ function letGo(core: SchedulerCore, job: JobCore): void {
   if (extra.dependencyDeadline !== null) core.deadlines.clear(extra.dependencyDeadline);
   if (extra.onAbort !== null) extra.signal?.removeEventListener('abort', extra.onAbort);
   extra.after = null;
-}
-
-/**
- * Fails every job of the scheduler, in order, without waiting for dependencies (E3, T8). Running jobs go out of reach of
- * their hardware fences; with `gone` their attempts are retired, otherwise the hardware still does that.
- */
-export function failAll(core: SchedulerCore, outcome: FencelineError, gone: boolean): void {
-  const entities = [...core.active].sort((a, b) => (a.first?.id ?? 0) - (b.first?.id ?? 0));
-  const running: JobCore[] = [];
-  for (const entity of entities) {
-    entity.advancing = true;
-    core.unlist(entity);
-    for (let job = entity.first; job !== null; job = job.after) {
-      if (job.phase === 'running') running.push(job);
-      outOfReach(core, job, outcome);
-    }
-    entity.queued = 0;
-    entity.nextStart = null;
-  }
-  core.queued = 0;
-  if (!gone) for (const job of running) core.hooks.cancelJob(job);
-  for (const entity of entities) {
-    while (entity.first !== null) finish(core, entity.first);
-    entity.advancing = false;
-  }
-  if (gone) for (const ring of core.rings) for (const job of [...ring.attempts]) core.retire(job);
-}
-
-function outOfReach(core: SchedulerCore, job: JobCore, outcome: FencelineError): void {
-  if (job.phase === 'running') {
-    core.chargeAttempt(job, 'clock');
-    job.phase = 'ended';
-    job.outcome = outcome;
-  } else if (job.phase === 'queued') {
-    job.phase = 'dead';
-    job.outcome = outcome;
-    job.leaveFence();
-  } else if (job.phase === 'dead') {
-    job.leaveFence();
-  }
 }
 
 /** The error of a job that was cancelled. */

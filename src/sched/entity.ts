@@ -1,5 +1,6 @@
 import { invalid, JobError, UsageError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
+import type { Timer } from '../events/index.ts';
 import { checkedPriority, checkedWeight } from './account.ts';
 import type { Account } from './account.ts';
 import { EntityCore } from './entityCore.ts';
@@ -7,8 +8,8 @@ import { checkedEntityOptions, checkedMs } from './entityOptions.ts';
 import type { EntityOptions } from './entityOptions.ts';
 import type { Job } from './job.ts';
 import type { Priority } from './policy.ts';
-import { coreOf } from './scheduler.ts';
 import type { Scheduler } from './scheduler.ts';
+import { SchedulerCore } from './schedulerCore.ts';
 import type { EntityStats } from './stats.ts';
 import { submit } from './submit.ts';
 import type { SubmitOptions } from './submitOptions.ts';
@@ -38,7 +39,7 @@ export class Entity<P = unknown> {
   constructor(options: EntityOptions & { readonly schedulers: readonly Scheduler<P>[] }) {
     this.#schedulers = checkedSchedulers(options.schedulers);
     const [first] = this.#schedulers;
-    const core = coreOf(first as Scheduler<P>);
+    const { core } = first as Scheduler<P>;
     const setup = checkedEntityOptions(options);
     this.#core = new EntityCore(core.takeEntityId(), setup, core);
     core.openEntities += 1;
@@ -85,7 +86,7 @@ export class Entity<P = unknown> {
    * @throws `signal.reason` when the signal is aborted already
    */
   submit(payload: P, options?: SubmitOptions): Job<P> {
-    const cores = this.#schedulers.map((scheduler) => coreOf(scheduler));
+    const cores = this.#schedulers.map((scheduler) => scheduler.core);
     return submit(this.#core, cores, payload, options);
   }
 
@@ -111,6 +112,7 @@ export class Entity<P = unknown> {
     if (core.idle) return Promise.resolve(true);
     return new Promise((resolve) => {
       const { runtime } = core.scheduler;
+      let timer: Timer | null = null;
       const done = (): void => {
         timer?.cancel();
         resolve(true);
@@ -118,7 +120,7 @@ export class Entity<P = unknown> {
       core.idleWaiters ??= [];
       core.idleWaiters.push(done);
       if (timeoutUs === Infinity) return;
-      const timer = runtime.setTimer(runtime.nowUs() + timeoutUs, () => {
+      timer = runtime.setTimer(runtime.nowUs() + timeoutUs, () => {
         core.idleWaiters = core.idleWaiters?.filter((waiter) => waiter !== done) ?? null;
         resolve(false);
       });
@@ -144,7 +146,7 @@ export class Entity<P = unknown> {
     this.#closed ??= this.flush({ timeoutMs }).then(() => {
       this.kill();
       const core = this.#core;
-      core.scheduler.forget(core);
+      core.scheduler.blames.forget(core);
       core.scheduler.reportEntity('entity-close', core);
     });
     return this.#closed;
@@ -165,7 +167,7 @@ export class Entity<P = unknown> {
   stats(): EntityStats {
     const core = this.#core;
     const { counters } = core;
-    const blame = core.scheduler.blameOf(core);
+    const blame = core.scheduler.blames.of(core);
     return {
       label: core.label,
       queued: core.queued,
@@ -187,6 +189,11 @@ function checkedSchedulers<P>(schedulers: readonly Scheduler<P>[]): readonly Sch
   if (!Array.isArray(schedulers)) throw invalid('entity: schedulers', 'a list', schedulers);
   if (schedulers.length === 0) {
     throw new UsageError('ERR_NO_SCHEDULER', 'entity: schedulers: the list is empty');
+  }
+  for (const scheduler of schedulers) {
+    if (!(scheduler?.core instanceof SchedulerCore)) {
+      throw invalid('entity: schedulers', 'a list of Scheduler', scheduler);
+    }
   }
   return [...(schedulers as readonly Scheduler<P>[])];
 }

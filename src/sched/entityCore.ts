@@ -5,6 +5,7 @@ import { Account, setShare } from './account.ts';
 import type { EntitySetup } from './entityOptions.ts';
 import type { JobCore } from './jobCore.ts';
 import type { PolicyEntity, Priority } from './policy.ts';
+import { returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 import { EntityCounters } from './stats.ts';
 
@@ -167,7 +168,10 @@ export class EntityCore implements PolicyEntity {
 
   /** Moves the cursor back to `job`, which is queued again, if it comes before. */
   putBack(job: JobCore): void {
-    if (this.nextStart === null || job.seqno < this.nextStart.seqno) this.nextStart = job;
+    const displaced = this.nextStart;
+    if (displaced !== null && displaced.seqno < job.seqno) return;
+    this.nextStart = job;
+    if (displaced !== null) returnResources(displaced);
   }
 
   /** The error of jobs that can no longer start because the entity was killed. */

@@ -1,5 +1,6 @@
 import { JobError } from '../base/index.ts';
 import { attach } from '../fence/index.ts';
+import { chargeAttempt, complete, retire, watch } from './attempts.ts';
 import type { Deadline } from './deadlines.ts';
 import { die, end, settle } from './endings.ts';
 import type { JobCore } from './jobCore.ts';
@@ -74,11 +75,11 @@ export function accuse(core: SchedulerCore, job: JobCore, error: JobError): void
     return;
   }
   const ring = job.onRing;
-  core.chargeAttempt(job, 'clock');
+  chargeAttempt(core, job, 'clock');
   core.convict(job);
   if (job.isLive) end(core, job, error);
   giveBackToHardware(core, job);
-  if (ring !== null) core.watch(ring);
+  if (ring !== null) watch(core, ring);
 }
 
 /** The job progresses: its clock starts anew, or it completes if it did so meanwhile. */
@@ -87,17 +88,17 @@ function giveBack(core: SchedulerCore, job: JobCore): void {
   const ring = job.onRing;
   if (job.hardware === null || ring === null) return;
   if (!attach(job.hardware, job)) {
-    core.complete(job);
+    complete(core, job);
     return;
   }
   ring.watched = null;
-  core.watch(ring);
+  watch(core, ring);
 }
 
 /** The job is over; its hardware fence still tells when the attempt is retired. */
 function giveBackToHardware(core: SchedulerCore, job: JobCore): void {
   job.suspect = false;
-  if (job.hardware !== null && job.onRing !== null && !attach(job.hardware, job)) core.retire(job);
+  if (job.hardware !== null && job.onRing !== null && !attach(job.hardware, job)) retire(core, job);
 }
 
 function report(core: SchedulerCore, job: JobCore, verdict: 'no-hang' | 'reset' | 'gone'): void {

@@ -55,6 +55,13 @@ export class Hooks {
     return result.threw ? null : (result.value ?? null);
   }
 
+  /** What the driver copied of a guilty job; `undefined` where it has nothing, or threw. */
+  capture(job: JobCore): unknown {
+    if (this.driver.capture === undefined) return undefined;
+    const result = this.#call('capture', job, () => this.driver.capture?.(job as Job));
+    return result.threw ? undefined : result.value;
+  }
+
   reset(context: ResetContext): HookResult<Fence | Promise<void> | void> {
     return this.#call('reset', null, () => this.driver.reset?.(context));
   }

@@ -1,5 +1,4 @@
-import { JobError } from '../base/index.ts';
-import type { CancelSignal, FencelineError } from '../base/index.ts';
+import type { CancelSignal, FencelineError, JobError } from '../base/index.ts';
 import type { FenceRef, Runtime } from '../events/index.ts';
 import {
   bornSignalled,
@@ -13,6 +12,8 @@ import type { Fence, FenceOwner, TimelineInfo } from '../fence/index.ts';
 import type { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { Job } from './job.ts';
+import { NO_GRANTS } from './resources.ts';
+import type { ResourcePool } from './resources.ts';
 import type { Ring } from './ring.ts';
 
 /**
@@ -54,6 +55,11 @@ export interface JobExtra {
   cancelError: JobError | null;
   noHangs: number;
   prepared: boolean;
+  resources: ReadonlyMap<ResourcePool, number> | null;
+  grants: ReadonlyMap<ResourcePool, readonly number[]> | null;
+  waitsForResources: boolean;
+  resourceTurn: number;
+  timesPassed: number;
   onDequeued: ((error: FencelineError) => void) | null;
 }
 
@@ -67,7 +73,7 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
   readonly submittedAtUs: number;
   readonly credits: number;
   /** Per attempt; `Infinity` is none. */
-  runTimeoutUs = Infinity;
+  runTimeoutUs: number = Infinity;
   extra: JobExtra | null = null;
   phase: Phase = 'queued';
   attempt = 0;
@@ -114,6 +120,10 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
 
   get retired(): boolean {
     return this.onRing === null && (this.phase === 'finished' || this.phase === 'ended');
+  }
+
+  get grants(): ReadonlyMap<ResourcePool, readonly number[]> {
+    return this.extra?.grants ?? NO_GRANTS;
   }
 
   /** Whether its attempt executes, or waits to, as far as the scheduler knows. */
@@ -172,6 +182,11 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
       cancelError: null,
       noHangs: 0,
       prepared: false,
+      resources: null,
+      grants: null,
+      waitsForResources: false,
+      resourceTurn: 0,
+      timesPassed: 0,
       onDequeued: null,
     };
     return this.extra;

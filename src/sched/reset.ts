@@ -3,6 +3,7 @@ import type { FencelineError } from '../base/index.ts';
 import type { FenceRef, Runtime, Timer } from '../events/index.ts';
 import { interruptWaits, isFence, Timeline } from '../fence/index.ts';
 import type { FenceSource } from '../fence/index.ts';
+import { chargeAttempt, retire, watch } from './attempts.ts';
 import type { Driver, ResetContext } from './driver.ts';
 import { end } from './endings.ts';
 import { judge } from './expiry.ts';
@@ -39,6 +40,7 @@ export class Reset {
   #timer: Timer | null = null;
   #tryBeganUs = 0;
   #over: FenceSource | null = null;
+  readonly #captured = new Map<JobCore, unknown>();
   readonly #setup: SchedulerCore['setup']['reset'];
 
   constructor(domain: DomainCore, guilty: Map<JobCore, JobError>, faulty: Set<SchedulerCore>) {
@@ -76,6 +78,9 @@ export class Reset {
     }
     for (const core of this.#faulty) this.#blameTheLonely(core);
     for (const [core, rings] of this.#rings) for (const ring of rings) this.#freeze(core, ring);
+    for (const job of this.#guilty.keys()) {
+      this.#captured.set(job, job.entity.scheduler.hooks.capture(job));
+    }
     this.#attempts.sort((a, b) => a.startedAtUs - b.startedAtUs || a.id - b.id);
     if (this.#cores().some((core) => core.driver.interruptWaits === true)) this.#interrupt();
     this.#try();
@@ -128,9 +133,9 @@ export class Reset {
       job.suspect = true;
       const begun = job === executing || core.driver.ordered === false;
       if (begun) this.#begun.add(job);
-      core.chargeAttempt(job, begun ? 'clock' : 'nothing');
+      chargeAttempt(core, job, begun ? 'clock' : 'nothing');
     }
-    core.watch(ring);
+    watch(core, ring);
   }
 
   #interrupt(): void {
@@ -220,13 +225,14 @@ export class Reset {
   #giveUp(): void {
     const message = `the device could not be reset in ${this.#tries} tries`;
     this.#domain.lose(new JobError('ERR_DEVICE_GONE', message));
+    this.#reportCrash(false);
   }
 
   /** Rule 4. Everything is in its place before the first fence signals. */
   #succeed(): void {
     this.#token += 1;
     const live = this.#attempts.filter((job) => job.isLive && job.onRing !== null);
-    for (const job of this.#attempts) job.entity.scheduler.retire(job);
+    for (const job of this.#attempts) retire(job.entity.scheduler, job);
     for (const [core, rings] of this.#rings) {
       core.resets += 1;
       for (const ring of rings) {
@@ -248,7 +254,23 @@ export class Reset {
       if (job.isLive) end(job.entity.scheduler, job, this.#fateOf(job));
     }
     this.#over?.signal();
+    this.#reportCrash(true);
     this.#domain.resetOver(this);
+  }
+
+  /** Signal first, dump later (T10): the fences have signalled by now. */
+  #reportCrash(recovered: boolean): void {
+    const atUs = this.#tryBeganUs;
+    for (const core of this.#cores()) {
+      const { onCrash } = core.setup;
+      const mine = [...this.#captured].filter(([job]) => job.entity.scheduler === core);
+      if (onCrash === null || mine.length === 0) continue;
+      const guilty = mine.map(([job, captured]) => {
+        const { label, ref: fence, attempt } = job;
+        return { label, client: job.entity.setup.client, fence, attempt, captured };
+      });
+      this.#runtime.defer(() => onCrash({ atUs, recovered, guilty }));
+    }
   }
 
   /** The error that `job` fails with, or `null` where it runs again (T4). */
@@ -256,7 +278,8 @@ export class Reset {
     const { entity, extra } = job;
     const guilty = this.#guilty.get(job);
     if (guilty !== undefined) return guilty;
-    if (extra?.cancelError != null) return extra.cancelError;
+    const cancelError = extra?.cancelError ?? null;
+    if (cancelError !== null) return cancelError;
     if (entity.killed !== null) return entity.killed;
     const resubmit = extra?.resubmit ?? !this.#begun.has(job);
     const again = resubmit && job.attempt < entity.scheduler.setup.maxAttempts;

@@ -42,11 +42,6 @@ export class Ring {
     }
   }
 
-  /** The sum of what its attempts were estimated to take. */
-  get estimatedUs(): number {
-    return this.#estimatedUs;
-  }
-
   /** What `job` takes of the limit: at most all of it (S4). */
   costOf(job: JobCore): number {
     if (this.#targetUs !== null) return 1;
@@ -58,6 +53,11 @@ export class Ring {
     if (this.stopped || this.creditsUsed + this.costOf(job) > this.limit) return false;
     if (this.#targetUs === null || this.attempts.length === 0) return true;
     return this.#estimatedUs < this.#targetUs;
+  }
+
+  isLessLoadedThan(other: Ring): boolean {
+    if (this.creditsUsed !== other.creditsUsed) return this.creditsUsed < other.creditsUsed;
+    return this.#estimatedUs < other.#estimatedUs;
   }
 
   push(job: JobCore): void {

@@ -14,9 +14,6 @@ import { checkedSchedulerOptions } from './schedulerOptions.ts';
 import type { SchedulerOptions } from './schedulerOptions.ts';
 import type { SchedulerStats } from './stats.ts';
 
-/** The mechanism of a scheduler. */
-export let coreOf: <Q>(scheduler: Scheduler<Q>) => SchedulerCore;
-
 /**
  * Chooses what runs on one or more interchangeable rings of a device (S1).
  *
@@ -34,7 +31,8 @@ export let coreOf: <Q>(scheduler: Scheduler<Q>) => SchedulerCore;
  * console.log(job.finished.status); // ok
  */
 export class Scheduler<P = unknown> {
-  readonly #core: SchedulerCore;
+  /** @internal The mechanism. */
+  readonly core: SchedulerCore;
   #closed: Deferred<void> | null = null;
   #gone: FenceSource | null = null;
 
@@ -42,25 +40,21 @@ export class Scheduler<P = unknown> {
   constructor(options: SchedulerOptions<P>) {
     const setup = checkedSchedulerOptions(options as unknown as SchedulerOptions<never>);
     const domain = domainOf(setup.resetDomain);
-    this.#core = new SchedulerCore(setup, domain);
-    domain.members.add(this.#core);
-    this.#core.onEnd = () => this.#ended();
-  }
-
-  static {
-    coreOf = (scheduler) => scheduler.#core;
+    this.core = new SchedulerCore(setup, domain);
+    domain.members.add(this.core);
+    this.core.onEnd = () => this.#ended();
   }
 
   get label(): string {
-    return this.#core.label;
+    return this.core.label;
   }
 
   /** Ok after an ordinary close, failed when the device was lost for good. Made on first access. */
   get gone(): Fence {
     if (this.#gone === null) {
-      const { label, runtime } = this.#core;
+      const { label, runtime } = this.core;
       this.#gone = new Timeline({ driver: label, label: 'gone', runtime }).createFence();
-      if (this.#core.ended) this.#gone.signal(this.#core.goneError ?? undefined);
+      if (this.core.ended) this.#gone.signal(this.core.goneError ?? undefined);
     }
     return this.#gone.fence;
   }
@@ -68,7 +62,7 @@ export class Scheduler<P = unknown> {
   /** Hands every event to `sink`, synchronously; any number may listen. Returns how to stop. */
   observe(sink: EventSink): () => void {
     if (typeof sink?.emit !== 'function') throw invalid('observe', 'an object with emit', sink);
-    return this.#core.observers.add(sink);
+    return this.core.observers.add(sink);
   }
 
   /** Opens a job queue on this scheduler alone. */
@@ -78,7 +72,7 @@ export class Scheduler<P = unknown> {
 
   /** What it did, in plain JSON. Cost: one object a ring. */
   stats(): SchedulerStats {
-    const core = this.#core;
+    const core = this.core;
     return {
       label: core.label,
       queued: core.queued,
@@ -103,28 +97,28 @@ export class Scheduler<P = unknown> {
    */
   fault(job?: Job<P>, error?: JobError): void {
     if (job !== undefined && !(job instanceof JobCore)) throw invalid('fault', 'a job', job);
-    if (job !== undefined && job.entity.scheduler !== this.#core) {
+    if (job !== undefined && job.entity.scheduler !== this.core) {
       throw invalid('fault', 'a job of this scheduler', job);
     }
-    fault(this.#core, job ?? null, error ?? null);
+    fault(this.core, job ?? null, error ?? null);
   }
 
   /** The device was unplugged, or is lost: every job of the reset domain fails with `ERR_DEVICE_GONE` (T8). */
   removeDevice(cause?: unknown): void {
-    if (this.#core.ended) return;
+    if (this.core.ended) return;
     const options = cause === undefined ? {} : { cause };
     const error = new JobError('ERR_DEVICE_GONE', undefined, { label: this.label, ...options });
-    this.#core.domain.lose(error);
+    this.core.domain.lose(error);
   }
 
   /** Stops the clocks of every timeout (T1), for example while the machine sleeps. */
   suspendTimeouts(): void {
-    this.#core.deadlines.suspend();
+    this.core.deadlines.suspend();
   }
 
   /** Lets the clocks go on with what was left. */
   resumeTimeouts(): void {
-    this.#core.deadlines.resume();
+    this.core.deadlines.resume();
   }
 
   /**
@@ -133,7 +127,7 @@ export class Scheduler<P = unknown> {
    */
   close(options: { readonly mode?: 'drain' | 'kill' } = {}): Promise<void> {
     const mode = oneOf('close: mode', options.mode, 'drain', 'kill');
-    const core = this.#core;
+    const core = this.core;
     this.#closed ??= deferred();
     if (core.ended) {
       core.runtime.defer(() => this.#ended());
@@ -150,7 +144,7 @@ export class Scheduler<P = unknown> {
 
   /** The core ended, by close or because the device is gone. */
   #ended(): void {
-    this.#gone?.signal(this.#core.goneError ?? undefined);
+    this.#gone?.signal(this.core.goneError ?? undefined);
     this.#closed?.resolve();
   }
 }

@@ -2,20 +2,22 @@ import { JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Runtime } from '../events/index.ts';
-import { attach, claimAsHardware, isFence } from '../fence/index.ts';
-import { chargeAccount } from './account.ts';
-import { Blame } from './blame.ts';
+import { fenceSignalled, start } from './attempts.ts';
+import { BlameBook } from './blame.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { resolveDependencies } from './dependencies.ts';
 import type { Driver } from './driver.ts';
-import { cancelled, die, dieAll, end, failAll, settle } from './endings.ts';
+import { cancelled, die, dieAll } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
 import { expire } from './expiry.ts';
+import { failAll } from './failAll.ts';
+import { FreeList } from './freeList.ts';
 import { Hooks } from './hooks.ts';
 import type { JobCore } from './jobCore.ts';
 import { Observers } from './observers.ts';
 import type { Policy } from './policy.ts';
 import type { DomainCore } from './resetDomain.ts';
+import { holdsResources } from './resources.ts';
 import { Ring } from './ring.ts';
 import type { SchedulerSetup } from './schedulerOptions.ts';
 import { Estimate } from './stats.ts';
@@ -62,14 +64,12 @@ export class SchedulerCore {
   resets = 0;
   /** Called once, after the call stack, when it has ended: no fence is unsignalled, what could be freed is. */
   onEnd: () => void = () => {};
-  /** Of clients that were guilty once; of entities without a client by the entity. */
-  readonly #blames = new Map<number | EntityCore, Blame>();
+  readonly freeList: FreeList = new FreeList(this);
+  readonly blames: BlameBook = new BlameBook();
   #checks: EntityCore[] = [];
   #nextCheck = 0;
   #passAsked = false;
   readonly #pass = (): void => this.#runPass();
-  #toFree: JobCore[] = [];
-  readonly #freeAll = (): void => this.flushFree();
 
   constructor(setup: SchedulerSetup, domain: DomainCore) {
     this.setup = setup;
@@ -127,8 +127,8 @@ export class SchedulerCore {
       if (this.rings.every((ring) => ring.stopped)) break;
       const entity = this.#checks[this.#nextCheck];
       if (entity !== undefined) this.#checkNext(entity);
-      else if (!this.#startNext()) break;
-      else started += 1;
+      else if (this.#startNext()) started += 1;
+      else break;
       if (started >= STARTS_PER_PASS || this.runtime.nowUs() - beganUs > PASS_US) {
         this.#continueLater();
         break;
@@ -180,7 +180,12 @@ export class SchedulerCore {
       const job = entity.nextStart;
       if (job === null || job.attachedTo !== null) return false;
       const found = resolveDependencies(this, job);
-      if (found === 'ready') return !this.#isHeldByOrder(entity, job);
+      if (found === 'ready') {
+        if (this.#isHeldByOrder(entity, job)) return false;
+        if (holdsResources(job)) return true;
+        this.#reportBlocked(job, 'resource');
+        return false;
+      }
       if (found === 'blocked') {
         if (job === entity.nextStart) return false;
       } else {
@@ -198,10 +203,7 @@ export class SchedulerCore {
       if (ring === null || ring.hasRoom(job)) return false;
       ring.heldByOrder.add(entity);
     }
-    if (this.observers.listening) {
-      const atUs = this.runtime.nowUs();
-      this.observers.emit({ type: 'job-blocked', atUs, fence: job.ref, why: 'order' });
-    }
+    this.#reportBlocked(job, 'order');
     return true;
   }
 
@@ -220,207 +222,39 @@ export class SchedulerCore {
     if (picked === null) return false;
     const entity = picked as EntityCore;
     const job = entity.nextStart as JobCore;
-    const ring = this.#ringFor(entity, job);
+    const bound = this.rings.length === 1 ? null : this.#boundRing(entity);
+    if (bound !== null && !bound.hasRoom(job)) {
+      // Others filled its ring since it was listed: it waits for that ring, and holds nobody back.
+      bound.heldByOrder.add(entity);
+      this.unlist(entity);
+      return true;
+    }
+    const ring = bound ?? this.#leastLoaded(job);
     if (ring === null) {
-      if (this.observers.listening) {
-        const atUs = this.runtime.nowUs();
-        this.observers.emit({ type: 'job-blocked', atUs, fence: job.ref, why: 'credits' });
-      }
+      this.#reportBlocked(job, 'credits');
       return false;
     }
-    this.#start(entity, job, ring);
+    start(this, entity, job, ring);
     if (!this.#canStart(entity)) this.unlist(entity);
     return true;
   }
 
   /** The ring with the least on it that has room. */
-  #ringFor(entity: EntityCore, job: JobCore): Ring | null {
-    const bound = this.rings.length === 1 ? null : this.#boundRing(entity);
-    if (bound !== null) return bound.hasRoom(job) ? bound : null;
+  #leastLoaded(job: JobCore): Ring | null {
     let best: Ring | null = null;
     for (const ring of this.rings) {
       if (!ring.hasRoom(job)) continue;
-      if (best === null || isLessLoaded(ring, best)) best = ring;
+      if (best === null || ring.isLessLoadedThan(best)) best = ring;
     }
     return best;
   }
 
-  // Attempts.
-
-  #start(entity: EntityCore, job: JobCore, ring: Ring): void {
-    const nowUs = this.runtime.nowUs();
-    job.estimateUs = entity.estimateOf(job);
-    job.phase = 'running';
-    job.attempt += 1;
-    job.onRing = ring;
-    job.ring = ring.index;
-    job.startedAtUs = nowUs;
-    job.charged = false;
-    entity.skip(job);
-    entity.queued -= 1;
-    entity.running += 1;
-    entity.unretired += 1;
-    this.queued -= 1;
-    this.inFlight += 1;
-    if (job.attempt === 1) entity.counters.waitUs.add(nowUs - job.submittedAtUs);
-    entity.counters.attempts += 1;
-    const queueDeadline = job.extra?.queueDeadline ?? null;
-    if (queueDeadline !== null) this.deadlines.clear(queueDeadline);
-    ring.push(job);
-    this.watch(ring);
-    this.policy.started(entity, job.estimateUs, nowUs);
-    this.#handOver(job, ring);
-  }
-
-  /** Calls `runJob` and ties the job to its hardware fence, whatever the hook did to the job meanwhile. */
-  #handOver(job: JobCore, ring: Ring): void {
-    let hardware: unknown;
-    try {
-      hardware = this.hooks.runJob(job, ring.index);
-    } catch (cause) {
-      this.#neverRan(job, new JobError('ERR_DRIVER', 'runJob failed', { cause, label: job.label }));
-      return;
-    }
-    if (!isFence(hardware)) {
-      const message = `runJob must return a fence, got ${String(hardware)}; return signalledFence(runtime) for work that is complete`;
-      this.#neverRan(job, new JobError('ERR_DRIVER', message, { label: job.label }));
-      return;
-    }
-    if (!claimAsHardware(hardware)) {
-      this.#neverRan(job, new JobError('ERR_FENCE_REUSED', undefined, { label: job.label }));
-      return;
-    }
-    if (job.onRing !== ring) return;
-    job.hardware = hardware;
-    const hintUs = job.hintUs;
-    if (hintUs !== null) hardware.setDeadline(hintUs);
-    if (this.observers.listening) this.#reportRun(job, ring);
-    job.signalScheduled(true, this.runtime.nowUs());
-    if (job.hardware !== hardware || job.suspect) return;
-    if (!attach(hardware, job)) this.fenceSignalled(job);
-    else if (job.extra?.cancelError != null && job.isLive) this.hooks.cancelJob(job);
-  }
-
-  /** Nothing of the attempt is on the hardware. */
-  #neverRan(job: JobCore, outcome: JobError): void {
-    if (job.onRing === null) return;
-    this.chargeAttempt(job, 'nothing');
-    this.retire(job);
-    if (job.phase === 'running') end(this, job, outcome);
-  }
+  // What users and the recovery do.
 
   /** The fence that `job` waited for signalled: see the rules of JobCore. */
   fenceSignalled(job: JobCore): void {
-    switch (job.phase) {
-      case 'queued':
-        this.askCheck(job.entity);
-        break;
-      case 'dead':
-        settle(this, job);
-        break;
-      case 'running':
-        this.complete(job);
-        break;
-      case 'ended':
-      case 'finished':
-        this.retire(job);
-        break;
-    }
+    fenceSignalled(this, job);
   }
-
-  /** The hardware fence of a running job has signalled. */
-  complete(job: JobCore): void {
-    const error = job.hardware?.error ?? null;
-    const busyUs = this.chargeAttempt(job, 'measured');
-    job.entity.counters.estimate.add(busyUs);
-    this.estimate.add(busyUs);
-    if (error === null) this.blameOf(job.entity)?.addClean(busyUs);
-    this.retire(job);
-    end(this, job, error);
-  }
-
-  /**
-   * Settles the time of the attempt that ends now, once (S8, S11, S13): what its driver measured, else the clock; or nothing,
-   * where it did not begin to execute.
-   */
-  chargeAttempt(job: JobCore, used: 'measured' | 'clock' | 'nothing'): number {
-    const ring = job.onRing;
-    if (ring === null || job.charged) return 0;
-    job.charged = true;
-    this.inFlight -= 1;
-    const { entity } = job;
-    const nowUs = this.runtime.nowUs();
-    let busyUs = 0;
-    if (used !== 'nothing') {
-      const measured = used === 'measured' ? this.hooks.measure(job) : null;
-      const earliestUs = ring.executionStart(job);
-      const startUs = Math.min(nowUs, Math.max(earliestUs, measured?.startUs ?? earliestUs));
-      const endUs = Math.max(startUs, Math.min(nowUs, measured?.endUs ?? nowUs));
-      busyUs = endUs - startUs;
-      ring.lastEndUs = Math.max(ring.lastEndUs, endUs);
-    }
-    ring.busyUs += busyUs;
-    job.busyUs += busyUs;
-    entity.counters.busyUs += busyUs;
-    chargeAccount(entity.account, busyUs);
-    this.policy.ended(entity, job.estimateUs, busyUs, nowUs);
-    return busyUs;
-  }
-
-  /** The hardware can no longer touch anything of the attempt (J11): its credits go back. */
-  retire(job: JobCore): void {
-    const ring = job.onRing;
-    if (ring === null) return;
-    const { entity } = job;
-    ring.remove(job);
-    job.onRing = null;
-    job.hardware = null;
-    entity.unretired -= 1;
-    if (this.observers.listening) {
-      const atUs = this.runtime.nowUs();
-      const { ref: fence, attempt } = job;
-      this.observers.emit({ type: 'job-retire', atUs, fence, attempt });
-    }
-    if (job.phase === 'finished') this.free(job);
-    for (const held of ring.heldByOrder) this.askCheck(held);
-    ring.heldByOrder.clear();
-    if (entity.nextStart !== null && entity.serial) this.askCheck(entity);
-    this.watch(ring);
-    this.requestPass();
-    this.#tellRetired(entity);
-  }
-
-  /** Starts the clock of the job that executes on `ring` now, unless it is running already (T1). */
-  watch(ring: Ring): void {
-    const job = ring.stopped ? null : ring.executing();
-    if (job === ring.watched) return;
-    ring.watched = job;
-    if (job === null) this.deadlines.clear(ring.deadline);
-    else this.deadlines.set(ring.deadline, this.deadlines.nowUs() + job.runTimeoutUs);
-  }
-
-  /** Hands `job` to `freeJob`, after the call stack (D3). */
-  free(job: JobCore): void {
-    if (this.#toFree.length === 0) this.runtime.defer(this.#freeAll);
-    this.#toFree.push(job);
-  }
-
-  /** Frees what is due; `close` runs it first (E5). */
-  flushFree(): void {
-    while (this.#toFree.length > 0) {
-      const jobs = this.#toFree;
-      this.#toFree = [];
-      for (const job of jobs) {
-        this.hooks.freeJob(job);
-        if (this.observers.listening) {
-          const atUs = this.runtime.nowUs();
-          this.observers.emit({ type: 'job-free', atUs, fence: job.ref, attempt: job.attempt });
-        }
-      }
-    }
-  }
-
-  // What users and the recovery do.
 
   cancel(job: JobCore, reason: unknown): 'dequeued' | 'requested' | 'finished' {
     if (job.phase === 'finished' || job.phase === 'ended') return 'finished';
@@ -454,45 +288,6 @@ export class SchedulerCore {
     this.unlist(entity);
   }
 
-  /** Counts a guilty job (T6): karma, the ban, and what they end. */
-  convict(job: JobCore): void {
-    const { entity } = job;
-    const key = entity.setup.client ?? entity;
-    let blame = this.#blames.get(key);
-    if (blame === undefined) {
-      blame = new Blame();
-      this.#blames.set(key, blame);
-    }
-    const banned = blame.addGuilty(this.setup.banAfter);
-    if (entity.setup.killOnFault) this.kill(entity, entity.killError);
-    if (!banned) return;
-    if (this.observers.listening) {
-      const { client } = entity.setup;
-      const atUs = this.runtime.nowUs();
-      this.observers.emit({ type: 'ban', atUs, client, entity: entity.id, karma: blame.karma });
-    }
-    for (const other of [...this.active]) {
-      if ((other.setup.client ?? other) === key) this.#ban(other);
-    }
-  }
-
-  #ban(entity: EntityCore): void {
-    this.kill(entity, new JobError('ERR_CLIENT_BANNED', undefined, { label: entity.label }));
-  }
-
-  blameOf(entity: EntityCore): Blame | null {
-    if (this.#blames.size === 0) return null;
-    return this.#blames.get(entity.setup.client ?? entity) ?? null;
-  }
-
-  /** Forgets an entity that ended without karma on its own account. */
-  forget(entity: EntityCore): void {
-    const blame = this.blameOf(entity);
-    if (entity.setup.client === null || blame?.karma === 0) {
-      this.#blames.delete(entity.setup.client ?? entity);
-    }
-  }
-
   /** Ends everything at once (E3). */
   close(error: FencelineError): void {
     this.state = 'closed';
@@ -520,7 +315,7 @@ export class SchedulerCore {
     this.deadlines.clearAll();
     this.domain.members.delete(this);
     this.runtime.defer(() => {
-      this.flushFree();
+      this.freeList.flush();
       this.onEnd();
     });
   }
@@ -531,7 +326,7 @@ export class SchedulerCore {
     const waiters = entity.idleWaiters;
     entity.idleWaiters = null;
     if (waiters !== null) for (const waiter of waiters) this.runtime.defer(waiter);
-    this.#tellRetired(entity);
+    this.tellRetired(entity);
     if (this.active.size === 0 && this.state === 'draining') {
       this.runtime.defer(() => this.closeWhenDrained());
     }
@@ -553,6 +348,24 @@ export class SchedulerCore {
     return idsOf(this.runtime).take(2);
   }
 
+  /** Counts a guilty job (T6): karma, the ban, and what they end. */
+  convict(job: JobCore): void {
+    const { entity } = job;
+    const banned = this.blames.addGuilty(entity, this.setup.banAfter);
+    if (entity.setup.killOnFault) this.kill(entity, entity.killError);
+    if (!banned) return;
+    if (this.observers.listening) {
+      const { client } = entity.setup;
+      const atUs = this.runtime.nowUs();
+      const karma = this.blames.of(entity)?.karma ?? 0;
+      this.observers.emit({ type: 'ban', atUs, client, entity: entity.id, karma });
+    }
+    for (const other of [...this.active]) {
+      if (this.blames.of(other)?.banned !== true) continue;
+      this.kill(other, new JobError('ERR_CLIENT_BANNED', undefined, { label: other.label }));
+    }
+  }
+
   reportEntity(type: 'entity-open' | 'entity-kill' | 'entity-close', entity: EntityCore): void {
     if (!this.observers.listening) return;
     const { label, weight, priority, id } = entity;
@@ -562,27 +375,17 @@ export class SchedulerCore {
     this.observers.emit({ type, atUs, entity: id, client, account, label, weight, priority });
   }
 
-  #tellRetired(entity: EntityCore): void {
+  tellRetired(entity: EntityCore): void {
     const waiters = entity.retiredWaiters;
     if (waiters === null || entity.first !== null || entity.unretired > 0) return;
     entity.retiredWaiters = null;
     for (const waiter of waiters) this.runtime.defer(waiter);
   }
 
-  #reportRun(job: JobCore, ring: Ring): void {
-    const { hardware } = job;
-    if (hardware === null) return;
-    this.observers.emit({
-      type: 'job-run',
-      atUs: this.runtime.nowUs(),
-      fence: job.ref,
-      hardware: [hardware.timeline.id, hardware.seqno],
-      ring: ring.index,
-      client: job.entity.setup.client,
-      attempt: job.attempt,
-      queued: this.queued,
-      inFlight: this.inFlight,
-    });
+  #reportBlocked(job: JobCore, why: 'credits' | 'resource' | 'order'): void {
+    if (!this.observers.listening) return;
+    const atUs = this.runtime.nowUs();
+    this.observers.emit({ type: 'job-blocked', atUs, fence: job.ref, why });
   }
 
   #reportPass(type: 'pass-request' | 'pass-begin' | 'pass-end', started: number): void {
@@ -590,9 +393,4 @@ export class SchedulerCore {
     const atUs = this.runtime.nowUs();
     this.observers.emit({ type, atUs, scheduler: this.label, started });
   }
-}
-
-function isLessLoaded(a: Ring, b: Ring): boolean {
-  if (a.creditsUsed !== b.creditsUsed) return a.creditsUsed < b.creditsUsed;
-  return a.estimatedUs < b.estimatedUs;
 }

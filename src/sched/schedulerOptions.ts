@@ -1,5 +1,5 @@
 import { invalid, UsageError } from '../base/index.ts';
-import type { Runtime } from '../events/index.ts';
+import type { FenceRef, Runtime } from '../events/index.ts';
 import type { Driver } from './driver.ts';
 import { checkedMs } from './entityOptions.ts';
 import { fair } from './policies/fair.ts';
@@ -32,6 +32,8 @@ export interface SchedulerOptions<P = unknown> {
     readonly maxTries?: number;
     readonly backoffMs?: number;
   };
+  /** Told of each reset with a guilty job of this scheduler, after the fences have signalled (T10). */
+  readonly onCrash?: (report: CrashReport) => void;
   /** Of a job (T4); the first is 1. Default 3. */
   readonly maxAttempts?: number;
   /** Guilty jobs after which a client is banned (T6). Default 3. */
@@ -57,9 +59,25 @@ export interface SchedulerSetup {
     readonly maxTries: number;
     readonly backoffUs: number;
   };
+  readonly onCrash: ((report: CrashReport) => void) | null;
   readonly maxAttempts: number;
   readonly banAfter: number;
   readonly noHangLimit: number;
+}
+
+/** What is known of a crash: who was guilty, and what the driver captured of each (T10). */
+export interface CrashReport {
+  /** When the reset began. */
+  readonly atUs: number;
+  /** Whether the device works again. */
+  readonly recovered: boolean;
+  readonly guilty: readonly {
+    readonly label: string;
+    readonly client: number | null;
+    readonly fence: FenceRef;
+    readonly attempt: number;
+    readonly captured: unknown;
+  }[];
 }
 
 const policiesInUse = new WeakSet<Policy>();
@@ -97,6 +115,7 @@ export function checkedSchedulerOptions(options: SchedulerOptions<never>): Sched
       maxTries: checkedCount('Scheduler: reset.maxTries', reset.maxTries, 3),
       backoffUs: checkedMs('Scheduler: reset.backoffMs', reset.backoffMs, 100_000),
     },
+    onCrash: options.onCrash ?? null,
     maxAttempts: checkedCount('Scheduler: maxAttempts', options.maxAttempts, 3),
     banAfter: checkedCount('Scheduler: banAfter', options.banAfter, 3),
     noHangLimit: checkedCount('Scheduler: noHangLimit', options.noHangLimit, 10, 0),

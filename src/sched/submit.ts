@@ -5,6 +5,7 @@ import type { EntityCore } from './entityCore.ts';
 import { checkedMs, closed, oneOf } from './entityOptions.ts';
 import { JobCore } from './jobCore.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
+import { checkedResources } from './resources.ts';
 import { checkedCount } from './schedulerOptions.ts';
 import type { SubmitOptions } from './submitOptions.ts';
 
@@ -36,13 +37,9 @@ export function submit<P>(
       `submit: ${entity.label} has ${entity.queued} jobs queued, and its maxQueued is ${entity.setup.maxQueued}; wait for one to start`,
     );
   }
-  options.signal?.aborted === true && throwReason(options.signal.reason);
+  if (options.signal?.aborted === true) throw options.signal.reason;
   accept(core, entity, job);
   return job;
-}
-
-function throwReason(reason: unknown): never {
-  throw reason;
 }
 
 function refuseIfEnded(entity: EntityCore): void {
@@ -56,7 +53,7 @@ function refuseIfEnded(entity: EntityCore): void {
 }
 
 function refuseIfBanned(core: SchedulerCore, entity: EntityCore): void {
-  if (core.blameOf(entity)?.banned === true) {
+  if (core.blames.of(entity)?.banned === true) {
     throw new UsageError('ERR_CLIENT_BANNED', undefined, { label: entity.label });
   }
 }
@@ -101,7 +98,7 @@ function applyOptions(
   job: JobCore,
   options: SubmitOptions,
 ): void {
-  const { label, after, signal, estimateMs, deadlineMs, resubmit } = options;
+  const { label, after, signal, estimateMs, deadlineMs, resubmit, resources } = options;
   if (label !== undefined) {
     if (typeof label !== 'string') throw invalid('submit: label', 'a string', label);
     job.need().label = label;
@@ -136,6 +133,9 @@ function applyOptions(
   if (resubmit !== undefined) {
     if (typeof resubmit !== 'boolean') throw invalid('submit: resubmit', 'a boolean', resubmit);
     job.need().resubmit = resubmit;
+  }
+  if (resources !== undefined && resources.length > 0) {
+    job.need().resources = checkedResources(resources);
   }
   if (signal !== undefined) job.need().signal = signal;
 }

@@ -178,7 +178,7 @@ describe('VirtualRuntime', () => {
     const user = async (): Promise<void> => {
       for (let i = 0; i < 3; i += 1) {
         await deferring();
-        await null;
+        await Promise.resolve();
         ran.push(`turn ${i}`);
       }
     };

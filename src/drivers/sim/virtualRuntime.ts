@@ -137,7 +137,7 @@ export class VirtualRuntime implements Runtime {
         this.#crankTo(this.#nowUs);
         quietTurns = 0;
       }
-      await null;
+      await Promise.resolve();
     }
   }
 
