@@ -86,7 +86,7 @@ describe('process', () => {
         while (device.stats().scheduler.running > 0) await new Promise((r) => setTimeout(r, 1));
         await settle();
       };
-      await round(300);
+      await round(2000);
       const before = process.memoryUsage().heapUsed;
       await round(1000);
       const grown = process.memoryUsage().heapUsed - before;
