@@ -23,6 +23,11 @@ export const EXECUTING = 0;
 /** Status word: the id of the last job that was asked to end early while it executed. Written by the main thread. */
 export const CANCELLED = 1;
 
+/** Status word: how often the main thread cancelled something. The thread looks at its port when it has changed. */
+export const CANCELS = 2;
+/** How many status words there are. */
+export const WORDS = 3;
+
 /** One job, as it is posted to a thread. */
 export interface JobMessage {
   /** Unique in the life of the thread, from 1; answers name it. */
@@ -68,8 +73,15 @@ export type FromThread =
   | DoneMessage
   | FailedMessage;
 
-/** Microseconds of the clock that all threads of a process share. */
+/** What to add to this thread's own clock; `process.hrtime` is the same for all threads of a process, but slower to read. */
+const CLOCK_OFFSET_US = hrtimeUs() - performance.now() * 1000;
+
+/** Microseconds of a clock that all threads of a process share. */
 export function sharedClockUs(): number {
+  return performance.now() * 1000 + CLOCK_OFFSET_US;
+}
+
+function hrtimeUs(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1e6 + nanoseconds / 1e3;
 }

@@ -6,7 +6,7 @@
 import { JobContext } from './jobContext.ts';
 import { takeApart } from './errorWire.ts';
 import type { Transferable } from './work.ts';
-import { EXECUTING, sharedClockUs } from './protocol.ts';
+import { CANCELS, EXECUTING, sharedClockUs } from './protocol.ts';
 import type { FailedStage, FromThread, JobMessage, ThreadStart, ToThread } from './protocol.ts';
 
 type Kernel = (this: JobContext, ...args: readonly unknown[]) => unknown;
@@ -22,6 +22,7 @@ const waiting: JobMessage[] = [];
 const unwanted = new Set<number>();
 let current: JobContext | null = null;
 let working = false;
+let cancelsSeen = 0;
 
 /** Why a job failed, and at what. */
 class Failure {
@@ -46,22 +47,26 @@ function take(message: ToThread): void {
   else if (waiting.some((job) => job.id === message.id)) unwanted.add(message.id);
 }
 
-/** Executes what waits. Looks at the port before each job, because a cancel may have come while the last one executed. */
+/** Executes what waits, until nothing does. */
 async function work(): Promise<void> {
   working = true;
   for (;;) {
-    for (
-      let next = receiveMessageOnPort(port);
-      next !== undefined;
-      next = receiveMessageOnPort(port)
-    ) {
-      take(next.message as ToThread);
-    }
+    if (waiting.length === 0 || Atomics.load(status, CANCELS) !== cancelsSeen) takeAll();
     const job = waiting.shift();
     if (job === undefined) break;
     await execute(job);
   }
   working = false;
+}
+
+/** Takes what the event loop has not delivered yet: it does not turn while one job after the other executes. */
+function takeAll(): void {
+  cancelsSeen = Atomics.load(status, CANCELS);
+  for (;;) {
+    const next = receiveMessageOnPort(port);
+    if (next === undefined) return;
+    take(next.message as ToThread);
+  }
 }
 
 async function execute(job: JobMessage): Promise<void> {
@@ -112,7 +117,8 @@ async function load(specifier: string): Promise<Namespace> {
 
 function answer(message: FromThread, transfer: readonly object[]): void {
   try {
-    port.postMessage(message, transfer as Transferable[]);
+    if (transfer.length === 0) port.postMessage(message);
+    else port.postMessage(message, transfer as Transferable[]);
   } catch (thrown) {
     throw new Failure('result', thrown);
   }

@@ -1,7 +1,7 @@
 import type { ResourceLimits, Worker } from 'node:worker_threads';
 import { deferred } from '../../base/index.ts';
 import type { Deferred } from '../../base/index.ts';
-import { CANCELLED, EXECUTING } from './protocol.ts';
+import { CANCELLED, CANCELS, EXECUTING, WORDS } from './protocol.ts';
 import type { FromThread, ThreadStart, ToThread } from './protocol.ts';
 import type { Transferable } from './work.ts';
 
@@ -50,7 +50,7 @@ export class ThreadHandle {
     this.owner = owner;
     this.#port = port1;
     this.#receiveMessageOnPort = threads.receiveMessageOnPort;
-    this.#status = new Int32Array(new SharedArrayBuffer(8));
+    this.#status = new Int32Array(new SharedArrayBuffer(4 * WORDS));
     this.#worker = new threads.Worker(new URL('./thread.js', import.meta.url), {
       name,
       workerData: { port: port2, status: this.#status } satisfies ThreadStart,
@@ -91,13 +91,15 @@ export class ThreadHandle {
 
   /** @throws what `postMessage` throws when a message cannot be cloned; then nothing was posted */
   post(message: ToThread, transfer: readonly Transferable[]): void {
-    this.#port.postMessage(message, transfer as Transferable[]);
+    if (transfer.length === 0) this.#port.postMessage(message);
+    else this.#port.postMessage(message, transfer as Transferable[]);
   }
 
   /** Asks the thread to end a job early; `executes` where it may have begun. */
   cancel(id: number, executes: boolean): void {
     if (executes) Atomics.store(this.#status, CANCELLED, id);
     this.post({ type: 'cancel', id }, []);
+    Atomics.add(this.#status, CANCELS, 1);
   }
 
   /** Whether it has answered a job that `receive` did not give yet, also where the event loop did not come round to it. */
