@@ -248,7 +248,7 @@ export class Reset {
     }
     const failing: JobCore[] = [];
     for (const job of live) {
-      // A callback of a job that a conviction ended may have closed the scheduler.
+      // A ban signals fences, and their callbacks may have closed the scheduler.
       if (!job.isLive) continue;
       if (this.#fateOf(job) === null) requeue(job);
       else failing.push(job);
