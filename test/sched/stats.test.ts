@@ -1,6 +1,6 @@
 // The statistics of schedulers, entities and accounts (S13), and the hints that reach hardware (F12).
 import { describe, expect, it } from 'vitest';
-import { Account } from '../../src/sched/index.ts';
+import { Account, strictPriority } from '../../src/sched/index.ts';
 import type { Fence } from '../../src/fence/index.ts';
 import { setUp } from './fixture.ts';
 
@@ -53,18 +53,24 @@ describe('busy time', () => {
     expect([hung.stats().busyUs, waits.stats().busyUs]).toEqual([1000, 10]);
   });
 
-  it('S13: of a cut-off close is charged to the job that executed', async () => {
-    const { scheduler, runtime, mock } = setUp();
-    mock.ignoresCancel = true;
-    const [waits, executes] = [scheduler.createEntity(), scheduler.createEntity()];
-    executes.submit({});
-    runtime.advanceBy(0);
-    waits.submit({});
-    runtime.advanceBy(100);
-    void scheduler.close({ mode: 'kill' });
-    await runtime.settle();
-    expect([executes.stats().busyUs, waits.stats().busyUs]).toEqual([100, 0]);
-  });
+  it.each(['close', 'removeDevice'] as const)(
+    'S13: of jobs that %s cut off is charged to the one that executed',
+    async (end) => {
+      const { scheduler, runtime, mock } = setUp({ policy: strictPriority() });
+      mock.ignoresCancel = true;
+      const [waits, executes] = (['low', 'high'] as const).map((priority) =>
+        scheduler.createEntity({ priority }),
+      );
+      waits!.submit({});
+      executes!.submit({});
+      runtime.advanceBy(100);
+      expect(mock.jobsOn()).toHaveLength(2);
+      if (end === 'close') void scheduler.close({ mode: 'kill' });
+      else scheduler.removeDevice();
+      await runtime.settle();
+      expect([executes!.stats().busyUs, waits!.stats().busyUs]).toEqual([100, 0]);
+    },
+  );
 });
 
 describe('the statistics of an entity', () => {
