@@ -91,9 +91,11 @@ export function finish(core: SchedulerCore, job: JobCore): void {
     const { ref, busyUs, ring } = job;
     core.observers.emit({ type: 'job-done', atUs: nowUs, fence: ref, error, busyUs, ring });
   }
+  // Asked before the callbacks run: one that lets the hardware complete retires the job, and that frees it.
+  const isRetired = job.onRing === null;
   job.signalScheduled(false, nowUs);
   job.signalFinished(nowUs);
-  if (job.onRing === null) core.freeList.add(job);
+  if (isRetired) core.freeList.add(job);
   if (entity.first === null) core.entityIdle(entity);
 }
 
