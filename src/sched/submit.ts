@@ -103,21 +103,20 @@ function applyOptions(
     if (typeof label !== 'string') throw invalid('submit: label', 'a string', label);
     job.need().label = label;
   }
-  const { onDependencyError = entity.setup.failOnDependencyError ? 'fail' : 'run' } = options;
-  oneOf('submit: onDependencyError', onDependencyError, 'run', 'fail');
+  const { onDependencyError } = options;
+  const failOnError =
+    onDependencyError === undefined
+      ? entity.setup.failOnDependencyError
+      : oneOf('submit: onDependencyError', onDependencyError, 'run', 'fail') === 'fail';
   if (after !== undefined) {
     if (!Array.isArray(after)) throw invalid('submit: after', 'a list of fences', after);
     const extra = job.need();
-    extra.failOnDependencyError = onDependencyError === 'fail';
+    extra.failOnDependencyError = failOnError;
     extra.after = addDependencies(entity, extra, after);
   }
-  const dependencyTimeoutUs = checkedMs(
-    'submit: dependencyTimeoutMs',
-    options.dependencyTimeoutMs,
-    core.setup.dependencyTimeoutUs,
-  );
-  if (job.extra !== null || options.dependencyTimeoutMs !== undefined) {
-    job.need().dependencyTimeoutUs = dependencyTimeoutUs;
+  if (options.dependencyTimeoutMs !== undefined) {
+    const timeoutMs = options.dependencyTimeoutMs;
+    job.need().dependencyTimeoutUs = checkedMs('submit: dependencyTimeoutMs', timeoutMs, Infinity);
   }
   const queueTimeoutUs = checkedMs('submit: queueTimeoutMs', options.queueTimeoutMs, Infinity);
   if (queueTimeoutUs !== Infinity) {
