@@ -248,6 +248,8 @@ export class Reset {
     }
     const failing: JobCore[] = [];
     for (const job of live) {
+      // A ban signals fences, and their callbacks may have closed the scheduler.
+      if (!job.isLive) continue;
       if (this.#fateOf(job) === null) requeue(job);
       else failing.push(job);
     }
