@@ -132,7 +132,7 @@ const acts = (unitCredits: boolean): fc.Arbitrary<Act[]> => {
         verdict: fc.constantFrom('no-hang', 'no-hang', 'reset', 'reset', 'gone'),
       }),
     },
-    { weight: 3, arbitrary: fc.record({ act: fc.constant('onFinished'), job: index, then: any }) },
+    { weight: 3, arbitrary: fc.record({ act: fc.constant('onFinished'), job: index, next: any }) },
   ) as fc.Arbitrary<Act>;
   return fc.array(outside, { minLength: 5, maxLength: 60 });
 };
