@@ -150,8 +150,10 @@ export function retire(core: SchedulerCore, job: JobCore): void {
     core.observers.emit({ type: 'job-retire', atUs, fence, attempt });
   }
   if (job.phase === 'finished') core.freeList.add(job);
-  for (const held of ring.heldByOrder) core.askCheck(held);
-  ring.heldByOrder.clear();
+  if (ring.heldByOrder.size > 0) {
+    for (const held of ring.heldByOrder) core.askCheck(held);
+    ring.heldByOrder.clear();
+  }
   if (entity.nextStart !== null && entity.serial) core.askCheck(entity);
   watch(core, ring);
   core.requestPass();

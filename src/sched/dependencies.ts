@@ -72,8 +72,11 @@ export function resolveDependencies(
     const result = prepare(core, job);
     if (result !== 'ready') return result;
   }
-  if (extra !== null && extra.dependencyDeadline !== null)
+  if (extra !== null && extra.dependencyDeadline !== null) {
     core.deadlines.clear(extra.dependencyDeadline);
+    // A later attempt may be blocked again, and is bounded anew.
+    extra.dependencyDeadline = null;
+  }
   return 'ready';
 }
 
@@ -108,7 +111,7 @@ function waitTarget(
   const owner = ownerOf(fence);
   if (!(owner instanceof JobCore) || owner.entity.scheduler !== core) return fence;
   if (fence.timeline !== owner.entity.finishedInfo || owner.outcome !== null) return fence;
-  if (owner.phase === 'running' && owner.hardware !== null) return null;
+  if (owner.phase === 'running' && owner.hardware !== null && !owner.suspect) return null;
   return owner.phase === 'queued' && owner.attempt === 0 ? (owner.scheduled as FenceCore) : fence;
 }
 
@@ -121,12 +124,10 @@ export function block(core: SchedulerCore, job: JobCore, fence: FenceCore): bool
     observers.emit({ type: 'job-blocked', atUs: core.runtime.nowUs(), fence: job.ref, on });
   }
   const extra = job.need();
-  if (extra.dependencyDeadline === null && extra.dependencyTimeoutUs !== Infinity) {
+  const timeoutUs = extra.dependencyTimeoutUs ?? core.setup.dependencyTimeoutUs;
+  if (extra.dependencyDeadline === null && timeoutUs !== Infinity) {
     extra.dependencyDeadline = new Deadline('dependency', job);
-    core.deadlines.set(
-      extra.dependencyDeadline,
-      core.deadlines.nowUs() + extra.dependencyTimeoutUs,
-    );
+    core.deadlines.set(extra.dependencyDeadline, core.deadlines.nowUs() + timeoutUs);
   }
   return true;
 }

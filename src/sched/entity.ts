@@ -29,7 +29,7 @@ import type { SubmitOptions } from './submitOptions.ts';
  */
 export class Entity<P = unknown> {
   readonly #core: EntityCore;
-  #schedulers: readonly Scheduler<P>[];
+  #schedulers: readonly SchedulerCore[];
   #closed: Promise<void> | null = null;
 
   /**
@@ -38,8 +38,7 @@ export class Entity<P = unknown> {
    */
   constructor(options: EntityOptions & { readonly schedulers: readonly Scheduler<P>[] }) {
     this.#schedulers = checkedSchedulers(options.schedulers);
-    const [first] = this.#schedulers;
-    const { core } = first as Scheduler<P>;
+    const core = this.#schedulers[0] as SchedulerCore;
     const setup = checkedEntityOptions(options);
     this.#core = new EntityCore(core.takeEntityId(), setup, core);
     core.openEntities += 1;
@@ -86,8 +85,7 @@ export class Entity<P = unknown> {
    * @throws `signal.reason` when the signal is aborted already
    */
   submit(payload: P, options?: SubmitOptions): Job<P> {
-    const cores = this.#schedulers.map((scheduler) => scheduler.core);
-    return submit(this.#core, cores, payload, options);
+    return submit(this.#core, this.#schedulers, payload, options);
   }
 
   /** Changes the band of its share; jobs that run keep theirs. An account that was given keeps its own band. */
@@ -185,7 +183,7 @@ export class Entity<P = unknown> {
   }
 }
 
-function checkedSchedulers<P>(schedulers: readonly Scheduler<P>[]): readonly Scheduler<P>[] {
+function checkedSchedulers<P>(schedulers: readonly Scheduler<P>[]): readonly SchedulerCore[] {
   if (!Array.isArray(schedulers)) throw invalid('entity: schedulers', 'a list', schedulers);
   if (schedulers.length === 0) {
     throw new UsageError('ERR_NO_SCHEDULER', 'entity: schedulers: the list is empty');
@@ -195,5 +193,5 @@ function checkedSchedulers<P>(schedulers: readonly Scheduler<P>[]): readonly Sch
       throw invalid('entity: schedulers', 'a list of Scheduler', scheduler);
     }
   }
-  return [...(schedulers as readonly Scheduler<P>[])];
+  return (schedulers as readonly Scheduler<P>[]).map((scheduler) => scheduler.core);
 }

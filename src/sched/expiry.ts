@@ -70,7 +70,7 @@ export function judge(core: SchedulerCore, late: readonly JobCore[]): void {
 
 /** Has a reset begin in which `job` is guilty; without a reset hook it fails on time, and holds its credit (T2, J11). */
 export function accuse(core: SchedulerCore, job: JobCore, error: JobError): void {
-  if (core.driver.reset !== undefined) {
+  if (core.driver.reset !== undefined || core.domain.resetting) {
     core.domain.ask(core, job, error);
     return;
   }

@@ -28,7 +28,17 @@ export function failAll(core: SchedulerCore, outcome: FencelineError, gone: bool
     while (entity.first !== null) finish(core, entity.first);
     entity.advancing = false;
   }
-  if (gone) for (const ring of core.rings) for (const job of [...ring.attempts]) retire(core, job);
+  if (gone) retireAll(core);
+}
+
+/** The device was removed: its hardware can touch nothing any more (J11). */
+export function retireAll(core: SchedulerCore): void {
+  for (const ring of core.rings) {
+    for (const job of [...ring.attempts]) {
+      job.leaveFence();
+      retire(core, job);
+    }
+  }
 }
 
 function outOfReach(core: SchedulerCore, job: JobCore, outcome: FencelineError): void {

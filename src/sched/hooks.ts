@@ -1,6 +1,5 @@
 import type { Fence } from '../fence/index.ts';
 import type { Driver, ResetContext } from './driver.ts';
-import type { Job } from './job.ts';
 import type { JobCore } from './jobCore.ts';
 import type { Observers } from './observers.ts';
 
@@ -8,7 +7,7 @@ import type { Observers } from './observers.ts';
 export type HookResult<T> =
   { readonly threw: false; readonly value: T } | { readonly threw: true; readonly cause: unknown };
 
-/** Calls the hooks of one driver, each between `hook-enter` and `hook-exit`. */
+/** Calls the hooks of one driver, each between `hook-enter` and `hook-exit` where somebody listens. */
 export class Hooks {
   readonly driver: Driver;
   readonly #observers: Observers;
@@ -45,20 +44,33 @@ export class Hooks {
 
   freeJob(job: JobCore): void {
     if (this.driver.freeJob === undefined) return;
-    this.#call('freeJob', job, () => this.driver.freeJob?.(job));
+    if (this.#observers.listening) {
+      this.#call('freeJob', job, () => this.driver.freeJob?.(job));
+      return;
+    }
+    // No closure where nobody listens: this is called for each job.
+    try {
+      this.driver.freeJob(job);
+    } catch {
+      // Nothing depends on it, and nobody listens (D4).
+    }
   }
 
   /** The interval of execution that the driver measured, or `null`. */
   measure(job: JobCore): { startUs: number; endUs: number } | null {
     if (this.driver.measure === undefined) return null;
-    const result = this.#call('measure', job, () => this.driver.measure?.(job as Job));
-    return result.threw ? null : (result.value ?? null);
+    try {
+      return this.driver.measure(job) ?? null;
+    } catch (cause) {
+      this.#warn('measure', job, cause);
+      return null;
+    }
   }
 
   /** What the driver copied of a guilty job; `undefined` where it has nothing, or threw. */
   capture(job: JobCore): unknown {
     if (this.driver.capture === undefined) return undefined;
-    const result = this.#call('capture', job, () => this.driver.capture?.(job as Job));
+    const result = this.#call('capture', job, () => this.driver.capture?.(job));
     return result.threw ? undefined : result.value;
   }
 
@@ -70,6 +82,7 @@ export class Hooks {
     try {
       return { threw: false, value: this.#observed(hook, job, call) };
     } catch (cause) {
+      this.#warn(hook, job, cause);
       return { threw: true, cause };
     }
   }
@@ -86,5 +99,11 @@ export class Hooks {
     } finally {
       this.#observers.emit({ type: 'hook-exit', atUs: this.#nowUs(), hook, fence, outcome });
     }
+  }
+
+  #warn(hook: string, job: JobCore | null, cause: unknown): void {
+    if (!this.#observers.listening) return;
+    const message = `the driver's ${hook} threw${job === null ? '' : ` for ${job.label}`}: ${String(cause)}`;
+    this.#observers.emit({ type: 'warning', atUs: this.#nowUs(), message, count: 1 });
   }
 }

@@ -42,7 +42,8 @@ export interface JobExtra {
   /** The error of a dependency that was dropped or has signalled (J5, J6). */
   dependencyError: FencelineError | null;
   failOnDependencyError: boolean;
-  dependencyTimeoutUs: number;
+  /** `null`: the scheduler's. */
+  dependencyTimeoutUs: number | null;
   dependencyDeadline: Deadline | null;
   /** Past its dependency timeout: it waits for no dependency any more. */
   stopWaiting: boolean;
@@ -170,7 +171,7 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
       nextAfter: 0,
       dependencyError: null,
       failOnDependencyError: false,
-      dependencyTimeoutUs: Infinity,
+      dependencyTimeoutUs: null,
       dependencyDeadline: null,
       stopWaiting: false,
       queueDeadline: null,

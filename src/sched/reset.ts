@@ -90,6 +90,7 @@ export class Reset {
   abandon(): void {
     this.#token = -1;
     this.#timer?.cancel();
+    for (const job of this.#attempts) retire(job.entity.scheduler, job);
     for (const rings of this.#rings.values()) for (const ring of rings) ring.stopped = false;
     this.#over?.signal();
   }
@@ -247,6 +248,8 @@ export class Reset {
     }
     const failing: JobCore[] = [];
     for (const job of live) {
+      // A ban signals fences, and their callbacks may have closed the scheduler.
+      if (!job.isLive) continue;
       if (this.#fateOf(job) === null) requeue(job);
       else failing.push(job);
     }

@@ -8,6 +8,7 @@ import type { EntityOptions } from './entityOptions.ts';
 import { oneOf } from './entityOptions.ts';
 import type { Job } from './job.ts';
 import { JobCore } from './jobCore.ts';
+import { retireAll } from './failAll.ts';
 import { domainOf, fault } from './resetDomain.ts';
 import { SchedulerCore } from './schedulerCore.ts';
 import { checkedSchedulerOptions } from './schedulerOptions.ts';
@@ -105,7 +106,10 @@ export class Scheduler<P = unknown> {
 
   /** The device was unplugged, or is lost: every job of the reset domain fails with `ERR_DEVICE_GONE` (T8). */
   removeDevice(cause?: unknown): void {
-    if (this.core.ended) return;
+    if (this.core.ended) {
+      retireAll(this.core);
+      return;
+    }
     const options = cause === undefined ? {} : { cause };
     const error = new JobError('ERR_DEVICE_GONE', undefined, { label: this.label, ...options });
     this.core.domain.lose(error);

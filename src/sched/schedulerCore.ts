@@ -118,30 +118,28 @@ export class SchedulerCore {
   }
 
   #runPass(): void {
-    this.#passAsked = false;
     if (this.ended) return;
     this.#reportPass('pass-begin', 0);
     const beganUs = this.runtime.nowUs();
     let started = 0;
-    for (;;) {
-      if (this.rings.every((ring) => ring.stopped)) break;
-      const entity = this.#checks[this.#nextCheck];
-      if (entity !== undefined) this.#checkNext(entity);
-      else if (this.#startNext()) started += 1;
-      else break;
-      if (started >= STARTS_PER_PASS || this.runtime.nowUs() - beganUs > PASS_US) {
-        this.#continueLater();
-        break;
+    let later = false;
+    // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
+    try {
+      for (;;) {
+        if (this.ended || this.rings.every((ring) => ring.stopped)) break;
+        const entity = this.#checks[this.#nextCheck];
+        if (entity !== undefined) this.#checkNext(entity);
+        else if (this.#startNext()) started += 1;
+        else break;
+        later = started >= STARTS_PER_PASS || this.runtime.nowUs() - beganUs > PASS_US;
+        if (later) break;
       }
+    } finally {
+      this.#passAsked = later;
+      if (later) this.runtime.setTimer(this.runtime.nowUs(), this.#pass);
     }
     this.deadlines.settle();
     this.#reportPass('pass-end', started);
-  }
-
-  #continueLater(): void {
-    if (this.#passAsked || this.ended) return;
-    this.#passAsked = true;
-    this.runtime.setTimer(this.runtime.nowUs(), this.#pass);
   }
 
   #checkNext(entity: EntityCore): void {

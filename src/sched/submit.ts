@@ -103,17 +103,20 @@ function applyOptions(
     if (typeof label !== 'string') throw invalid('submit: label', 'a string', label);
     job.need().label = label;
   }
+  const { onDependencyError } = options;
+  const failOnError =
+    onDependencyError === undefined
+      ? entity.setup.failOnDependencyError
+      : oneOf('submit: onDependencyError', onDependencyError, 'run', 'fail') === 'fail';
   if (after !== undefined) {
     if (!Array.isArray(after)) throw invalid('submit: after', 'a list of fences', after);
-    applyDependencies(core, entity, job, options);
+    const extra = job.need();
+    extra.failOnDependencyError = failOnError;
+    extra.after = addDependencies(entity, extra, after);
   }
-  const dependencyTimeoutUs = checkedMs(
-    'submit: dependencyTimeoutMs',
-    options.dependencyTimeoutMs,
-    core.setup.dependencyTimeoutUs,
-  );
-  if (dependencyTimeoutUs !== Infinity && (after !== undefined || core.driver.prepareJob)) {
-    job.need().dependencyTimeoutUs = dependencyTimeoutUs;
+  if (options.dependencyTimeoutMs !== undefined) {
+    const timeoutMs = options.dependencyTimeoutMs;
+    job.need().dependencyTimeoutUs = checkedMs('submit: dependencyTimeoutMs', timeoutMs, Infinity);
   }
   const queueTimeoutUs = checkedMs('submit: queueTimeoutMs', options.queueTimeoutMs, Infinity);
   if (queueTimeoutUs !== Infinity) {
@@ -138,22 +141,6 @@ function applyOptions(
     job.need().resources = checkedResources(resources);
   }
   if (signal !== undefined) job.need().signal = signal;
-}
-
-function applyDependencies(
-  core: SchedulerCore,
-  entity: EntityCore,
-  job: JobCore,
-  options: SubmitOptions,
-): void {
-  const extra = job.need();
-  const onError = oneOf('submit: onDependencyError', options.onDependencyError, 'run', 'fail');
-  extra.failOnDependencyError =
-    options.onDependencyError === undefined
-      ? entity.setup.failOnDependencyError
-      : onError === 'fail';
-  extra.dependencyTimeoutUs = core.setup.dependencyTimeoutUs;
-  extra.after = addDependencies(entity, extra, options.after ?? []);
 }
 
 /** The point of no return: from here both fences will signal. Nothing in here can fail. */

@@ -132,6 +132,31 @@ describe('dependencyTimeoutMs', () => {
     expect(outcome(job)).toBe('ERR_DEPENDENCY_FAILED');
   });
 
+  it('J10, F9: is that of the scheduler where the job says none, also for fences from prepareJob', () => {
+    const { scheduler, runtime, mock } = setUp({ dependencyTimeoutMs: 5 });
+    mock.prepareNext(pendingFence(runtime).fence);
+    const plain = scheduler.createEntity().submit({});
+    const after = scheduler.createEntity().submit({}, { after: [pendingFence(runtime).fence] });
+    runtime.advanceBy(5000);
+    expect(outcomes([plain, after])).toEqual(['ERR_DEPENDENCY_FAILED', 'ERR_DEPENDENCY_FAILED']);
+  });
+
+  it('J10, F9: bounds the waits of a second attempt as well', () => {
+    const { scheduler, runtime, mock } = setUp({ dependencyTimeoutMs: 5, runTimeoutMs: 1 });
+    const gate = pendingFence(runtime);
+    const hung = scheduler.createEntity().submit({ hangs: true });
+    const again = scheduler.createEntity().submit({}, { after: [gate.fence] });
+    runtime.advanceBy(500);
+    gate.signal();
+    runtime.advanceBy(400);
+    expect([hung.state, again.state, again.attempt]).toEqual(['running', 'running', 1]);
+    mock.prepareNext(pendingFence(runtime).fence);
+    runtime.advanceBy(100);
+    expect([outcome(hung), again.state]).toEqual(['ERR_JOB_TIMEOUT', 'queued']);
+    runtime.advanceBy(5000);
+    expect(outcome(again)).toBe('ERR_DEPENDENCY_FAILED');
+  });
+
   it('J10: also ends the wait of a kill', () => {
     const { scheduler, runtime } = setUp();
     const entity = scheduler.createEntity();

@@ -9,9 +9,9 @@ import type { Policy, PolicyEntity } from '../policy.ts';
  *    account its entities are ordered in the same way, by weight. `kernel` entities go before all others.
  * 2. The estimate is charged when a job starts, and corrected to what it used when it ends. So a deep queue gets no
  *    extra starts, and a wrong estimate lasts no longer than its job.
- * 3. The queue's virtual time is that of who is served next, and never goes back. Who joins, after idling or being
- *    blocked, joins at no less than that minus one quantum (its own expected job): neither credit nor debt of the
- *    past grows while others work.
+ * 3. The queue's virtual time is that of who is served next, and never goes back. Who joins, for the first time, after
+ *    idling or after being blocked, joins at no less than that minus one quantum (its own expected job): so who asks
+ *    for little is served next, whatever the backlog of others (S10), and no credit of the past grows.
  * 4. Only accounts with a ready entity are in the queue; idle ones cost nothing.
  *
  * Ideas: start-time fair queueing (Goyal, Vin, Cheng 1996) for rules 1 and 3; Linux 7.2's fair policy for the bands.
@@ -148,7 +148,7 @@ class FairQueue {
       entity,
       queue: this,
       book,
-      virtualUs: lane?.queue === this ? lane.virtualUs : 0,
+      virtualUs: lane?.queue === this ? lane.virtualUs : -Infinity,
       headJobId: 0,
       heapIndex: -1,
     };
@@ -161,7 +161,7 @@ class FairQueue {
       id,
       lanes: clockedHeap(),
       innerUs: 0,
-      virtualUs: this.#virtualUs,
+      virtualUs: -Infinity,
       headJobId: 0,
       heapIndex: -1,
     };
