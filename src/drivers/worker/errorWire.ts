@@ -28,7 +28,10 @@ const BUILT_IN: ReadonlyMap<string, new (message: string) => Error> = new Map([
 ]);
 
 /** Takes apart what was thrown. What is not an error is sent as it is if it can be cloned, else as text. */
-export function takeApart(thrown: unknown, budget = { left: ERRORS_MAX }): WireError {
+export function takeApart(
+  thrown: unknown,
+  budget: { left: number } = { left: ERRORS_MAX },
+): WireError {
   if (!(thrown instanceof Error)) return { kind: 'value', value: cloneable(thrown) };
   budget.left -= 1;
   const { name, message, stack, cause, code, errors } = thrown as Error & Record<string, unknown>;
