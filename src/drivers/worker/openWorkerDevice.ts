@@ -30,7 +30,7 @@ export interface WorkerDeviceOptions extends DeviceLimits {
  *
  * @throws {ERR_INVALID_ARGUMENT} when an option does not fit
  * @throws {ERR_DEVICE_GONE} when a thread cannot start, with the reason as cause
- * @example
+ * @example no-run
  * const device = await openWorkerDevice({ threads: 2 });
  * const client = device.open({ label: 'thumbnails' });
  * const work = { module: 'node:path', export: 'basename', args: ['/pictures/cat.png'] };
