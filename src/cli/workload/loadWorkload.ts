@@ -5,7 +5,7 @@ import { ModuleResolver } from './modules.ts';
 import { WorkloadError } from './problem.ts';
 import type { Path } from './problem.ts';
 import { checkReferences } from './references.ts';
-import type { WrittenClient, WrittenJob, WrittenWorkload } from './schema.ts';
+import type { WrittenClient, WrittenDevice, WrittenJob, WrittenWorkload } from './schema.ts';
 import { checkForm } from './schemaIssues.ts';
 import { WorkloadSource } from './source.ts';
 import type { ClientSpec, DeviceSpec, FunctionReference, JobSpec, Workload } from './workload.ts';
@@ -89,7 +89,7 @@ class Resolution {
       plan: this.#optional(written.plan, [...at, 'plan']),
       args: written.args ?? (inputs === null || written.plan !== undefined ? [] : ['$input']),
       inputs,
-      rounds: endless ? Infinity : ((written.repeat ?? 1) as number),
+      rounds: typeof written.repeat === 'number' ? written.repeat : endless ? Infinity : 1,
       everyMs: written.every ?? null,
       after: (written.after ?? []).map((name) => (name.includes('/') ? name : `${client}/${name}`)),
       backlog: written.backlog ?? (written.every === undefined ? DEFAULT_BACKLOG : Infinity),
@@ -111,7 +111,7 @@ class Resolution {
 /** Stands in for a function with a problem; a workload that holds one is never handed out. */
 const UNRESOLVED: FunctionReference = { url: '', export: '', text: '' };
 
-function deviceOf(written: NonNullable<WrittenWorkload['device']>): DeviceSpec {
+function deviceOf(written: WrittenDevice): DeviceSpec {
   const { credits } = written;
   return {
     driver: written.driver ?? 'auto',

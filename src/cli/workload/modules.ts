@@ -5,14 +5,9 @@ import { init, parse } from 'es-module-lexer';
 import { shown } from '../../base/index.ts';
 import { nearest } from '../nearest.ts';
 import type { Path } from './problem.ts';
+import type { WrittenReference } from './schema.ts';
 import type { WorkloadSource } from './source.ts';
 import type { FunctionReference } from './workload.ts';
-
-/** A module and export as the schema gives them. */
-export interface WrittenReference {
-  readonly module: string;
-  readonly export: string;
-}
 
 /**
  * Finds the functions that a workload names. Modules are read, not run: that a kernel's module has the export is
@@ -83,7 +78,7 @@ function exportsOf(file: string): ModuleExports | null {
  */
 function mayExport({ names, text }: ModuleExports, name: string): boolean {
   if (names.includes(name) || /export\s*\*/.test(text)) return true;
-  const escaped = name.replace(/\$/g, '\\$');
+  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return name !== 'default' && new RegExp(`(?<![\\w$])${escaped}(?![\\w$])`).test(text);
 }
 

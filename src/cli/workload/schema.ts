@@ -9,16 +9,78 @@ export const DRIVER_NAMES = ['auto', 'worker'] as const;
 export type PolicyName = (typeof POLICY_NAMES)[number];
 export type DriverName = (typeof DRIVER_NAMES)[number];
 
+/** A function, as written: in `module#export` form or as a map. */
+export interface WrittenReference {
+  module: string;
+  export: string;
+}
+
+/** What is in flight on each ring, as written. `target` in milliseconds. */
+export type WrittenCredits = number | { target: number; maxJobs?: number | undefined };
+
+/** One entry of a client's `jobs`, as written; durations in milliseconds. */
+export interface WrittenJob {
+  name: string;
+  kernel: WrittenReference;
+  plan?: WrittenReference | undefined;
+  args?: unknown[] | undefined;
+  inputs?: string[] | undefined;
+  repeat?: number | 'forever' | undefined;
+  every?: number | undefined;
+  after?: string[] | undefined;
+  backlog?: number | undefined;
+  keep?: 'all' | 'last' | 'none' | undefined;
+  credits?: number | undefined;
+  estimate?: number | undefined;
+  resubmit?: boolean | undefined;
+  timeouts?:
+    | { run?: number | undefined; queue?: number | undefined; dependency?: number | undefined }
+    | undefined;
+}
+
+/** One client, as written. */
+export interface WrittenClient {
+  label: string;
+  priority?: 'high' | 'normal' | 'low' | undefined;
+  weight?: number | undefined;
+  order?: 'serial' | 'parallel' | undefined;
+  maxQueued?: number | undefined;
+  expect?: 'ok' | 'banned' | 'failed' | undefined;
+  jobs: WrittenJob[];
+  collect?: WrittenReference | undefined;
+}
+
+/** The device, as written; durations in milliseconds. */
+export interface WrittenDevice {
+  driver?: DriverName | undefined;
+  threads?: number | undefined;
+  spares?: number | undefined;
+  policy?: PolicyName | undefined;
+  credits?: WrittenCredits | undefined;
+  runTimeout?: number | undefined;
+}
+
+/** A workload file of the right form; durations in milliseconds. */
+export interface WrittenWorkload {
+  name?: string | undefined;
+  duration?: number | undefined;
+  device?: WrittenDevice | undefined;
+  clients: WrittenClient[];
+}
+
 type Issue = v.BaseIssue<unknown>;
 const expected =
   (what: string) =>
   (issue: Issue): string =>
     `expected ${what}, got ${issue.received}`;
 
-const text = (what: string) => v.pipe(v.string(expected(what)), v.nonEmpty(expected(what)));
-const count = (least: number, what: string) =>
+type Schema<T> = v.GenericSchema<unknown, T>;
+
+const text = (what: string): Schema<string> =>
+  v.pipe(v.string(expected(what)), v.nonEmpty(expected(what)));
+const count = (least: number, what: string): Schema<number> =>
   v.pipe(v.number(expected(what)), v.integer(expected(what)), v.minValue(least, expected(what)));
-const oneOf = <const T extends readonly string[]>(names: T) =>
+const oneOf = <const T extends readonly string[]>(names: T): Schema<T[number]> =>
   v.picklist(names, (issue) => expected(listed(names))(issue));
 
 const duration = v.pipe(
@@ -51,7 +113,7 @@ const moduleObject = v.strictObject({
 /** Both forms give `{ module, export }`. The form is chosen by what was written, so that messages are about that form. */
 const moduleReference = v.lazy((input) =>
   typeof input === 'object' && input !== null ? moduleObject : moduleText,
-) as v.GenericSchema<unknown, { module: string; export: string }>;
+) as Schema<WrittenReference>;
 
 const names = v.lazy((input) =>
   Array.isArray(input)
@@ -60,7 +122,7 @@ const names = v.lazy((input) =>
         text('a name, or a list of names'),
         v.transform((name) => [name]),
       ),
-) as v.GenericSchema<unknown, string[]>;
+) as Schema<string[]>;
 
 const credits = v.lazy((input) =>
   typeof input === 'object' && input !== null
@@ -69,15 +131,15 @@ const credits = v.lazy((input) =>
         maxJobs: v.optional(count(1, 'a whole number, 1 or more')),
       })
     : count(1, 'a whole number, 1 or more, or { target: 20ms }'),
-) as v.GenericSchema<unknown, number | { target: number; maxJobs?: number | undefined }>;
+) as Schema<WrittenCredits>;
 
 const repeat = v.lazy((input) =>
   typeof input === 'string'
     ? v.literal('forever', expected('a whole number, 1 or more, or forever'))
     : count(1, 'a whole number, 1 or more, or forever'),
-) as v.GenericSchema<unknown, number | 'forever'>;
+) as Schema<number | 'forever'>;
 
-const job = v.strictObject({
+const job: Schema<WrittenJob> = v.strictObject({
   name: text('a name'),
   kernel: moduleReference,
   plan: v.optional(moduleReference),
@@ -100,7 +162,7 @@ const job = v.strictObject({
   ),
 });
 
-const client = v.strictObject({
+const client: Schema<WrittenClient> = v.strictObject({
   label: text('a label'),
   priority: v.optional(oneOf(['high', 'normal', 'low'])),
   weight: v.optional(
@@ -117,7 +179,7 @@ const client = v.strictObject({
 });
 
 /** A workload file, as written. docs/workload.md explains every key. */
-export const workloadSchema = v.strictObject({
+export const workloadSchema: Schema<WrittenWorkload> = v.strictObject({
   name: v.optional(text('a name')),
   duration: v.optional(duration),
   device: v.optional(
@@ -135,13 +197,6 @@ export const workloadSchema = v.strictObject({
     v.minLength(1, expected('at least one client')),
   ),
 });
-
-/** What the schema makes of a valid file. */
-export type WrittenWorkload = v.InferOutput<typeof workloadSchema>;
-/** One client, as written. */
-export type WrittenClient = WrittenWorkload['clients'][number];
-/** One entry of a client's `jobs`, as written. */
-export type WrittenJob = WrittenClient['jobs'][number];
 
 function listed(words: readonly string[]): string {
   return words.length < 2
