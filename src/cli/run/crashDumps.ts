@@ -49,9 +49,7 @@ export interface CrashDump {
   readonly events: readonly SchedEvent[];
 }
 
-interface LiveJob {
-  -readonly [K in keyof DumpedJob]: DumpedJob[K];
-}
+type LiveJob = { -readonly [K in keyof DumpedJob]: DumpedJob[K] };
 
 /**
  * Listens to a device and makes a dump of each reset, from events alone.
