@@ -10,6 +10,7 @@ import type {
 import type { Runtime } from '../events/index.ts';
 import { FunctionCallback } from './callback.ts';
 import type { CallbackNode } from './callback.ts';
+// oxlint-disable-next-line import/no-cycle -- a wait is a node on the fence it was made by; both call only at run time
 import { waitFor } from './wait.ts';
 
 /**
@@ -209,8 +210,7 @@ export class FenceCore implements Fence {
     };
     detach = (fence, node) => fence.#detach(node);
     runCallbacks = (fence, runtime) => fence.#runCallbacks(runtime);
-    ownerOf = (fence) =>
-      (fence.#flags & SIGNALLED) === 0 ? (fence.#origin as FenceOwner) : null;
+    ownerOf = (fence) => ((fence.#flags & SIGNALLED) === 0 ? (fence.#origin as FenceOwner) : null);
     deadlineOf = (fence) =>
       (fence.#flags & SIGNALLED) === 0 && fence.#timeUs !== -1 ? fence.#timeUs : null;
     claimAsHardware = (fence) => {

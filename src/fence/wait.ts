@@ -3,6 +3,7 @@ import type { CancelSignal, Deferred, Fence, WaitOptions } from '../base/index.t
 import { idsOf } from '../events/index.ts';
 import type { Runtime, Timer } from '../events/index.ts';
 import { CallbackNode } from './callback.ts';
+// oxlint-disable-next-line import/no-cycle -- see fence.ts
 import type { FenceCore } from './fence.ts';
 import { attach, detach } from './fence.ts';
 
@@ -65,7 +66,9 @@ class Wait extends CallbackNode {
     this.#onAbort = () => this.end(signal?.reason);
     signal?.addEventListener('abort', this.#onAbort);
     this.#timer = Number.isFinite(timeoutMs)
-      ? runtime.setTimer(runtime.nowUs() + timeoutMs * 1000, () => this.end(timedOut(fence, timeoutMs)))
+      ? runtime.setTimer(runtime.nowUs() + timeoutMs * 1000, () =>
+          this.end(timedOut(fence, timeoutMs)),
+        )
       : null;
   }
 
