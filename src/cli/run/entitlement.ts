@@ -50,18 +50,22 @@ export interface MeteredClient {
   readonly rings: number;
 }
 
+/** The least length of an interval that is divided. */
+const INTERVAL_MS = 1000;
+
 /**
- * Measures what each client was entitled to while it ran, from readings taken about once a second.
+ * Measures what each client was entitled to while it ran, from readings taken many times a second.
  *
- * Between two readings, a client that had jobs queued at both ends wanted all it could use; any other wanted what it
- * used. The entitlement of the interval is the weighted max-min division of the rings' time among these demands.
+ * In an interval of about a second, a client that had jobs queued at every reading wanted all it could use; any other
+ * wanted what it used. The entitlement is the weighted max-min division of the rings' time among these demands.
  */
 export class EntitlementMeter {
   readonly #clients: readonly MeteredClient[];
   readonly #rings: number;
   readonly #entitledUs: number[];
   #capacityUs = 0;
-  #last: { atMs: number; readings: readonly MeterReading[] } | null = null;
+  #interval: { readonly startMs: number; readonly before: readonly MeterReading[] } | null = null;
+  #isBacklogged: boolean[] = [];
 
   constructor(clients: readonly MeteredClient[], rings: number) {
     this.#clients = clients;
@@ -69,23 +73,18 @@ export class EntitlementMeter {
     this.#entitledUs = clients.map(() => 0);
   }
 
-  /** Takes a reading of every client, in the order in which they were given. */
-  read(atMs: number, readings: readonly MeterReading[]): void {
-    const last = this.#last;
-    this.#last = { atMs, readings };
-    if (last === null || atMs <= last.atMs) return;
-    const spanUs = (atMs - last.atMs) * 1000;
-    const claims = this.#clients.map(({ weight, rings }, i) => {
-      const before = last.readings[i] ?? { busyUs: 0, queued: 0 };
-      const now = readings[i] ?? before;
-      const most = Math.min(rings, this.#rings) * spanUs;
-      const isBacklogged = before.queued > 0 && now.queued > 0;
-      return { weight, demand: isBacklogged ? most : Math.min(most, now.busyUs - before.busyUs) };
-    });
-    maxMinShares(spanUs * this.#rings, claims).forEach((share, i) => {
-      this.#entitledUs[i] = (this.#entitledUs[i] ?? 0) + share;
-    });
-    this.#capacityUs += spanUs * this.#rings;
+  /** Takes a reading of every client, in the order in which they were given. `isLast` ends the interval early. */
+  read(atMs: number, readings: readonly MeterReading[], isLast = false): void {
+    this.#isBacklogged = readings.map(
+      ({ queued }, i) => queued > 0 && this.#isBacklogged[i] !== false,
+    );
+    const interval = this.#interval;
+    if (interval !== null && !isLast && atMs - interval.startMs < INTERVAL_MS) return;
+    if (interval !== null && atMs > interval.startMs) {
+      this.#divide((atMs - interval.startMs) * 1000, interval.before, readings);
+    }
+    this.#interval = { startMs: atMs, before: readings };
+    this.#isBacklogged = readings.map(({ queued }) => queued > 0);
   }
 
   /** The time that all rings had, from the first to the last reading. */
@@ -98,5 +97,17 @@ export class EntitlementMeter {
     return this.#entitledUs.map((us) =>
       this.#capacityUs === 0 ? 0 : (100 * us) / this.#capacityUs,
     );
+  }
+
+  #divide(spanUs: number, before: readonly MeterReading[], now: readonly MeterReading[]): void {
+    const claims = this.#clients.map(({ weight, rings }, i) => {
+      const most = Math.min(rings, this.#rings) * spanUs;
+      const usedUs = (now[i]?.busyUs ?? 0) - (before[i]?.busyUs ?? 0);
+      return { weight, demand: this.#isBacklogged[i] === true ? most : Math.min(most, usedUs) };
+    });
+    maxMinShares(spanUs * this.#rings, claims).forEach((share, i) => {
+      this.#entitledUs[i] = (this.#entitledUs[i] ?? 0) + share;
+    });
+    this.#capacityUs += spanUs * this.#rings;
   }
 }
