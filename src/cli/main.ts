@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+import { EXIT } from './exit.ts';
+import { runProgram } from './program.ts';
+
+const interrupt = new AbortController();
+
+process.on('SIGINT', () => {
+  if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
+  process.stderr.write('\ninterrupted: cancelling; once more to exit at once\n');
+  interrupt.abort(new Error('interrupted by the user'));
+});
+
+process.exitCode = await runProgram(process.argv.slice(2), {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  errIsTerminal: process.stderr.isTTY,
+  interrupt: interrupt.signal,
+});
