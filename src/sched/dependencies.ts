@@ -72,12 +72,26 @@ export function resolveDependencies(
     const result = prepare(core, job);
     if (result !== 'ready') return result;
   }
-  if (extra !== null && extra.dependencyDeadline !== null) {
-    core.deadlines.clear(extra.dependencyDeadline);
-    // A later attempt may be blocked again, and is bounded anew.
-    extra.dependencyDeadline = null;
-  }
+  stopDependencyClock(core, job);
   return 'ready';
+}
+
+/** Stops the clock of a job that is blocked no longer, or no longer at the head of its queue (J10). */
+export function stopDependencyClock(core: SchedulerCore, job: JobCore): void {
+  const deadline = job.extra?.dependencyDeadline ?? null;
+  if (deadline === null) return;
+  core.deadlines.clear(deadline);
+  // It may be blocked again, and is bounded anew then.
+  job.need().dependencyDeadline = null;
+}
+
+/** Starts the clock of a job that is blocked at the head of its queue, or dead, unless it runs already (J10). */
+export function startDependencyClock(core: SchedulerCore, job: JobCore): void {
+  const extra = job.need();
+  const timeoutUs = extra.dependencyTimeoutUs ?? core.setup.dependencyTimeoutUs;
+  if (extra.dependencyDeadline !== null || timeoutUs === Infinity) return;
+  extra.dependencyDeadline = new Deadline('dependency', job);
+  core.deadlines.set(extra.dependencyDeadline, core.deadlines.nowUs() + timeoutUs);
 }
 
 function isBlockedByFence(
@@ -124,12 +138,7 @@ function block(core: SchedulerCore, job: JobCore, fence: FenceCore): boolean {
     const on = [fence.timeline.id, fence.seqno] as const;
     observers.emit({ type: 'job-blocked', atUs: core.runtime.nowUs(), fence: job.ref, on });
   }
-  const extra = job.need();
-  const timeoutUs = extra.dependencyTimeoutUs ?? core.setup.dependencyTimeoutUs;
-  if (extra.dependencyDeadline === null && timeoutUs !== Infinity) {
-    extra.dependencyDeadline = new Deadline('dependency', job);
-    core.deadlines.set(extra.dependencyDeadline, core.deadlines.nowUs() + timeoutUs);
-  }
+  startDependencyClock(core, job);
   return true;
 }
 

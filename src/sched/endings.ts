@@ -1,6 +1,6 @@
 import { JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
-import { resolveDependencies } from './dependencies.ts';
+import { resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
 import { returnResources } from './resources.ts';
@@ -50,6 +50,7 @@ function markDead(core: SchedulerCore, job: JobCore, outcome: FencelineError): v
     extra.nextAfter = 0;
     if (extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   }
+  if (job.waitsFor !== null) startDependencyClock(core, job);
   core.askCheck(entity);
 }
 

@@ -1,11 +1,10 @@
 import { JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
-import { idsOf } from '../events/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { fenceSignalled, start } from './attempts.ts';
 import { BlameBook } from './blame.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
-import { resolveDependencies } from './dependencies.ts';
+import { resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { Driver } from './driver.ts';
 import { cancelled, die, dieAll } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
@@ -176,7 +175,11 @@ export class SchedulerCore {
   #canStart(entity: EntityCore): boolean {
     for (;;) {
       const job = entity.nextStart;
-      if (job === null || job.waitsFor !== null) return false;
+      if (job === null) return false;
+      if (job.waitsFor !== null) {
+        startDependencyClock(this, job);
+        return false;
+      }
       const found = resolveDependencies(this, job);
       if (found === 'ready') {
         if (this.#isHeldByOrder(entity, job)) return false;
@@ -335,15 +338,6 @@ export class SchedulerCore {
     if (entity.listed && entity.nextStart === job) {
       this.policy.changed?.(entity, this.runtime.nowUs());
     }
-  }
-
-  takeId(): number {
-    return idsOf(this.runtime).take();
-  }
-
-  /** An entity is named by the first of its two timelines, as the kernel numbers fence contexts. */
-  takeEntityId(): number {
-    return idsOf(this.runtime).take(2);
   }
 
   /** Counts a guilty job (T6): karma, the ban, and what they end. */

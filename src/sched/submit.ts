@@ -1,4 +1,5 @@
 import { invalid, UsageError } from '../base/index.ts';
+import { idsOf } from '../events/index.ts';
 import { addDependencies } from './dependencies.ts';
 import { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
@@ -148,7 +149,7 @@ function accept(core: SchedulerCore, entity: EntityCore, job: JobCore): void {
     entity.scheduler = core;
     entity.state = undefined;
   }
-  job.id = core.takeId();
+  job.id = idsOf(core.runtime).take();
   entity.lastSeqno = job.seqno;
   if (entity.first === null) core.active.add(entity);
   entity.append(job);

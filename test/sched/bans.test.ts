@@ -193,3 +193,16 @@ describe('fault', () => {
     expect(entity.stats()).toMatchObject({ karma: 0, banned: false });
   });
 });
+
+describe('a closed entity', () => {
+  it('T6: still tells its karma and its ban', async () => {
+    const { scheduler, runtime } = setUp({ banAfter: 1 });
+    const entity = scheduler.createEntity();
+    entity.submit({ hangs: true }, { runTimeoutMs: 1 });
+    runtime.runUntilIdle();
+    const closed = entity.close();
+    await runtime.settle();
+    await closed;
+    expect(entity.stats()).toMatchObject({ karma: 1, banned: true });
+  });
+});
