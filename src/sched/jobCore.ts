@@ -66,7 +66,6 @@ export interface JobExtra {
   resourceTurn: number;
   timesPassed: number;
   waiter: Waiter | null;
-  onDequeued: ((error: FencelineError) => void) | null;
 }
 
 /** A queued or dead job on the dependency that it waits for. */
@@ -333,6 +332,5 @@ function noExtra(): JobExtra {
     resourceTurn: 0,
     timesPassed: 0,
     waiter: null,
-    onDequeued: null,
   };
 }

@@ -266,9 +266,7 @@ export class SchedulerCore {
       this.observers.emit({ type: 'job-cancel', atUs, fence: job.ref, attempt: job.attempt });
     }
     if (job.phase === 'queued') {
-      const onDequeued = job.extra?.onDequeued ?? null;
       die(this, job, error);
-      onDequeued?.(error);
       return 'dequeued';
     }
     const extra = job.need();
