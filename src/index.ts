@@ -41,12 +41,14 @@ export {
   fair,
   fifo,
   ResetDomain,
+  ResourcePool,
   roundRobin,
   Scheduler,
   strictPriority,
 } from './sched/index.ts';
 export type {
   AccountOptions,
+  CrashReport,
   Driver,
   EntityOptions,
   EntityStats,
@@ -56,6 +58,8 @@ export type {
   Priority,
   ResetContext,
   ResetDomainOptions,
+  ResourcePoolOptions,
+  ResourceRequest,
   RingStats,
   SchedulerCredits,
   SchedulerOptions,

@@ -116,7 +116,7 @@ function waitTarget(
 }
 
 /** Attaches `job` to `fence`; false where it has signalled. */
-export function block(core: SchedulerCore, job: JobCore, fence: FenceCore): boolean {
+function block(core: SchedulerCore, job: JobCore, fence: FenceCore): boolean {
   if (!attach(fence, job)) return false;
   const { observers } = core;
   if (observers.listening) {

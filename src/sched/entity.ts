@@ -23,9 +23,12 @@ import type { SubmitOptions } from './submitOptions.ts';
  * Idea: `struct drm_sched_entity`.
  *
  * @example
+ * const runtime = new VirtualRuntime();
+ * const scheduler = new Scheduler({ label: 'sim', driver: new MockRing({ runtime }), runtime });
  * const entity = scheduler.createEntity({ label: 'copies', priority: 'low' });
  * const job = entity.submit({ durationUs: 500 });
- * await job.finished.wait();
+ * runtime.runUntilIdle();
+ * console.log(job.finished.status, job.finished.signalledAtUs); // ok 500
  */
 export class Entity<P = unknown> {
   readonly #core: EntityCore;
