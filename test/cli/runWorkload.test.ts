@@ -12,7 +12,7 @@ import type { SchedEvent } from '../../src/events/index.ts';
 import { openVirtualDevice } from './virtualDevice.ts';
 
 // What is submitted when, and what the report makes of it, in virtual time. Reading the file is in workload.test.ts, the
-// command on real threads in studio.test.ts.
+// command on real threads in command.test.ts.
 
 const NO_FUNCTIONS: MainFunctions = {
   plan: () => () => [],
