@@ -1,6 +1,6 @@
 import { invalid, JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
-import { attach, isFence, ownerOf } from '../fence/index.ts';
+import { isFence, ownerOf } from '../fence/index.ts';
 import type { Fence, FenceCore } from '../fence/index.ts';
 import { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
@@ -111,13 +111,14 @@ function waitTarget(
   const owner = ownerOf(fence);
   if (!(owner instanceof JobCore) || owner.entity.scheduler !== core) return fence;
   if (fence.timeline !== owner.entity.finishedInfo || owner.outcome !== null) return fence;
-  if (owner.phase === 'running' && owner.hardware !== null && !owner.suspect) return null;
+  const hardware = owner.current?.hardware ?? null;
+  if (owner.isLive && !owner.isSuspect && hardware !== null) return null;
   return owner.phase === 'queued' && owner.attempt === 0 ? (owner.scheduled as FenceCore) : fence;
 }
 
 /** Attaches `job` to `fence`; false where it has signalled. */
 function block(core: SchedulerCore, job: JobCore, fence: FenceCore): boolean {
-  if (!attach(fence, job)) return false;
+  if (!job.waitFor(fence)) return false;
   const { observers } = core;
   if (observers.listening) {
     const on = [fence.timeline.id, fence.seqno] as const;

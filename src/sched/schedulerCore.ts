@@ -126,13 +126,14 @@ export class SchedulerCore {
     // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
     try {
       for (;;) {
-        if (this.ended || this.rings.every((ring) => ring.stopped)) break;
-        const entity = this.#checks[this.#nextCheck];
-        if (entity !== undefined) this.#checkNext(entity);
-        else if (this.#startNext()) started += 1;
-        else break;
-        later = started >= STARTS_PER_PASS || this.runtime.nowUs() - beganUs > PASS_US;
+        if (this.ended || this.rings.every(isStopped)) break;
+        const nowUs = this.runtime.nowUs();
+        later = started >= STARTS_PER_PASS || nowUs - beganUs > PASS_US;
         if (later) break;
+        const entity = this.#checks[this.#nextCheck];
+        if (entity !== undefined) this.#checkNext(entity, nowUs);
+        else if (this.#startNext(nowUs)) started += 1;
+        else break;
       }
     } finally {
       this.#passAsked = later;
@@ -142,20 +143,19 @@ export class SchedulerCore {
     this.#reportPass('pass-end', started);
   }
 
-  #checkNext(entity: EntityCore): void {
+  #checkNext(entity: EntityCore, nowUs: number): void {
     this.#nextCheck += 1;
     if (this.#nextCheck === this.#checks.length) {
       this.#checks.length = 0;
       this.#nextCheck = 0;
     }
     entity.checkAsked = false;
-    if (entity.scheduler === this) this.#check(entity);
+    if (entity.scheduler === this) this.#check(entity, nowUs);
   }
 
   /** Lists `entity` with the policy exactly while its head can start (rule 2). */
-  #check(entity: EntityCore): void {
+  #check(entity: EntityCore, nowUs: number): void {
     const can = this.#canStart(entity);
-    const nowUs = this.runtime.nowUs();
     if (this.ended) return;
     if (can && entity.listed) {
       this.policy.changed?.(entity, nowUs);
@@ -176,7 +176,7 @@ export class SchedulerCore {
   #canStart(entity: EntityCore): boolean {
     for (;;) {
       const job = entity.nextStart;
-      if (job === null || job.attachedTo !== null) return false;
+      if (job === null || job.waitsFor !== null) return false;
       const found = resolveDependencies(this, job);
       if (found === 'ready') {
         if (this.#isHeldByOrder(entity, job)) return false;
@@ -215,8 +215,8 @@ export class SchedulerCore {
   }
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
-  #startNext(): boolean {
-    const picked = this.policy.pick(this.runtime.nowUs());
+  #startNext(nowUs: number): boolean {
+    const picked = this.policy.pick(nowUs);
     if (picked === null) return false;
     const entity = picked as EntityCore;
     const job = entity.nextStart as JobCore;
@@ -232,7 +232,7 @@ export class SchedulerCore {
       this.#reportBlocked(job, 'credits');
       return false;
     }
-    start(this, entity, job, ring);
+    start(this, entity, job, ring, nowUs);
     if (!this.#canStart(entity)) this.unlist(entity);
     return true;
   }
@@ -272,7 +272,7 @@ export class SchedulerCore {
     if (extra.cancelError === null) {
       extra.cancelError = error;
       // During a reset, or a question about its timeout, the driver has the job already.
-      if (job.attachedTo !== null) this.hooks.cancelJob(job);
+      if ((job.current?.attachedTo ?? null) !== null) this.hooks.cancelJob(job);
     }
     return 'requested';
   }
@@ -391,4 +391,8 @@ export class SchedulerCore {
     const atUs = this.runtime.nowUs();
     this.observers.emit({ type, atUs, scheduler: this.label, started });
   }
+}
+
+function isStopped(ring: Ring): boolean {
+  return ring.stopped;
 }

@@ -25,11 +25,6 @@ export function submit<P>(
   const nowUs = core.runtime.nowUs();
   const seqno = entity.lastSeqno + 1;
   const job = new JobCore(entity, seqno, payload, credits, nowUs);
-  job.runTimeoutUs = checkedMs(
-    'submit: runTimeoutMs',
-    options.runTimeoutMs,
-    core.setup.runTimeoutUs,
-  );
   if (options !== NO_OPTIONS) applyOptions(core, entity, job, options);
   if (entity.queued >= entity.setup.maxQueued) {
     throw new UsageError(
@@ -117,6 +112,10 @@ function applyOptions(
   if (options.dependencyTimeoutMs !== undefined) {
     const timeoutMs = options.dependencyTimeoutMs;
     job.need().dependencyTimeoutUs = checkedMs('submit: dependencyTimeoutMs', timeoutMs, Infinity);
+  }
+  if (options.runTimeoutMs !== undefined) {
+    const timeoutMs = options.runTimeoutMs;
+    job.need().runTimeoutUs = checkedMs('submit: runTimeoutMs', timeoutMs, Infinity);
   }
   const queueTimeoutUs = checkedMs('submit: queueTimeoutMs', options.queueTimeoutMs, Infinity);
   if (queueTimeoutUs !== Infinity) {
