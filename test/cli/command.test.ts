@@ -143,6 +143,21 @@ describe('fenceline run', () => {
     expect(out).toContain('130 interrupted');
   });
 
+  it('exits with 1 where its files cannot be written, and with 2 where the device refuses an option', async () => {
+    const unwritable = await fenceline(['run', 'endless.yaml', '--out', 'kernels.mjs']);
+    expect(unwritable.err).toMatch(/^the run failed: EEXIST/);
+    expect(unwritable.code).toBe(1);
+    const refused = await fenceline(['run', 'too-many-threads.yaml', '--out', outDirectory()]);
+    expect(refused.err).toMatch(/^the run failed: ERR_INVALID_ARGUMENT: openWorkerDevice: threads/);
+    expect(refused.code).toBe(2);
+  });
+
+  it('knows its version', async () => {
+    const { code, out } = await fenceline(['--version']);
+    expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(code).toBe(0);
+  });
+
   it.each([
     ['an unknown option', ['run', 'workload.yaml', '--jsn']],
     ['an unknown policy', ['run', 'workload.yaml', '--policy', 'best']],
