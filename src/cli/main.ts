@@ -1,4 +1,11 @@
 #!/usr/bin/env node
+/**
+ * The command `fenceline`.
+ *
+ * Law: the only room that touches `process.argv`, exit codes and the console; one folder a command; exit codes are in
+ * exit.ts, and with `--json` standard output holds one JSON document and nothing else.
+ * May import: every room.
+ */
 import { EXIT } from './exit.ts';
 import { runProgram } from './program.ts';
 

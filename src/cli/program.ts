@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
@@ -13,6 +14,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   let code: ExitCode = EXIT.ok;
   const program = new Command('fenceline')
     .description('A GPU job scheduler for JavaScript')
+    .version(packageVersion())
     .addCommand(
       runCommand(terminal, (exit) => {
         code = exit;
@@ -34,4 +36,10 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   return code;
+}
+
+/** The version in package.json, two folders above this file both in `src` and in `dist`. */
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }

@@ -81,6 +81,8 @@ export class ChromeTrace implements EventSink {
   emit(event: SchedEvent): void {
     this.#zeroUs ??= event.atUs;
     this.#lastUs = Math.max(this.#lastUs, event.atUs);
+    // Observers ignore the types that they do not need.
+    // oxlint-disable-next-line typescript/switch-exhaustiveness-check
     switch (event.type) {
       case 'client-open':
         this.#track(event.client, event.label);

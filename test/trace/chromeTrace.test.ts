@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { FenceRef, SchedEvent } from '../../src/events/index.ts';
 import { ChromeTrace } from '../../src/trace/index.ts';
 import type { ChromeEvent, ChromeTraceOptions } from '../../src/trace/index.ts';
+import { expectSound } from './expectSound.ts';
 
 // The Chrome trace format: which slices, arrows and instants a stream of events becomes. That a whole run writes a file
-// which holds together is tested in test/cli/studio.test.ts.
+// which holds together is tested in test/cli/command.test.ts.
 
 const GOLDEN = '../fixtures/trace/two-jobs.chrome.json';
 
@@ -55,38 +56,6 @@ const TWO_JOBS: SchedEvent[] = [
   done(1100, A),
   done(1150, B),
 ];
-
-/** What every viewer needs: each begin has its end, ids are used once, arrows end in slices, tracks have names. */
-export function expectSound(events: readonly ChromeEvent[]): void {
-  const begun = new Map<number, ChromeEvent>();
-  const ends = new Set<number>();
-  for (const event of events) {
-    const id = event.id ?? -1;
-    if (event.ph === 'b' || event.ph === 's') {
-      expect(begun.has(id), `id ${id} begins once`).toBe(false);
-      begun.set(id, event);
-    } else if (event.ph === 'e' || event.ph === 'f') {
-      const begin = begun.get(id);
-      expect(begin, `id ${id} began before it ended`).toBeDefined();
-      expect(ends.has(id), `id ${id} ends once`).toBe(false);
-      expect(begin?.ts ?? Infinity).toBeLessThanOrEqual(event.ts ?? -1);
-      ends.add(id);
-    }
-    if (event.ph === 'X') expect(event.dur).toBeGreaterThanOrEqual(0);
-  }
-  expect(ends.size).toBe(begun.size);
-  const slices = events.filter(({ ph }) => ph === 'X');
-  for (const { ph, tid, ts = -1 } of events) {
-    if (ph !== 's' && ph !== 'f') continue;
-    const around = slices.find((slice) => slice.tid === tid && within(slice, ts));
-    expect(around, `an arrow at ${ts} is bound to a slice`).toBeDefined();
-  }
-}
-
-function within(slice: ChromeEvent, ts: number): boolean {
-  const from = slice.ts ?? 0;
-  return from <= ts && ts <= from + (slice.dur ?? 0);
-}
 
 describe('the Chrome trace', () => {
   it('has a track for each client and ring, slices for jobs, and an arrow for a dependency', async () => {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { Command, Option } from 'commander';
+import { FencelineError, UsageError } from '../../base/index.ts';
 import { EXIT } from '../exit.ts';
 import type { ExitCode } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
@@ -14,6 +15,7 @@ import { systemClock } from './clock.ts';
 import { CrashDumps } from './crashDumps.ts';
 import { importFunctions } from './functions.ts';
 import type { MainFunctions } from './functions.ts';
+import { errorText } from './jobLog.ts';
 import { openRunDevice } from './openRunDevice.ts';
 import { ProgressLine } from './progressLine.ts';
 import { reportOf } from './report.ts';
@@ -69,10 +71,22 @@ async function run(file: string, flags: RunFlags, terminal: Terminal): Promise<E
   } catch (error) {
     return refused(error, flags, terminal);
   }
-  const report = await runAndWrite(workload, functions, flags, terminal);
+  let report: RunReport;
+  try {
+    report = await runAndWrite(workload, functions, flags, terminal);
+  } catch (error) {
+    if (!(error instanceof FencelineError) && !isSystemError(error)) throw error;
+    terminal.err(`the run failed: ${errorText(error)}\n`);
+    return error instanceof UsageError ? EXIT.usage : EXIT.failed;
+  }
   terminal.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
   if (report.interrupted) return EXIT.interrupted;
   return report.ok ? EXIT.ok : EXIT.failed;
+}
+
+/** What the operating system refused: a file that cannot be written, for example. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
 }
 
 function withFlags(workload: Workload, { driver, policy }: RunFlags): Workload {

@@ -73,6 +73,8 @@ export class CrashDumps implements EventSink {
   }
 
   #follow(event: SchedEvent): void {
+    // Observers ignore the types that they do not need.
+    // oxlint-disable-next-line typescript/switch-exhaustiveness-check
     switch (event.type) {
       case 'client-open':
         this.#clients.set(event.client, event.label);

@@ -77,8 +77,6 @@ class Resolution {
   }
 
   #job(written: WrittenJob, client: string, at: Path): JobSpec {
-    const endless =
-      written.repeat === 'forever' || (written.repeat === undefined && written.every !== undefined);
     const inputs =
       written.inputs === undefined
         ? null
@@ -89,17 +87,12 @@ class Resolution {
       plan: this.#optional(written.plan, [...at, 'plan']),
       args: written.args ?? (inputs === null || written.plan !== undefined ? [] : ['$input']),
       inputs,
-      rounds: typeof written.repeat === 'number' ? written.repeat : endless ? Infinity : 1,
+      rounds: roundsOf(written),
       everyMs: written.every ?? null,
       after: (written.after ?? []).map((name) => (name.includes('/') ? name : `${client}/${name}`)),
       backlog: written.backlog ?? (written.every === undefined ? DEFAULT_BACKLOG : Infinity),
       keep: written.keep ?? 'all',
-      credits: written.credits ?? null,
-      estimateMs: written.estimate ?? null,
-      resubmit: written.resubmit ?? null,
-      runTimeoutMs: written.timeouts?.run ?? null,
-      queueTimeoutMs: written.timeouts?.queue ?? null,
-      dependencyTimeoutMs: written.timeouts?.dependency ?? null,
+      ...limitsOf(written),
     };
   }
 
@@ -110,6 +103,27 @@ class Resolution {
 
 /** Stands in for a function with a problem; a workload that holds one is never handed out. */
 const UNRESOLVED: FunctionReference = { url: '', export: '', text: '' };
+
+function roundsOf({ repeat, every }: WrittenJob): number {
+  if (typeof repeat === 'number') return repeat;
+  return repeat === 'forever' || every !== undefined ? Infinity : 1;
+}
+
+type Limits = Pick<
+  JobSpec,
+  'credits' | 'estimateMs' | 'resubmit' | 'runTimeoutMs' | 'queueTimeoutMs' | 'dependencyTimeoutMs'
+>;
+
+function limitsOf({ credits, estimate, resubmit, timeouts = {} }: WrittenJob): Limits {
+  return {
+    credits: credits ?? null,
+    estimateMs: estimate ?? null,
+    resubmit: resubmit ?? null,
+    runTimeoutMs: timeouts.run ?? null,
+    queueTimeoutMs: timeouts.queue ?? null,
+    dependencyTimeoutMs: timeouts.dependency ?? null,
+  };
+}
 
 function deviceOf(written: WrittenDevice): DeviceSpec {
   const { credits } = written;
