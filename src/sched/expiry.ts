@@ -98,7 +98,9 @@ function giveBack(core: SchedulerCore, job: JobCore): void {
 /** The job is over; its hardware fence still tells when the attempt is retired. */
 function giveBackToHardware(core: SchedulerCore, job: JobCore): void {
   job.suspect = false;
-  if (job.hardware !== null && job.onRing !== null && !attach(job.hardware, job)) retire(core, job);
+  // A `timedOut` hook that reported a fault of its own job has come through here already.
+  if (job.hardware === null || job.onRing === null || job.attachedTo !== null) return;
+  if (!attach(job.hardware, job)) retire(core, job);
 }
 
 function report(core: SchedulerCore, job: JobCore, verdict: 'no-hang' | 'reset' | 'gone'): void {
