@@ -101,7 +101,8 @@ function giveBack(core: SchedulerCore, job: JobCore): void {
 /** The job is over; its hardware fence still tells when the attempt is retired. */
 function giveBackToHardware(core: SchedulerCore, job: JobCore): void {
   const { current } = job;
-  if (current === null) return;
+  // A `timedOut` hook that reported a fault of its own job has come through here already.
+  if (current === null || current.attachedTo !== null) return;
   current.suspect = false;
   const { hardware, ring } = current;
   if (hardware !== null && ring !== null && !attach(hardware, current)) retire(core, job);
