@@ -150,10 +150,13 @@ export interface ErrorDetails {
  * `code` is stable; `errno` is the kernel's name for the same outcome; `message` is for people.
  *
  * @example
+ * const fence = signalledFence(systemRuntime(), new JobError('ERR_JOB_TIMEOUT'));
  * try {
- *   await job.finished.wait();
+ *   await fence.wait();
  * } catch (error) {
- *   if (error instanceof FencelineError && error.code === 'ERR_JOB_TIMEOUT') retryLater();
+ *   if (error instanceof FencelineError && error.code === 'ERR_JOB_TIMEOUT') {
+ *     console.log(error.errno); // ETIME
+ *   }
  * }
  */
 export class FencelineError extends Error {
@@ -213,8 +216,5 @@ export function shown(value: unknown): string {
 
 /** The error for an argument that does not fit: what was expected, and what came. */
 export function invalid(what: string, expected: string, got: unknown): UsageError {
-  return new UsageError(
-    'ERR_INVALID_ARGUMENT',
-    `${what}: expected ${expected}, got ${shown(got)}`,
-  );
+  return new UsageError('ERR_INVALID_ARGUMENT', `${what}: expected ${expected}, got ${shown(got)}`);
 }

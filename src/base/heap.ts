@@ -59,6 +59,7 @@ export class Heap<T extends HeapItem> {
 
   /** Puts `item` where its changed key belongs. */
   update(item: T): void {
+    assert(this.#items[item.heapIndex] === item, 'an item was updated in a heap that it is not in');
     this.#up(item.heapIndex);
     this.#down(item.heapIndex);
   }

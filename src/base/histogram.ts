@@ -58,9 +58,9 @@ export class Histogram {
 }
 
 function bucketOf(value: number): number {
-  return value < 1 ? -1 : Math.floor(Math.log2(value) * BUCKETS_PER_OCTAVE);
+  return value === 0 ? -Infinity : Math.floor(Math.log2(value) * BUCKETS_PER_OCTAVE);
 }
 
 function middleOf(bucket: number): number {
-  return bucket < 0 ? 0 : 2 ** ((bucket + 0.5) / BUCKETS_PER_OCTAVE);
+  return 2 ** ((bucket + 0.5) / BUCKETS_PER_OCTAVE);
 }

@@ -1,7 +1,15 @@
 import type { EventSink, SchedEvent } from '../events/index.ts';
 import type { Fence } from '../fence/index.ts';
 import type { Distribution } from '../base/index.ts';
-import type { EntityStats, Job, Priority, SchedulerStats, SubmitOptions } from '../sched/index.ts';
+import type {
+  EntityStats,
+  Job,
+  Policy,
+  Priority,
+  SchedulerCredits,
+  SchedulerStats,
+  SubmitOptions,
+} from '../sched/index.ts';
 
 /** Options of `device.open` and `client.queue`. */
 export interface ClientOptions {
@@ -14,6 +22,30 @@ export interface ClientOptions {
   readonly maxQueued?: number;
   /** Whether the jobs of this queue run one after the other, or may overlap on several rings. Default `serial`. */
   readonly order?: 'serial' | 'parallel';
+}
+
+/** Limits that every kind of device takes when it is opened; every fence signals in bounded time because of them (F9). */
+export interface DeviceLimits {
+  /** Who is served next. An instance of its own; default `fair()`. */
+  readonly policy?: Policy;
+  /** What may be in flight on each ring (S4): a number of jobs, or a time target. Default 2. */
+  readonly credits?: SchedulerCredits;
+  /** Per attempt, from the start of execution (T1). Default 30,000; `Infinity` must be written out. */
+  readonly runTimeoutMs?: number;
+  /** At the head of its queue and blocked by a dependency (J10). Default 60,000; `Infinity` must be written out. */
+  readonly dependencyTimeoutMs?: number;
+  /** Of the reset procedure (T7): the bound of one try, how many, and the first pause between two. */
+  readonly reset?: {
+    readonly timeoutMs?: number;
+    readonly maxTries?: number;
+    readonly backoffMs?: number;
+  };
+  /** How often a job may be started (T4). Default 3. */
+  readonly maxAttempts?: number;
+  /** Guilty jobs after which a client is banned (T6). Default 3. */
+  readonly banAfter?: number;
+  /** How often a driver may say of one job that it is no hang (T2). Default 10. */
+  readonly noHangLimit?: number;
 }
 
 /** Options of `client.close`. */
@@ -110,4 +142,3 @@ export interface DeviceStats {
   scheduler: SchedulerStats;
   clients: ClientStats[];
 }
-

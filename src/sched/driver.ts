@@ -5,8 +5,8 @@ import type { Job } from './job.ts';
  * The code that knows one kind of device: the contract between it and the scheduler (D1 to D5).
  *
  * The scheduler decides what runs, where and when, and carries out recovery; the driver starts work, says when it ended,
- * and answers questions. Hooks are called synchronously, never inside one another, and must return soon: a hook that
- * waits for a fence would wait for itself (T9). A hook that throws cannot stop the scheduler (D4).
+ * and answers questions. Hooks are called synchronously and must return soon: a hook that waits for a fence would wait
+ * for itself (T9). A hook that throws cannot stop the scheduler (D4).
  *
  * Idea: `struct drm_sched_backend_ops`.
  */
@@ -72,11 +72,19 @@ export interface Driver<P = unknown> {
   freeJob?(job: Job<P>): void;
 
   /**
-   * Asked for each guilty job when a reset begins: copy what a crash dump needs into memory reserved for it (T10).
-   * Must neither wait nor allocate device memory. What it returns is handed out, with the fences signalled, as
-   * `ResetReport.captured`.
+   * Asked for each guilty job when its reset begins (T10): copy what a crash dump needs into memory that was reserved
+   * for it. Must neither wait nor allocate device memory. What it returns is handed to `SchedulerOptions.onCrash`
+   * after the fences have signalled.
    */
   capture?(job: Job<P>): unknown;
+
+  /**
+   * Asked when an attempt ended, before its finished fence signals: when its execution really began and ended, in
+   * microseconds of the runtime, where the driver measures better than the scheduler can (S13). The scheduler clamps
+   * it to the attempt and to what the ring has counted already. Without it, an attempt begins at the later of its start and
+   * the end of its predecessor on the ring, and ends when its hardware fence signals.
+   */
+  measure?(job: Job<P>): { readonly startUs: number; readonly endUs: number } | null;
 }
 
 /** What a driver's `reset` is told. */

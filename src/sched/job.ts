@@ -1,4 +1,5 @@
 import type { Fence } from '../fence/index.ts';
+import type { ResourcePool } from './resources.ts';
 
 /**
  * One unit of work, from submit to free (J1 to J11). Made by `entity.submit` only.
@@ -24,6 +25,8 @@ export interface Job<P = unknown> {
   readonly ring: number | null;
   /** Whether the hardware can no longer touch anything of the last attempt (J11). */
   readonly retired: boolean;
+  /** The slots that it holds of each pool that it asked for, from before `runJob` until its attempt is retired (S6). */
+  readonly grants: ReadonlyMap<ResourcePool, readonly number[]>;
   /**
    * Asks that the job does not go on, and says honestly what that meant (J9): `dequeued` (it never runs), `requested`
    * (it runs; the driver was asked), `finished` (too late).

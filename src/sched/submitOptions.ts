@@ -1,5 +1,6 @@
 import type { CancelSignal } from '../base/index.ts';
 import type { Fence } from '../fence/index.ts';
+import type { ResourceRequest } from './resources.ts';
 
 /** Options of a submit. Every limit is optional (J10); `Infinity` is no limit, written out. */
 export interface SubmitOptions {
@@ -8,6 +9,8 @@ export interface SubmitOptions {
   /** What the job takes of a ring's credits, at least 1. Default 1. */
   readonly credits?: number;
   readonly label?: string;
+  /** Slots of pools that it holds while it runs: all or none (S6). */
+  readonly resources?: readonly ResourceRequest[];
   /** Aborting it cancels the job. An aborted one makes `submit` throw its reason. */
   readonly signal?: CancelSignal;
   /** What the job is expected to take, where the caller knows better than the running average. */

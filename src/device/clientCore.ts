@@ -1,0 +1,222 @@
+import { invalid, UsageError } from '../base/index.ts';
+import type { Runtime } from '../events/index.ts';
+import { Account } from '../sched/index.ts';
+import type { EntityStats, Scheduler, SubmitOptions } from '../sched/index.ts';
+import type { DeviceBackend, Task } from './backend.ts';
+import { add, sumOf } from './clientStats.ts';
+import type {
+  Client,
+  ClientOptions,
+  ClientStats,
+  CloseClientOptions,
+  Queue,
+  Submission,
+} from './device.ts';
+import { QueueCore } from './queueCore.ts';
+
+/** What a client needs of its device. */
+export interface ClientHost<W, P> {
+  readonly runtime: Runtime;
+  readonly scheduler: Scheduler<Task<P>>;
+  readonly backend: DeviceBackend<W, P>;
+  /** The client is closed: nothing of the device refers to it any more. Called once. */
+  clientClosed(client: ClientCore<W, P>): void;
+}
+
+/**
+ * The one implementation of `Client`.
+ *
+ * 1. open: from `device.open` on.
+ * 2. closing: it takes no more work; its queues flush, then are killed, then wait for attempts to retire (E4).
+ * 3. closed: the device has forgotten it. From closing when that is over, or given up; from open by `dispose`.
+ */
+export class ClientCore<W, P> implements Client<W> {
+  readonly id: number;
+  readonly account: Account;
+  readonly #host: ClientHost<W, P>;
+  readonly #main: QueueCore<W, P>;
+  /** Queues that are open or closing, `#main` included. */
+  readonly #queues = new Set<QueueCore<W, P>>();
+  /** What queues that are closed did. */
+  #past: EntityStats | null = null;
+  #queueCount = 0;
+  #closing: Promise<void> | null = null;
+  #isClosed = false;
+
+  constructor(host: ClientHost<W, P>, id: number, options: ClientOptions) {
+    const { label = `client ${id}`, weight, priority } = checkedOptions('open', options);
+    this.#host = host;
+    this.id = id;
+    this.account = new Account({
+      label,
+      ...(weight === undefined ? {} : { weight }),
+      ...(priority === undefined ? {} : { priority }),
+    });
+    this.#main = this.#openQueue({ ...options, label, weight: 1 });
+  }
+
+  get label(): string {
+    return this.account.label;
+  }
+
+  submit<R = unknown>(work: W, options?: SubmitOptions): Submission<R> {
+    return this.#main.submit<R>(work, options);
+  }
+
+  queue(options: ClientOptions = {}): Queue<W> {
+    if (this.#closing !== null || this.#isClosed) {
+      throw new UsageError('ERR_CLOSED', `queue: the client ${this.label} was closed`);
+    }
+    this.#queueCount += 1;
+    const { label = `${this.label}/queue ${this.#queueCount}` } = checkedOptions('queue', options);
+    return new SideQueue(this, this.#openQueue({ ...options, label }), label);
+  }
+
+  stats(): ClientStats {
+    const [first, ...others] = this.#queues;
+    const queues = [first ?? this.#main, ...others].map((queue) => queue.stats());
+    return sumOf(this, queues, this.#past);
+  }
+
+  close(options: CloseClientOptions = {}): Promise<void> {
+    const { flushMs, boundMs } = checkedClose(options);
+    if (this.#isClosed) return Promise.resolve();
+    this.#closing ??= this.#close([...this.#queues], flushMs, boundMs).then(() => this.#closed());
+    return this.#closing;
+  }
+
+  /** Closes one queue of several; the client stays open. */
+  async closeQueue(queue: QueueCore<W, P>, options: CloseClientOptions): Promise<void> {
+    const { flushMs, boundMs } = checkedClose(options);
+    await this.#close([queue], flushMs, boundMs);
+    this.#forgetQueue(queue);
+  }
+
+  /** Kills one queue of several. */
+  killQueue(queue: QueueCore<W, P>): void {
+    queue.kill();
+    this.#forgetQueue(queue);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  [Symbol.dispose](): void {
+    for (const queue of this.#queues) queue.kill();
+    this.#closed();
+  }
+
+  #openQueue(options: ClientOptions & { label: string }): QueueCore<W, P> {
+    const { label, weight, priority, order, maxQueued } = options;
+    const { scheduler, backend } = this.#host;
+    const entity = scheduler.createEntity({
+      label,
+      client: this.id,
+      account: this.account,
+      onDependencyError: 'fail',
+      ...(weight === undefined ? {} : { weight }),
+      ...(priority === undefined ? {} : { priority }),
+      ...(order === undefined ? {} : { order }),
+      ...(maxQueued === undefined ? {} : { maxQueued }),
+    });
+    const queue = new QueueCore(entity, backend);
+    this.#queues.add(queue);
+    return queue;
+  }
+
+  /** Bounded, whatever the jobs do: the time of all steps together is one timer. */
+  async #close(
+    queues: readonly QueueCore<W, P>[],
+    flushMs: number,
+    boundMs: number,
+  ): Promise<void> {
+    const closed = Promise.all(queues.map((queue) => queue.close(flushMs)));
+    if (boundMs === Infinity) {
+      await closed;
+      return;
+    }
+    const { runtime } = this.#host;
+    await new Promise<void>((resolve) => {
+      const timer = runtime.setTimer(runtime.nowUs() + boundMs * 1000, resolve);
+      void closed.then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
+  #closed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#host.clientClosed(this);
+  }
+
+  #forgetQueue(queue: QueueCore<W, P>): void {
+    if (!this.#queues.delete(queue)) return;
+    const stats = queue.stats();
+    this.#past = this.#past === null ? stats : add(this.#past, stats);
+  }
+}
+
+/** One more queue of a client. */
+class SideQueue<W, P> implements Queue<W> {
+  readonly label: string;
+  readonly #client: ClientCore<W, P>;
+  readonly #queue: QueueCore<W, P>;
+  #closing: Promise<void> | null = null;
+
+  constructor(client: ClientCore<W, P>, queue: QueueCore<W, P>, label: string) {
+    this.label = label;
+    this.#client = client;
+    this.#queue = queue;
+  }
+
+  submit<R = unknown>(work: W, options?: SubmitOptions): Submission<R> {
+    return this.#queue.submit<R>(work, options);
+  }
+
+  stats(): ClientStats {
+    return sumOf({ label: this.label, id: this.#client.id }, [this.#queue.stats()], null);
+  }
+
+  close(options: CloseClientOptions = {}): Promise<void> {
+    this.#closing ??= this.#client.closeQueue(this.#queue, options);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.killQueue(this.#queue);
+  }
+}
+
+function checkedOptions(call: string, options: ClientOptions): ClientOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid(`${call}: options`, 'an object', options);
+  }
+  const { label, priority } = options;
+  if (label !== undefined && typeof label !== 'string') {
+    throw invalid(`${call}: label`, 'a string', label);
+  }
+  if (priority === 'kernel') {
+    throw invalid(
+      `${call}: priority`,
+      `'high', 'normal' or 'low' ('kernel' is for drivers)`,
+      priority,
+    );
+  }
+  return options;
+}
+
+function checkedClose(options: CloseClientOptions): { flushMs: number; boundMs: number } {
+  const { flushMs = 1000, closeTimeoutMs = 5000 } = options;
+  if (!(flushMs >= 0)) throw invalid('close: flushMs', 'milliseconds, at least 0', flushMs);
+  if (!(closeTimeoutMs >= 0)) {
+    throw invalid('close: closeTimeoutMs', 'milliseconds, at least 0', closeTimeoutMs);
+  }
+  return { flushMs, boundMs: flushMs + closeTimeoutMs };
+}

@@ -1,0 +1,183 @@
+import { invalid, UsageError } from '../base/index.ts';
+import type { Fence } from '../base/index.ts';
+import { idsOf } from '../events/index.ts';
+import type { ClientEvent, EventSink, Runtime, SchedEvent } from '../events/index.ts';
+import { rethrowLater } from '../fence/index.ts';
+import { Scheduler } from '../sched/index.ts';
+import type { DeviceBackend, Task } from './backend.ts';
+import { ClientCore } from './clientCore.ts';
+import type { ClientHost } from './clientCore.ts';
+import type { Client, ClientOptions, Device, DeviceLimits, DeviceStats } from './device.ts';
+import { EventStream } from './eventStream.ts';
+
+/** What an `open…Device` function tells the device that it makes. */
+export interface OpenDeviceOptions extends DeviceLimits {
+  readonly label: string;
+  /** How many interchangeable in-order rings the driver has. */
+  readonly rings: number;
+  readonly runtime: Runtime;
+}
+
+/**
+ * Makes a device over `backend`, which it owns from now on: closing the device, or losing it, closes the backend.
+ *
+ * @throws {ERR_INVALID_ARGUMENT} when a limit does not fit; then the caller still owns the backend
+ */
+export function openDevice<W, P>(
+  backend: DeviceBackend<W, P>,
+  options: OpenDeviceOptions,
+): Device<W> {
+  return new DeviceCore(backend, options);
+}
+
+/** The one implementation of `Device`. */
+class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
+  readonly label: string;
+  readonly rings: number;
+  readonly gone: Fence;
+  readonly runtime: Runtime;
+  readonly backend: DeviceBackend<W, P>;
+  readonly scheduler: Scheduler<Task<P>>;
+  /** Open and closing clients. */
+  readonly #clients = new Set<ClientCore<W, P>>();
+  readonly #sinks = new Set<EventSink>();
+  readonly #streams = new Set<EventStream>();
+  #closing = false;
+  #ended: Promise<void> | null = null;
+
+  constructor(backend: DeviceBackend<W, P>, options: OpenDeviceOptions) {
+    const { label, rings, runtime, runTimeoutMs = 30_000, dependencyTimeoutMs = 60_000 } = options;
+    this.label = label;
+    this.rings = rings;
+    this.runtime = runtime;
+    this.backend = backend;
+    this.scheduler = new Scheduler<Task<P>>({
+      ...limitsOf(options),
+      label,
+      device: label,
+      driver: backend.driver,
+      runtime,
+      rings,
+      runTimeoutMs,
+      dependencyTimeoutMs,
+    });
+    backend.attach({
+      fault: (job, error) => this.scheduler.fault(job, error),
+      lost: (cause) => this.scheduler.removeDevice(cause),
+    });
+    this.gone = this.scheduler.gone;
+    this.gone.addCallback(() => runtime.defer(() => void this.#end()));
+  }
+
+  get driver(): string {
+    return this.backend.name;
+  }
+
+  open(options: ClientOptions = {}): Client<W> {
+    if (this.gone.status === 'failed') {
+      throw new UsageError('ERR_DEVICE_GONE', `open: the device ${this.label} is gone`, {
+        cause: this.gone.error,
+      });
+    }
+    if (this.#closing)
+      throw new UsageError('ERR_CLOSED', `open: the device ${this.label} was closed`);
+    const client = new ClientCore(this, idsOf(this.runtime).take(), options);
+    this.#clients.add(client);
+    this.#report('client-open', client);
+    return client;
+  }
+
+  events(options: { capacity?: number } = {}): AsyncIterable<SchedEvent> {
+    const { capacity = 10_000 } = options;
+    if (!Number.isSafeInteger(capacity) || capacity < 1) {
+      throw invalid('events: capacity', 'a number of events, at least 1', capacity);
+    }
+    const stop = (): void => {
+      unobserve();
+      this.#streams.delete(stream);
+    };
+    const stream = new EventStream(this.runtime, capacity, stop);
+    const unobserve = this.observe(stream);
+    this.#streams.add(stream);
+    if (this.#ended !== null) stream.end();
+    return stream;
+  }
+
+  stats(): DeviceStats {
+    return {
+      label: this.label,
+      driver: this.driver,
+      scheduler: this.scheduler.stats(),
+      clients: [...this.#clients].map((client) => client.stats()),
+    };
+  }
+
+  observe(sink: EventSink): () => void {
+    const unobserve = this.scheduler.observe(sink);
+    const entry: EventSink = { emit: (event) => sink.emit(event) };
+    this.#sinks.add(entry);
+    return () => {
+      this.#sinks.delete(entry);
+      unobserve();
+    };
+  }
+
+  async close(options: { mode?: 'drain' | 'kill' } = {}): Promise<void> {
+    const closed = this.scheduler.close(options);
+    this.#closing = true;
+    await closed;
+    await this.#end();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  clientClosed(client: ClientCore<W, P>): void {
+    this.#clients.delete(client);
+    this.#report('client-close', client);
+  }
+
+  /** Every fence has signalled, by a close or because the device is gone: the hardware is not needed any more. */
+  #end(): Promise<void> {
+    this.#ended ??= this.backend.close().then(() => {
+      for (const stream of this.#streams) stream.end();
+    });
+    return this.#ended;
+  }
+
+  #report(type: ClientEvent['type'], client: ClientCore<W, P>): void {
+    const { sink } = this.runtime;
+    if (sink === undefined && this.#sinks.size === 0) return;
+    const { id, label, account } = client;
+    const event: ClientEvent = {
+      type,
+      atUs: this.runtime.nowUs(),
+      client: id,
+      account: account.id,
+      label,
+      weight: account.weight,
+      priority: account.priority,
+    };
+    for (const one of sink === undefined ? this.#sinks : [sink, ...this.#sinks]) {
+      try {
+        one.emit(event);
+      } catch (error) {
+        rethrowLater(this.runtime, error);
+      }
+    }
+  }
+}
+
+/** The limits that were given, and nothing else of `options`: what is left out keeps the scheduler's default. */
+function limitsOf(options: DeviceLimits): DeviceLimits {
+  const { policy, credits, reset, maxAttempts, banAfter, noHangLimit } = options;
+  return {
+    ...(policy === undefined ? {} : { policy }),
+    ...(credits === undefined ? {} : { credits }),
+    ...(reset === undefined ? {} : { reset }),
+    ...(maxAttempts === undefined ? {} : { maxAttempts }),
+    ...(banAfter === undefined ? {} : { banAfter }),
+    ...(noHangLimit === undefined ? {} : { noHangLimit }),
+  };
+}

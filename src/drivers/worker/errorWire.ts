@@ -1,0 +1,78 @@
+/**
+ * How something that was thrown travels between threads: structured clones lose the stack's owner, the cause or the code
+ * of an error, depending on the platform's version, so its parts are sent and put together again.
+ */
+export type WireError =
+  | {
+      readonly kind: 'error';
+      readonly name: string;
+      readonly message: string;
+      readonly stack: string;
+      readonly code?: string | number;
+      readonly cause?: WireError;
+      readonly errors?: readonly WireError[];
+    }
+  | { readonly kind: 'value'; readonly value: unknown };
+
+/** How many causes of causes are sent; what is deeper, or goes in a circle, is left out. */
+const DEPTH_MAX = 16;
+
+/** The constructors that are put together again as themselves, so that `instanceof` holds for them. */
+const BUILT_IN: ReadonlyMap<string, new (message: string) => Error> = new Map([
+  ['EvalError', EvalError],
+  ['RangeError', RangeError],
+  ['ReferenceError', ReferenceError],
+  ['SyntaxError', SyntaxError],
+  ['TypeError', TypeError],
+  ['URIError', URIError],
+]);
+
+/** Takes apart what was thrown. What is not an error is sent as it is if it can be cloned, else as text. */
+export function takeApart(thrown: unknown, depth = 0): WireError {
+  if (!(thrown instanceof Error)) return { kind: 'value', value: cloneable(thrown) };
+  const { name, message, stack, cause, code, errors } = thrown as Error & Record<string, unknown>;
+  const hasCause = cause !== undefined && depth < DEPTH_MAX;
+  return {
+    kind: 'error',
+    name: String(name),
+    message: String(message),
+    stack: String(stack ?? `${String(name)}: ${String(message)}`),
+    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+    ...(hasCause ? { cause: takeApart(cause, depth + 1) } : {}),
+    ...(Array.isArray(errors) && depth < DEPTH_MAX
+      ? { errors: errors.slice(0, 100).map((one) => takeApart(one, depth + 1)) }
+      : {}),
+  };
+}
+
+/** Puts together what `takeApart` took apart: name, message, stack, code and causes of the original. */
+export function putTogether(wire: WireError): unknown {
+  if (wire.kind === 'value') return wire.value;
+  const { name, message, stack, code, cause, errors } = wire;
+  const make = BUILT_IN.get(name) ?? Error;
+  const error =
+    errors === undefined ? new make(message) : new AggregateError(errors.map(putTogether), message);
+  define(error, 'stack', stack);
+  if (error.name !== name) define(error, 'name', name);
+  if (cause !== undefined) define(error, 'cause', putTogether(cause));
+  if (code !== undefined) Object.assign(error, { code });
+  return error;
+}
+
+/** The message of what was thrown, for a sentence. */
+export function messageOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message;
+  return typeof thrown === 'string' ? thrown : `a thrown value, not an Error (${typeof thrown})`;
+}
+
+function define(error: Error, key: string, value: unknown): void {
+  Object.defineProperty(error, key, { value, configurable: true, writable: true });
+}
+
+function cloneable(value: unknown): unknown {
+  try {
+    return structuredClone(value);
+  } catch {
+    return String(value);
+  }
+}

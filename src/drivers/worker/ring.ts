@@ -1,0 +1,291 @@
+import { assert, JobError } from '../../base/index.ts';
+import type { Fence, FenceSource } from '../../base/index.ts';
+import type { Task } from '../../device/index.ts';
+import type { Runtime } from '../../events/index.ts';
+import { Timeline } from '../../fence/index.ts';
+import type { Job } from '../../sched/index.ts';
+import { cancelledError, crashError, failedError, lostError, unpostableError } from './outcomes.ts';
+import type { DoneMessage, FailedMessage, FromThread, JobMessage } from './protocol.ts';
+import type { SpareThreads } from './spareThreads.ts';
+import type { Death, ThreadHandle, ThreadOwner } from './threadHandle.ts';
+import type { WorkerCall } from './work.ts';
+
+/** A job of a worker device. */
+export type WorkerJob = Job<Task<WorkerCall>>;
+
+/** What a ring needs of the device around it. */
+export interface RingHost {
+  readonly runtime: Runtime;
+  readonly spares: SpareThreads;
+  /** `job` killed its thread. */
+  blame(job: WorkerJob, error: JobError): void;
+  /** The ring's thread died, or got stuck, while no job executed. */
+  diedIdle(death: Death): void;
+  /** A thread answered: threads can live here. */
+  answered(): void;
+}
+
+/** One try of a job on this ring, from `start` to its answer. */
+interface Attempt {
+  readonly job: WorkerJob;
+  readonly source: FenceSource;
+  /** Its id in its thread; 0 before it is posted. */
+  id: number;
+  cancelled: boolean;
+  /** Why it will not be posted; it fails when it is the head. */
+  refused: JobError | null;
+}
+
+/**
+ * One ring: attempts in order, and the thread that executes them.
+ *
+ * 1. The first `#posted` attempts are with the thread, in order; the others are held here. What is started in one pass is posted
+ *    together, after the pass.
+ * 2. An attempt that moves objects to the thread is posted only when nothing is before it, so that what was only queued
+ *    still has them when a reset makes it run again. One that was cancelled, or cannot be posted, fails at that moment.
+ * 3. Answers come in order; the head's answer signals its hardware fence.
+ * 4. A ring without a thread takes one when it has something to post. It has none after a reset and after a death.
+ * 5. A thread that dies while a job executes: the job is blamed, and the ring waits for the reset. While none does:
+ *    nobody is blamed, and what was posted is posted again to the next thread.
+ * 6. The process is kept alive while there are attempts.
+ */
+export class WorkerRing implements ThreadOwner {
+  readonly #host: RingHost;
+  readonly #timeline: Timeline;
+  readonly #attempts: Attempt[] = [];
+  #posted = 0;
+  #thread: ThreadHandle | null = null;
+  #flushAsked = false;
+  #receiveAsked = false;
+  /** True while nothing may be posted: the thread is dead or being stopped, and the reset is not over. */
+  #blocked = false;
+  #resetting: Promise<void> | null = null;
+
+  constructor(label: string, host: RingHost) {
+    this.#host = host;
+    this.#timeline = new Timeline({ driver: 'worker', label, runtime: host.runtime });
+    host.spares.owe();
+  }
+
+  /** Takes `job` as the last attempt. */
+  start(job: WorkerJob): Fence {
+    const source = this.#timeline.createFence();
+    this.#attempts.push({ job, source, id: 0, cancelled: false, refused: null });
+    if (this.#attempts.length === 1) this.#thread?.ref();
+    this.#askFlush();
+    return source.fence;
+  }
+
+  /** Asks that `job` ends early (J9). */
+  cancel(job: WorkerJob): void {
+    const index = this.#attempts.findIndex((attempt) => attempt.job === job);
+    const attempt = this.#attempts[index];
+    if (attempt === undefined) return;
+    attempt.cancelled = true;
+    if (attempt.id !== 0) {
+      this.#thread?.cancel(attempt.id, index === 0);
+      return;
+    }
+    attempt.refused ??= cancelledError(job);
+    this.#askFlush();
+  }
+
+  /**
+   * Judges `job`, which is past its deadline (T2). It hangs only if it executes. What came in too late because this thread was
+   * busy, and a thread that is still starting, are no hang; a thread that is stuck outside of any job is
+   * replaced, because nothing that runs there now has a job to blame.
+   */
+  timedOut(job: WorkerJob): 'no-hang' | 'reset' {
+    const thread = this.#thread;
+    if (this.#blocked || thread === null) return 'no-hang';
+    if (this.#hasMail(thread) || !thread.ready) return 'no-hang';
+    const head = this.#attempts[0];
+    if (head?.job === job && head.id !== 0 && thread.executing === head.id) return 'reset';
+    if (thread.executing === 0) this.#replace(thread);
+    return 'no-hang';
+  }
+
+  /** Stops the thread; resolves when nothing that was started here can run any more (T3). A second call waits for the same. */
+  reset(): Promise<void> {
+    this.#resetting ??= this.#reset();
+    return this.#resetting;
+  }
+
+  messagesCame(thread: ThreadHandle): void {
+    for (const message of thread.receive()) {
+      if (this.#thread !== thread || this.#blocked) return;
+      this.#take(message);
+    }
+  }
+
+  died(thread: ThreadHandle, death: Death): void {
+    if (this.#thread !== thread) return;
+    const executing = thread.executing;
+    this.messagesCame(thread);
+    const head = this.#attempts[0];
+    if (head !== undefined && head.id !== 0 && head.id === executing) {
+      this.#blocked = true;
+      this.#host.blame(head.job, crashError(head.job, death));
+      return;
+    }
+    this.#giveUp(thread, death);
+  }
+
+  async #reset(): Promise<void> {
+    this.#blocked = true;
+    const thread = this.#thread;
+    if (thread !== null) {
+      await this.#host.spares.stop(thread);
+      this.#thread = null;
+      this.#host.spares.owe();
+    }
+    const error = new JobError('ERR_JOB_RESET', 'the ring of this attempt was reset');
+    for (const { source } of this.#attempts.splice(0)) source.signal(error);
+    this.#posted = 0;
+    this.#blocked = false;
+    this.#resetting = null;
+  }
+
+  /** Stops a thread that is stuck while no job executes. */
+  #replace(thread: ThreadHandle): void {
+    this.#blocked = true;
+    void this.#host.spares.stop(thread).then(() => {
+      if (this.#thread !== thread || this.#resetting !== null) return;
+      this.#blocked = false;
+      this.messagesCame(thread);
+      const error = new Error('the thread was stuck while no job executed there');
+      this.#giveUp(thread, { exitCode: 1, error });
+    });
+  }
+
+  /**
+   * The thread is over and no job is to blame: what it had not begun is for the next thread, except what it holds
+   * moved objects of.
+   */
+  #giveUp(thread: ThreadHandle, death: Death): void {
+    this.#thread = null;
+    this.#host.spares.owe();
+    const posted = this.#attempts.slice(0, this.#posted);
+    this.#posted = 0;
+    for (const attempt of posted) {
+      const canRunAgain = attempt.id !== thread.executing && !moves(attempt);
+      if (!canRunAgain) attempt.refused = lostError(attempt.job);
+      attempt.id = 0;
+    }
+    this.#askFlush();
+    this.#host.diedIdle(death);
+  }
+
+  #askFlush(): void {
+    if (this.#flushAsked) return;
+    this.#flushAsked = true;
+    this.#host.runtime.defer(() => {
+      this.#flushAsked = false;
+      this.#flush();
+    });
+  }
+
+  /** Rules 1 and 2. */
+  #flush(): void {
+    if (this.#blocked) return;
+    for (let head = this.#attempts[0]; this.#posted === 0; head = this.#attempts[0]) {
+      if (head === undefined || head.refused === null) break;
+      this.#finish(head.refused);
+    }
+    const first = this.#posted;
+    if (first === this.#attempts.length) return;
+    const batch: Attempt[] = [];
+    for (let index = first; index < this.#attempts.length; index += 1) {
+      const attempt = this.#attempts[index] as Attempt;
+      if (index > 0 && (attempt.refused !== null || moves(attempt))) break;
+      batch.push(attempt);
+    }
+    if (batch.length > 0) this.#post((this.#thread ??= this.#takeThread()), batch);
+  }
+
+  /** Posts `batch` as one message. Where that fails, one by one, up to the one that it failed for. */
+  #post(thread: ThreadHandle, batch: readonly Attempt[]): boolean {
+    const jobs = batch.map((attempt) => messageOf(attempt, thread.nextId()));
+    const moved = batch.flatMap((attempt) =>
+      moves(attempt) ? attempt.job.payload.work.transfer : [],
+    );
+    try {
+      thread.post({ type: 'jobs', jobs }, moved);
+      this.#posted += batch.length;
+      return true;
+    } catch (cause) {
+      for (const attempt of batch) attempt.id = 0;
+      const [only] = batch;
+      if (batch.length > 1) return batch.every((attempt) => this.#post(thread, [attempt]));
+      if (only !== undefined) only.refused = unpostableError(only.job, cause);
+      this.#askFlush();
+      return false;
+    }
+  }
+
+  #takeThread(): ThreadHandle {
+    const thread = this.#host.spares.take(this);
+    thread.ref();
+    return thread;
+  }
+
+  #take(message: FromThread): void {
+    const head = this.#attempts[0];
+    if (message.type === 'ready' || head === undefined) return;
+    assert(head.id === message.id, 'a thread answered out of order');
+    if (message.type === 'progress') this.#progress(head.job, message.value);
+    else this.#answer(head, message);
+  }
+
+  #answer(head: Attempt, message: DoneMessage | FailedMessage): void {
+    const { payload } = head.job;
+    payload.work.span = { startUs: message.startUs, endUs: message.endUs };
+    this.#posted -= 1;
+    this.#host.answered();
+    if (message.type === 'done') payload.result = message.value;
+    this.#finish(
+      message.type === 'done' ? undefined : failedError(head.job, message, head.cancelled),
+    );
+    if (this.#posted < this.#attempts.length) this.#askFlush();
+  }
+
+  /** Takes the head off the ring and signals its fence. */
+  #finish(error?: JobError): void {
+    const head = this.#attempts.shift() as Attempt;
+    if (this.#attempts.length === 0) this.#thread?.unref();
+    head.source.signal(error);
+  }
+
+  #progress(job: WorkerJob, value: unknown): void {
+    try {
+      job.payload.work.onProgress?.(value);
+    } catch (error) {
+      this.#host.runtime.defer(() => {
+        throw error;
+      });
+    }
+  }
+
+  /** Whether the thread has answered something that was not heard yet; it is heard soon. */
+  #hasMail(thread: ThreadHandle): boolean {
+    if (!thread.hasAnswers()) return false;
+    if (this.#receiveAsked) return true;
+    this.#receiveAsked = true;
+    this.#host.runtime.defer(() => {
+      this.#receiveAsked = false;
+      this.messagesCame(thread);
+    });
+    return true;
+  }
+}
+
+/** Whether the attempt gives objects away when it is posted. */
+function moves(attempt: Attempt): boolean {
+  return attempt.job.payload.work.transfer.length > 0;
+}
+
+function messageOf(attempt: Attempt, id: number): JobMessage {
+  const { module, name, args, onProgress } = attempt.job.payload.work;
+  attempt.id = id;
+  return { id, module, name, args, progress: onProgress !== null };
+}

@@ -1,0 +1,179 @@
+import type { ResourceLimits, Worker } from 'node:worker_threads';
+import { deferred } from '../../base/index.ts';
+import type { Deferred } from '../../base/index.ts';
+import { CANCELLED, CANCELS, EXECUTING, WORDS } from './protocol.ts';
+import type { FromThread, ThreadStart, ToThread } from './protocol.ts';
+import type { Transferable } from './work.ts';
+
+/** How a thread ended that nobody stopped. */
+export interface Death {
+  readonly exitCode: number;
+  /** What was thrown outside of a job's call, or that the heap is exhausted; `null` after `process.exit`. */
+  readonly error: unknown;
+}
+
+/** Who hears from a thread: the ring that it executes for, or the pool while it is spare. */
+export interface ThreadOwner {
+  /** Messages have come; `thread.receive()` gives them. Called once for many. */
+  messagesCame(thread: ThreadHandle): void;
+  /** The thread ended by itself; what it posted before is still to be received. Called at most once, never after `stop`. */
+  died(thread: ThreadHandle, death: Death): void;
+}
+
+/**
+ * The main thread's end of one thread.
+ *
+ * 1. starting, until it says that it is ready; what is posted before is kept for it.
+ * 2. ready.
+ * 3. over: it died by itself, or `stop` was called. It answers nothing any more; nothing is posted to it.
+ *
+ * It keeps the process alive only between `ref` and `unref`, and while it is being stopped.
+ */
+export class ThreadHandle {
+  readonly #worker: Worker;
+  readonly #port: ThreadStart['port'];
+  readonly #status: Int32Array;
+  readonly #receiveMessageOnPort: typeof import('node:worker_threads').receiveMessageOnPort;
+  readonly #exited: Deferred<void> = deferred();
+  readonly #isReady: Deferred<void> = deferred();
+  readonly #inbox: FromThread[] = [];
+  #lastId = 0;
+  #error: unknown = null;
+  #over = false;
+  #closed = false;
+  #started = false;
+  owner: ThreadOwner;
+
+  constructor(name: string, owner: ThreadOwner, resourceLimits: ResourceLimits) {
+    const threads = process.getBuiltinModule('node:worker_threads');
+    const { port1, port2 } = new threads.MessageChannel();
+    this.owner = owner;
+    this.#port = port1;
+    this.#receiveMessageOnPort = threads.receiveMessageOnPort;
+    this.#status = new Int32Array(new SharedArrayBuffer(4 * WORDS));
+    this.#worker = new threads.Worker(new URL('./thread.js', import.meta.url), {
+      name,
+      workerData: { port: port2, status: this.#status } satisfies ThreadStart,
+      transferList: [port2],
+      resourceLimits,
+      ...flagsForThreads(),
+    });
+    this.#isReady.promise.catch(() => {});
+    port1.on('message', (message: FromThread) => this.#came(message));
+    port1.unref();
+    this.#worker.unref();
+    this.#worker.on('error', (error: unknown) => {
+      this.#error = error;
+    });
+    this.#worker.on('exit', (exitCode) => this.#exit(exitCode));
+  }
+
+  /** Whether it has said that it is ready. */
+  get ready(): boolean {
+    return this.#started;
+  }
+
+  /** Resolves when it is ready; rejects if it ends before. */
+  get whenReady(): Promise<void> {
+    return this.#isReady.promise;
+  }
+
+  /** The id of the job that executes there now, or 0. */
+  get executing(): number {
+    return Atomics.load(this.#status, EXECUTING);
+  }
+
+  /** An id for the next job of this thread. */
+  nextId(): number {
+    this.#lastId += 1;
+    return this.#lastId;
+  }
+
+  /** @throws what `postMessage` throws when a message cannot be cloned; then nothing was posted */
+  post(message: ToThread, transfer: readonly Transferable[]): void {
+    if (transfer.length === 0) this.#port.postMessage(message);
+    else this.#port.postMessage(message, transfer as Transferable[]);
+  }
+
+  /** Asks the thread to end a job early; `executes` where it may have begun. */
+  cancel(id: number, executes: boolean): void {
+    if (executes) Atomics.store(this.#status, CANCELLED, id);
+    this.post({ type: 'cancel', id }, []);
+    Atomics.add(this.#status, CANCELS, 1);
+  }
+
+  /** Whether it has answered a job that `receive` did not give yet, also where the event loop did not come round to it. */
+  hasAnswers(): boolean {
+    this.#pull();
+    return this.#inbox.some((message) => message.type !== 'progress');
+  }
+
+  /** What it has posted so far, also what the event loop has not delivered yet. */
+  receive(): readonly FromThread[] {
+    this.#pull();
+    return this.#inbox.splice(0);
+  }
+
+  /** Keeps the process alive. */
+  ref(): void {
+    this.#worker.ref();
+  }
+
+  /** Lets the process end. */
+  unref(): void {
+    this.#worker.unref();
+  }
+
+  /** Ends the thread, whatever it does; resolves when it can no longer run. A second call waits for the same. */
+  stop(): Promise<void> {
+    if (!this.#over) {
+      this.#over = true;
+      this.#worker.ref();
+      void this.#worker.terminate();
+    }
+    return this.#exited.promise;
+  }
+
+  #came(message: FromThread): void {
+    if (this.#over) return;
+    this.#keep(message);
+    this.owner.messagesCame(this);
+  }
+
+  #pull(): void {
+    if (this.#closed) return;
+    for (;;) {
+      const next = this.#receiveMessageOnPort(this.#port);
+      if (next === undefined) return;
+      this.#keep(next.message as FromThread);
+    }
+  }
+
+  #keep(message: FromThread): void {
+    if (message.type !== 'ready') {
+      this.#inbox.push(message);
+      return;
+    }
+    this.#started = true;
+    this.#isReady.resolve();
+  }
+
+  #exit(exitCode: number): void {
+    this.#pull();
+    this.#closed = true;
+    this.#port.close();
+    const died = !this.#over;
+    this.#over = true;
+    this.#isReady.reject(this.#error ?? new Error(`the thread ended with exit code ${exitCode}`));
+    if (died) this.owner.died(this, { exitCode, error: this.#error });
+    this.#exited.resolve();
+  }
+}
+
+/**
+ * Threads take over the flags of the process, except where it was started as `node --input-type=module -e …`: that flag is an
+ * error for a thread, whose script is a file, and so are most others once they are listed.
+ */
+function flagsForThreads(): { execArgv?: string[] } {
+  return process.execArgv.some((flag) => flag.startsWith('--input-type')) ? { execArgv: [] } : {};
+}

@@ -1,0 +1,125 @@
+import { invalid } from '../base/index.ts';
+import type { Runtime, Timer } from '../events/index.ts';
+
+/** The longest delay that the platform's timers take; they fire at once where it is longer. */
+const DELAY_MS_MAX = 2 ** 31 - 1;
+
+/** What was deferred, from `nextDeferred` on; shared by all users, so that deferral is first in, first out. */
+let deferredFns: (() => void)[] = [];
+let nextDeferred = 0;
+let draining = false;
+
+/**
+ * The platform's runtime: monotonic time, microtasks for deferral, one native timer per `setTimer`.
+ *
+ * Stateless for its users: every call returns the same object, without a `sink`. A timer keeps the process alive until
+ * it fires or is cancelled. What is deferred runs before timers and I/O: who defers without end must go through
+ * `setTimer(now)` at times (S2).
+ *
+ * @example
+ * const runtime = systemRuntime();
+ * runtime.setTimer(runtime.nowUs() + 5_000, () => console.log('five milliseconds later'));
+ */
+export function systemRuntime(): Runtime {
+  return RUNTIME;
+}
+
+const RUNTIME: Runtime = Object.freeze({
+  nowUs,
+  defer(fn: () => void): void {
+    if (typeof fn !== 'function') throw invalid('defer', 'a function', fn);
+    deferredFns.push(fn);
+    if (draining) return;
+    draining = true;
+    queueMicrotask(drain);
+  },
+  setTimer(atUs: number, fn: () => void): Timer {
+    if (!Number.isFinite(atUs)) {
+      throw invalid('setTimer: atUs', 'a time in microseconds, not later than for ever', atUs);
+    }
+    if (typeof fn !== 'function') throw invalid('setTimer: fn', 'a function', fn);
+    return atUs <= nowUs() ? new SoonTimer(fn) : new NativeTimer(atUs, fn);
+  },
+});
+
+function nowUs(): number {
+  return performance.now() * 1000;
+}
+
+/**
+ * Runs what was deferred, also what is deferred meanwhile. A function that throws ends this microtask, so that the error
+ * reaches the uncaught-error handling; the rest goes on in the next one.
+ */
+function drain(): void {
+  try {
+    while (nextDeferred < deferredFns.length) {
+      const fn = deferredFns[nextDeferred] as () => void;
+      nextDeferred += 1;
+      if (nextDeferred === 1024) {
+        deferredFns = deferredFns.slice(1024);
+        nextDeferred = 0;
+      }
+      fn();
+    }
+    deferredFns = [];
+    nextDeferred = 0;
+    draining = false;
+  } finally {
+    if (draining) queueMicrotask(drain);
+  }
+}
+
+/** A timer in the future. Fires at `atUs` or later, never early, however far away that is. */
+class NativeTimer implements Timer {
+  readonly #atUs: number;
+  readonly #fn: () => void;
+  #native: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(atUs: number, fn: () => void) {
+    this.#atUs = atUs;
+    this.#fn = fn;
+    this.#arm();
+  }
+
+  cancel(): void {
+    if (this.#native === null) return;
+    clearTimeout(this.#native);
+    this.#native = null;
+  }
+
+  #arm(): void {
+    const delayMs = Math.ceil((this.#atUs - nowUs()) / 1000);
+    this.#native = setTimeout(() => this.#fire(), Math.min(delayMs, DELAY_MS_MAX));
+  }
+
+  /** The platform may be up to a millisecond early, and long delays come in pieces: then it is armed again. */
+  #fire(): void {
+    if (nowUs() < this.#atUs) {
+      this.#arm();
+      return;
+    }
+    this.#native = null;
+    (0, this.#fn)();
+  }
+}
+
+/**
+ * A timer that is due already: runs after pending I/O, without the millisecond that `setTimeout` waits at least. It is
+ * how a long pass continues without starving timers (S2).
+ */
+class SoonTimer implements Timer {
+  #native: ReturnType<typeof setImmediate> | null;
+
+  constructor(fn: () => void) {
+    this.#native = setImmediate(() => {
+      this.#native = null;
+      fn();
+    });
+  }
+
+  cancel(): void {
+    if (this.#native === null) return;
+    clearImmediate(this.#native);
+    this.#native = null;
+  }
+}

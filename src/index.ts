@@ -1,0 +1,64 @@
+/**
+ * The package: fences, scheduler, policies, device types, errors, and the platform's runtime.
+ *
+ * Law: the names of the public API, and nothing else of the rooms behind them.
+ * May import: fence, sched, device, host, events, base.
+ */
+export { ERROR_TABLE, FencelineError, InvariantError, JobError, UsageError } from './base/index.ts';
+export type {
+  CancelSignal,
+  Distribution,
+  Errno,
+  ErrorCode,
+  ErrorDetails,
+  ErrorRow,
+  Fence,
+  FenceCallback,
+  FenceSource,
+  FenceStatus,
+  TimelineInfo,
+  WaitOptions,
+} from './base/index.ts';
+export type {
+  Client,
+  ClientOptions,
+  ClientStats,
+  CloseClientOptions,
+  Device,
+  DeviceLimits,
+  DeviceStats,
+  Queue,
+  Submission,
+} from './device/index.ts';
+export { EVENT_VERSION, Ids } from './events/index.ts';
+export type { EventSink, FenceRef, Runtime, SchedEvent, Timer } from './events/index.ts';
+export { promiseFence, signalledFence, Timeline } from './fence/index.ts';
+export type { PromiseFenceOptions, TimelineOptions } from './fence/index.ts';
+export { systemRuntime } from './host/index.ts';
+export {
+  Account,
+  Entity,
+  fair,
+  fifo,
+  ResetDomain,
+  roundRobin,
+  Scheduler,
+  strictPriority,
+} from './sched/index.ts';
+export type {
+  AccountOptions,
+  Driver,
+  EntityOptions,
+  EntityStats,
+  Job,
+  Policy,
+  PolicyEntity,
+  Priority,
+  ResetContext,
+  ResetDomainOptions,
+  RingStats,
+  SchedulerCredits,
+  SchedulerOptions,
+  SchedulerStats,
+  SubmitOptions,
+} from './sched/index.ts';

@@ -1,0 +1,114 @@
+import { JobError } from '../base/index.ts';
+import type { FencelineError } from '../base/index.ts';
+import { resolveDependencies } from './dependencies.ts';
+import type { EntityCore } from './entityCore.ts';
+import type { JobCore } from './jobCore.ts';
+import { returnResources } from './resources.ts';
+import type { SchedulerCore } from './schedulerCore.ts';
+
+/** How jobs end: outcomes, the order of finished fences, and death before a start (J3, J4, J9, E2). */
+
+/** The attempt of `job` is over and this is its outcome; its finished fence signals as soon as the order allows. */
+export function end(core: SchedulerCore, job: JobCore, outcome: FencelineError | null): void {
+  job.outcome = outcome;
+  job.phase = 'ended';
+  settle(core, job);
+}
+
+/** Takes a queued job out: it never starts. Its fences signal later, as E2 says. */
+export function die(core: SchedulerCore, job: JobCore, outcome: FencelineError): void {
+  markDead(core, job, outcome);
+  settle(core, job);
+}
+
+/** Ends every queued job of `entity` with `outcome` (E2). */
+export function dieAll(core: SchedulerCore, entity: EntityCore, outcome: FencelineError): void {
+  const dead: JobCore[] = [];
+  for (let job = entity.nextStart; job !== null; job = job.after) {
+    if (job.phase === 'queued') dead.push(job);
+  }
+  for (const job of dead) markDead(core, job, outcome);
+  if (entity.serial) advance(core, entity);
+  else for (const job of dead) settle(core, job);
+}
+
+function markDead(core: SchedulerCore, job: JobCore, outcome: FencelineError): void {
+  const { entity, extra } = job;
+  job.outcome = outcome;
+  job.phase = 'dead';
+  entity.queued -= 1;
+  core.queued -= 1;
+  entity.skip(job);
+  returnResources(job);
+  if (extra !== null) {
+    // A dependency that pipelining passed over counts again: memory may be reused when the fence signals.
+    extra.nextAfter = 0;
+    if (extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
+  }
+  core.askCheck(entity);
+}
+
+/** Finishes what may finish now that `job` is ended or dead. */
+export function settle(core: SchedulerCore, job: JobCore): void {
+  if (job.entity.serial) {
+    advance(core, job.entity);
+  } else if (job.phase === 'ended' || (job.phase === 'dead' && isReadyToFinish(core, job))) {
+    finish(core, job);
+  }
+}
+
+/** Finishes jobs from the front of a serial entity, as far as they have ended (J4). */
+function advance(core: SchedulerCore, entity: EntityCore): void {
+  if (entity.advancing) return;
+  entity.advancing = true;
+  for (let job = entity.first; job !== null; job = entity.first) {
+    const done = job.phase === 'ended' || (job.phase === 'dead' && isReadyToFinish(core, job));
+    if (!done) break;
+    finish(core, job);
+  }
+  entity.advancing = false;
+}
+
+function isReadyToFinish(core: SchedulerCore, job: JobCore): boolean {
+  return job.attachedTo === null && resolveDependencies(core, job) === 'ready';
+}
+
+/** Signals the fences of `job`, which is first in order. Everything else is settled before, because callbacks run in here. */
+export function finish(core: SchedulerCore, job: JobCore): void {
+  const { entity, extra, outcome } = job;
+  const nowUs = core.runtime.nowUs();
+  if (job.phase === 'ended') entity.running -= 1;
+  job.phase = 'finished';
+  entity.unlink(job);
+  if (extra !== null) letGo(core, job);
+  const { counters } = entity;
+  if (outcome === null) counters.completed += 1;
+  else counters.failed += 1;
+  counters.turnaroundUs.add(nowUs - job.submittedAtUs);
+  entity.lastError = outcome;
+  if (core.observers.listening) {
+    const error = outcome?.code ?? null;
+    const { ref, busyUs, ring } = job;
+    core.observers.emit({ type: 'job-done', atUs: nowUs, fence: ref, error, busyUs, ring });
+  }
+  job.signalScheduled(false, nowUs);
+  job.signalFinished(nowUs);
+  if (job.onRing === null) core.freeList.add(job);
+  if (entity.first === null) core.entityIdle(entity);
+}
+
+/** Takes back deadlines and listeners of a job that finishes. */
+function letGo(core: SchedulerCore, job: JobCore): void {
+  const { extra } = job;
+  if (extra === null) return;
+  if (extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
+  if (extra.dependencyDeadline !== null) core.deadlines.clear(extra.dependencyDeadline);
+  if (extra.onAbort !== null) extra.signal?.removeEventListener('abort', extra.onAbort);
+  extra.after = null;
+}
+
+/** The error of a job that was cancelled. */
+export function cancelled(job: JobCore, reason: unknown): JobError {
+  const options = reason === undefined ? { label: job.label } : { label: job.label, cause: reason };
+  return new JobError('ERR_JOB_CANCELLED', undefined, options);
+}

@@ -1,0 +1,197 @@
+import { invalid, JobError, UsageError } from '../base/index.ts';
+import type { FencelineError } from '../base/index.ts';
+import type { Timer } from '../events/index.ts';
+import { checkedPriority, checkedWeight } from './account.ts';
+import type { Account } from './account.ts';
+import { EntityCore } from './entityCore.ts';
+import { checkedEntityOptions, checkedMs } from './entityOptions.ts';
+import type { EntityOptions } from './entityOptions.ts';
+import type { Job } from './job.ts';
+import type { Priority } from './policy.ts';
+import type { Scheduler } from './scheduler.ts';
+import { SchedulerCore } from './schedulerCore.ts';
+import type { EntityStats } from './stats.ts';
+import { submit } from './submit.ts';
+import type { SubmitOptions } from './submitOptions.ts';
+
+/**
+ * One client's job queue (J4): jobs start in the order in which they were submitted.
+ *
+ * Lifecycle: open from construction until `kill` or `close`; who made it ends it. An idle entity costs its own memory
+ * and nothing else. All methods may be called from anywhere, fence callbacks included.
+ *
+ * Idea: `struct drm_sched_entity`.
+ *
+ * @example
+ * const entity = scheduler.createEntity({ label: 'copies', priority: 'low' });
+ * const job = entity.submit({ durationUs: 500 });
+ * await job.finished.wait();
+ */
+export class Entity<P = unknown> {
+  readonly #core: EntityCore;
+  #schedulers: readonly SchedulerCore[];
+  #closed: Promise<void> | null = null;
+
+  /**
+   * @throws {ERR_NO_SCHEDULER} when the list is empty
+   * @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit
+   */
+  constructor(options: EntityOptions & { readonly schedulers: readonly Scheduler<P>[] }) {
+    this.#schedulers = checkedSchedulers(options.schedulers);
+    const core = this.#schedulers[0] as SchedulerCore;
+    const setup = checkedEntityOptions(options);
+    this.#core = new EntityCore(core.takeEntityId(), setup, core);
+    core.openEntities += 1;
+    core.reportEntity('entity-open', this.#core);
+  }
+
+  get label(): string {
+    return this.#core.label;
+  }
+
+  /** The name of the entity in events. */
+  get id(): number {
+    return this.#core.id;
+  }
+
+  /** What its time is counted for; its own account where none was given. */
+  get account(): Account {
+    return this.#core.account;
+  }
+
+  /** Jobs that wait to start. */
+  get queued(): number {
+    return this.#core.queued;
+  }
+
+  /** Jobs that were started and have not finished. */
+  get running(): number {
+    return this.#core.running;
+  }
+
+  /** The outcome of the job that finished last; `null` where it was ok. */
+  get lastError(): FencelineError | null {
+    return this.#core.lastError;
+  }
+
+  /**
+   * Accepts a job, or throws with nothing changed (J1). After it returned, both fences of the job will signal.
+   *
+   * `payload` belongs to the driver until the job is freed. The job starts in a later pass, never inside this call.
+   *
+   * @throws {ERR_CLOSED} when the entity was closed or killed, or its only scheduler was closed
+   * @throws {ERR_NO_SCHEDULER} when none of several schedulers takes jobs
+   * @throws {ERR_DEVICE_GONE, ERR_CLIENT_BANNED, ERR_QUEUE_FULL, ERR_INVALID_ARGUMENT} as they say
+   * @throws `signal.reason` when the signal is aborted already
+   */
+  submit(payload: P, options?: SubmitOptions): Job<P> {
+    return submit(this.#core, this.#schedulers, payload, options);
+  }
+
+  /** Changes the band of its share; jobs that run keep theirs. An account that was given keeps its own band. */
+  setPriority(priority: Priority): void {
+    this.#core.setPriority(checkedPriority('setPriority', priority));
+  }
+
+  /** Changes its weight. @throws {ERR_INVALID_ARGUMENT} unless it is above 0 */
+  setWeight(weight: number): void {
+    this.#core.setWeight(checkedWeight('setWeight', weight));
+  }
+
+  /** Replaces the schedulers that it may use; takes effect when it has nothing queued and nothing running (S12). */
+  setSchedulers(schedulers: readonly Scheduler<P>[]): void {
+    this.#schedulers = checkedSchedulers(schedulers);
+  }
+
+  /** Waits until every job has finished (E1); false if the time was up first. Kills nothing. */
+  flush(options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
+    const timeoutUs = checkedMs('flush: timeoutMs', options.timeoutMs, Infinity);
+    const core = this.#core;
+    if (core.idle) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const { runtime } = core.scheduler;
+      let timer: Timer | null = null;
+      const done = (): void => {
+        timer?.cancel();
+        resolve(true);
+      };
+      core.idleWaiters ??= [];
+      core.idleWaiters.push(done);
+      if (timeoutUs === Infinity) return;
+      timer = runtime.setTimer(runtime.nowUs() + timeoutUs, () => {
+        core.idleWaiters = core.idleWaiters?.filter((waiter) => waiter !== done) ?? null;
+        resolve(false);
+      });
+    });
+  }
+
+  /**
+   * Starts no queued job any more (E2); they fail with `error`, default `ERR_ENTITY_KILLED`, in order and each after
+   * its own dependencies. Running jobs run out. Killing twice does nothing.
+   */
+  kill(error?: FencelineError): void {
+    const core = this.#core;
+    core.scheduler.kill(
+      core,
+      error ?? new JobError('ERR_ENTITY_KILLED', undefined, { label: core.label }),
+    );
+  }
+
+  /** Takes no more jobs, waits up to `flushMs` (default 1000) for those that it has, then kills. May be called twice. */
+  close(options: { readonly flushMs?: number } = {}): Promise<void> {
+    const timeoutMs = checkedMs('close: flushMs', options.flushMs, 1_000_000) / 1000;
+    this.#core.closing = true;
+    this.#closed ??= this.flush({ timeoutMs }).then(() => {
+      this.kill();
+      const core = this.#core;
+      core.scheduler.blames.forget(core);
+      core.scheduler.reportEntity('entity-close', core);
+    });
+    return this.#closed;
+  }
+
+  /** Calls `fn` once, after the call stack, when every job has finished and every attempt is retired (J11). */
+  whenRetired(fn: () => void): void {
+    const core = this.#core;
+    if (core.idle && core.unretired === 0) {
+      core.scheduler.runtime.defer(fn);
+      return;
+    }
+    core.retiredWaiters ??= [];
+    core.retiredWaiters.push(fn);
+  }
+
+  /** What it did, in plain JSON; readable also after its end and after its device is gone. */
+  stats(): EntityStats {
+    const core = this.#core;
+    const { counters } = core;
+    const blame = core.scheduler.blames.of(core);
+    return {
+      label: core.label,
+      queued: core.queued,
+      running: core.running,
+      submitted: counters.submitted,
+      completed: counters.completed,
+      failed: counters.failed,
+      attempts: counters.attempts,
+      busyUs: counters.busyUs,
+      waitUs: counters.waitUs.summary(),
+      turnaroundUs: counters.turnaroundUs.summary(),
+      karma: blame?.karma ?? 0,
+      banned: blame?.banned ?? false,
+    };
+  }
+}
+
+function checkedSchedulers<P>(schedulers: readonly Scheduler<P>[]): readonly SchedulerCore[] {
+  if (!Array.isArray(schedulers)) throw invalid('entity: schedulers', 'a list', schedulers);
+  if (schedulers.length === 0) {
+    throw new UsageError('ERR_NO_SCHEDULER', 'entity: schedulers: the list is empty');
+  }
+  for (const scheduler of schedulers) {
+    if (!(scheduler?.core instanceof SchedulerCore)) {
+      throw invalid('entity: schedulers', 'a list of Scheduler', scheduler);
+    }
+  }
+  return (schedulers as readonly Scheduler<P>[]).map((scheduler) => scheduler.core);
+}

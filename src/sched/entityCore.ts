@@ -1,0 +1,192 @@
+import { JobError } from '../base/index.ts';
+import type { FencelineError } from '../base/index.ts';
+import type { TimelineInfo } from '../fence/index.ts';
+import { Account, setShare } from './account.ts';
+import type { EntitySetup } from './entityOptions.ts';
+import type { JobCore } from './jobCore.ts';
+import type { PolicyEntity, Priority } from './policy.ts';
+import { returnResources } from './resources.ts';
+import type { SchedulerCore } from './schedulerCore.ts';
+import { EntityCounters } from './stats.ts';
+
+/**
+ * The mechanism of an entity: its jobs in submission order, and what the policy sees of it.
+ *
+ * The order list holds every job whose finished fence has not signalled. `nextStart` is the first of them that is
+ * queued: a cursor, so that a job which a reset puts back is in its place at once, in order (T4).
+ */
+export class EntityCore implements PolicyEntity {
+  /** Also the id of its timeline of scheduled fences; the next number is that of the finished ones. */
+  readonly id: number;
+  readonly setup: EntitySetup;
+  scheduler: SchedulerCore;
+  first: JobCore | null = null;
+  last: JobCore | null = null;
+  nextStart: JobCore | null = null;
+  lastSeqno = 0;
+  /** Jobs in phase `queued`. */
+  queued = 0;
+  /** Jobs in phase `running` or `ended`. */
+  running = 0;
+  /** Attempts that are not retired. */
+  unretired = 0;
+  /** Why it takes no more jobs; `null` while it does. */
+  killed: FencelineError | null = null;
+  closing = false;
+  lastError: FencelineError | null = null;
+  /** Whether the policy knows it. */
+  listed = false;
+  /** Whether the next pass looks at it. */
+  checkAsked = false;
+  /** Whether `advance` is at work on it further up the stack. */
+  advancing = false;
+  state: unknown = undefined;
+  /** Called once nothing is unfinished or, in `retiredWaiters`, nothing is unretired either. */
+  idleWaiters: (() => void)[] | null = null;
+  retiredWaiters: (() => void)[] | null = null;
+  #counters: EntityCounters | null = null;
+  #account: Account | null;
+  #scheduledInfo: TimelineInfo | null = null;
+  #finishedInfo: TimelineInfo | null = null;
+
+  constructor(id: number, setup: EntitySetup, scheduler: SchedulerCore) {
+    this.id = id;
+    this.setup = setup;
+    this.scheduler = scheduler;
+    this.#account = setup.account;
+  }
+
+  get label(): string {
+    return this.setup.label ?? `entity ${this.id}`;
+  }
+
+  get serial(): boolean {
+    return this.setup.serial;
+  }
+
+  get counters(): EntityCounters {
+    this.#counters ??= new EntityCounters();
+    return this.#counters;
+  }
+
+  get scheduledInfo(): TimelineInfo {
+    this.#scheduledInfo ??= this.#info(this.id, false);
+    return this.#scheduledInfo;
+  }
+
+  get finishedInfo(): TimelineInfo {
+    this.#finishedInfo ??= this.#info(this.id + 1, this.serial);
+    return this.#finishedInfo;
+  }
+
+  // What a policy sees.
+
+  get priority(): Priority {
+    return this.setup.priority;
+  }
+
+  get weight(): number {
+    return this.setup.weight;
+  }
+
+  get account(): Account {
+    this.#account ??= new Account({
+      label: this.label,
+      weight: this.setup.weight,
+      priority: this.setup.priority,
+    });
+    return this.#account;
+  }
+
+  get queuedAtUs(): number {
+    return this.nextStart?.submittedAtUs ?? 0;
+  }
+
+  get headJobId(): number {
+    return this.nextStart?.id ?? 0;
+  }
+
+  get estimateUs(): number {
+    return this.nextStart === null ? 0 : this.estimateOf(this.nextStart);
+  }
+
+  get deadlineUs(): number | null {
+    return this.nextStart?.hintUs ?? null;
+  }
+
+  /** What `job` is expected to take: what its submitter said, else the entity's average, else the scheduler's. */
+  estimateOf(job: JobCore): number {
+    const said = job.extra?.estimateUs ?? -1;
+    if (said >= 0) return said;
+    return this.counters.estimate.or(this.scheduler.estimate.or(1000));
+  }
+
+  // Its place in the world.
+
+  /** Whether every job has finished. */
+  get idle(): boolean {
+    return this.first === null;
+  }
+
+  setWeight(weight: number): void {
+    this.setup.weight = weight;
+    this.#shareChanged();
+  }
+
+  setPriority(priority: Priority): void {
+    this.setup.priority = priority;
+    this.#shareChanged();
+  }
+
+  // The order list.
+
+  append(job: JobCore): void {
+    job.before = this.last;
+    if (this.last === null) this.first = job;
+    else this.last.after = job;
+    this.last = job;
+    this.nextStart ??= job;
+    this.queued += 1;
+  }
+
+  unlink(job: JobCore): void {
+    if (job.before === null) this.first = job.after;
+    else job.before.after = job.after;
+    if (job.after === null) this.last = job.before;
+    else job.after.before = job.before;
+    job.before = null;
+    job.after = null;
+  }
+
+  /** Moves the cursor past `job`, which is no longer queued. */
+  skip(job: JobCore): void {
+    if (this.nextStart !== job) return;
+    let next = job.after;
+    while (next !== null && next.phase !== 'queued') next = next.after;
+    this.nextStart = next;
+  }
+
+  /** Moves the cursor back to `job`, which is queued again, if it comes before. */
+  putBack(job: JobCore): void {
+    const displaced = this.nextStart;
+    if (displaced !== null && displaced.seqno < job.seqno) return;
+    this.nextStart = job;
+    if (displaced !== null) returnResources(displaced);
+  }
+
+  /** The error of jobs that can no longer start because the entity was killed. */
+  get killError(): FencelineError {
+    return this.killed ?? new JobError('ERR_ENTITY_KILLED', undefined, { label: this.label });
+  }
+
+  #shareChanged(): void {
+    const { account, weight, priority } = this.setup;
+    if (account === null && this.#account !== null) setShare(this.#account, weight, priority);
+    if (this.listed) this.scheduler.policy.changed?.(this, this.scheduler.runtime.nowUs());
+    this.scheduler.askCheck(this);
+  }
+
+  #info(id: number, ordered: boolean): TimelineInfo {
+    return Object.freeze({ id, driver: this.scheduler.label, label: this.label, ordered });
+  }
+}

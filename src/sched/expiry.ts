@@ -1,0 +1,110 @@
+import { JobError } from '../base/index.ts';
+import { attach } from '../fence/index.ts';
+import { chargeAttempt, complete, retire, watch } from './attempts.ts';
+import type { Deadline } from './deadlines.ts';
+import { die, end, settle } from './endings.ts';
+import type { JobCore } from './jobCore.ts';
+import type { SchedulerCore } from './schedulerCore.ts';
+
+/** What happens when a deadline passes (J10, T2). */
+export function expire(core: SchedulerCore, due: readonly Deadline[]): void {
+  const late: JobCore[] = [];
+  for (const { kind, job, ring } of due) {
+    if (kind === 'run') {
+      if (ring !== null && ring.watched !== null) late.push(ring.watched);
+    } else if (job !== null) {
+      if (kind === 'queue') expireInQueue(core, job);
+      else expireDependency(core, job);
+    }
+  }
+  judge(core, late);
+  core.requestPass();
+}
+
+function expireInQueue(core: SchedulerCore, job: JobCore): void {
+  if (job.phase !== 'queued') return;
+  die(core, job, new JobError('ERR_QUEUE_TIMEOUT', undefined, { label: job.label }));
+}
+
+/** It waits no longer, whether it was to run or is dead already (J10). */
+function expireDependency(core: SchedulerCore, job: JobCore): void {
+  job.need().stopWaiting = true;
+  const on = job.attachedTo;
+  job.leaveFence();
+  if (job.phase === 'queued') {
+    const name = on === null ? 'a dependency' : `fence ${on.seqno} of ${on.timeline.label}`;
+    const message = `${name} did not signal within the job's dependency timeout`;
+    die(core, job, new JobError('ERR_DEPENDENCY_FAILED', message, { label: job.label }));
+  } else if (job.phase === 'dead') {
+    settle(core, job);
+  }
+}
+
+/** Asks the driver about jobs that are past their deadlines, and carries out what it says (T2). */
+export function judge(core: SchedulerCore, late: readonly JobCore[]): void {
+  for (const job of late) {
+    if (!job.isLive || job.suspect) continue;
+    job.leaveFence();
+    job.suspect = true;
+    core.timeouts += 1;
+    let verdict = core.hooks.timedOut(job);
+    const extra = job.need();
+    if (verdict === 'no-hang') {
+      extra.noHangs += 1;
+      if (extra.noHangs > core.setup.noHangLimit) verdict = 'reset';
+    }
+    report(core, job, verdict);
+    // The hook may have closed the scheduler, or removed the device.
+    if (!job.isLive) {
+      giveBackToHardware(core, job);
+    } else if (verdict === 'no-hang') {
+      giveBack(core, job);
+    } else if (verdict === 'gone') {
+      core.domain.lose(new JobError('ERR_DEVICE_GONE', undefined, { label: job.label }));
+      return;
+    } else {
+      accuse(core, job, new JobError('ERR_JOB_TIMEOUT', undefined, { label: job.label }));
+    }
+  }
+}
+
+/** Has a reset begin in which `job` is guilty; without a reset hook it fails on time, and holds its credit (T2, J11). */
+export function accuse(core: SchedulerCore, job: JobCore, error: JobError): void {
+  if (core.driver.reset !== undefined || core.domain.resetting) {
+    core.domain.ask(core, job, error);
+    return;
+  }
+  const ring = job.onRing;
+  chargeAttempt(core, job, 'clock');
+  core.convict(job);
+  if (job.isLive) end(core, job, error);
+  giveBackToHardware(core, job);
+  if (ring !== null) watch(core, ring);
+}
+
+/** The job progresses: its clock starts anew, or it completes if it did so meanwhile. */
+function giveBack(core: SchedulerCore, job: JobCore): void {
+  job.suspect = false;
+  const ring = job.onRing;
+  if (job.hardware === null || ring === null) return;
+  if (!attach(job.hardware, job)) {
+    complete(core, job);
+    return;
+  }
+  ring.watched = null;
+  watch(core, ring);
+}
+
+/** The job is over; its hardware fence still tells when the attempt is retired. */
+function giveBackToHardware(core: SchedulerCore, job: JobCore): void {
+  job.suspect = false;
+  if (job.hardware !== null && job.onRing !== null && !attach(job.hardware, job)) retire(core, job);
+}
+
+function report(core: SchedulerCore, job: JobCore, verdict: 'no-hang' | 'reset' | 'gone'): void {
+  if (!core.observers.listening) return;
+  const { client } = job.entity.setup;
+  const atUs = core.runtime.nowUs();
+  const ring = job.ring ?? 0;
+  core.observers.emit({ type: 'timeout', atUs, fence: job.ref, client, ring, verdict });
+}

@@ -1,0 +1,57 @@
+import type { FencelineError } from '../base/index.ts';
+import { chargeAttempt, retire } from './attempts.ts';
+import { finish } from './endings.ts';
+import type { JobCore } from './jobCore.ts';
+import { returnResources } from './resources.ts';
+import type { SchedulerCore } from './schedulerCore.ts';
+
+/**
+ * Fails every job of the scheduler, in order, without waiting for dependencies (E3, T8). Running jobs go out of reach of
+ * their hardware fences; with `gone` their attempts are retired, otherwise the hardware still does that.
+ */
+export function failAll(core: SchedulerCore, outcome: FencelineError, gone: boolean): void {
+  const entities = [...core.active].sort((a, b) => (a.first?.id ?? 0) - (b.first?.id ?? 0));
+  const running: JobCore[] = [];
+  for (const entity of entities) {
+    entity.advancing = true;
+    core.unlist(entity);
+    for (let job = entity.first; job !== null; job = job.after) {
+      if (job.phase === 'running') running.push(job);
+      outOfReach(core, job, outcome);
+    }
+    entity.queued = 0;
+    entity.nextStart = null;
+  }
+  core.queued = 0;
+  if (!gone) for (const job of running) core.hooks.cancelJob(job);
+  for (const entity of entities) {
+    while (entity.first !== null) finish(core, entity.first);
+    entity.advancing = false;
+  }
+  if (gone) retireAll(core);
+}
+
+/** The device was removed: its hardware can touch nothing any more (J11). */
+export function retireAll(core: SchedulerCore): void {
+  for (const ring of core.rings) {
+    for (const job of [...ring.attempts]) {
+      job.leaveFence();
+      retire(core, job);
+    }
+  }
+}
+
+function outOfReach(core: SchedulerCore, job: JobCore, outcome: FencelineError): void {
+  if (job.phase === 'running') {
+    chargeAttempt(core, job, 'clock');
+    job.phase = 'ended';
+    job.outcome = outcome;
+  } else if (job.phase === 'queued') {
+    job.phase = 'dead';
+    job.outcome = outcome;
+    job.leaveFence();
+    returnResources(job);
+  } else if (job.phase === 'dead') {
+    job.leaveFence();
+  }
+}

@@ -1,0 +1,33 @@
+import type { JobCore } from './jobCore.ts';
+import type { SchedulerCore } from './schedulerCore.ts';
+
+/** Jobs that are finished and retired, until `freeJob` was called for them: after the call stack, never in a callback (D3, E5). */
+export class FreeList {
+  readonly #core: SchedulerCore;
+  #jobs: JobCore[] = [];
+  readonly #flush = (): void => this.flush();
+
+  constructor(core: SchedulerCore) {
+    this.#core = core;
+  }
+
+  add(job: JobCore): void {
+    if (this.#jobs.length === 0) this.#core.runtime.defer(this.#flush);
+    this.#jobs.push(job);
+  }
+
+  /** Frees what is due now; the end of a scheduler runs it first. */
+  flush(): void {
+    const { hooks, observers, runtime } = this.#core;
+    while (this.#jobs.length > 0) {
+      const jobs = this.#jobs;
+      this.#jobs = [];
+      for (const job of jobs) {
+        hooks.freeJob(job);
+        if (!observers.listening) continue;
+        const { ref: fence, attempt } = job;
+        observers.emit({ type: 'job-free', atUs: runtime.nowUs(), fence, attempt });
+      }
+    }
+  }
+}

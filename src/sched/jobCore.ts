@@ -1,0 +1,253 @@
+import type { CancelSignal, FencelineError, JobError } from '../base/index.ts';
+import type { FenceRef, Runtime } from '../events/index.ts';
+import {
+  bornSignalled,
+  CallbackNode,
+  deadlineOf,
+  detach,
+  FenceCore,
+  signalFence,
+} from '../fence/index.ts';
+import type { Fence, FenceOwner, TimelineInfo } from '../fence/index.ts';
+import type { Deadline } from './deadlines.ts';
+import type { EntityCore } from './entityCore.ts';
+import type { Job } from './job.ts';
+import { NO_GRANTS } from './resources.ts';
+import type { ResourcePool } from './resources.ts';
+import type { Ring } from './ring.ts';
+
+/**
+ * The life of a job, by rule (J2, J3, J9, J11). A job is in its entity's order list from submit until its finished fence signals.
+ *
+ * 1. queued: it waits for its turn to start. Nothing of it is on a ring.
+ * 2. running: it is live on a ring, in `ring.attempts`; its hardware fence completes it.
+ * 3. dead: it was queued and will never start (cancel, kill, ban, expiry, failed dependency). It waits for its own
+ *    dependencies and, in a serial entity, for its predecessors; then its fences signal. It counts nowhere.
+ * 4. ended: its attempt is over and the outcome is known, but a predecessor in its serial entity has not finished.
+ * 5. finished: both fences have signalled, out of the order list. From running, dead or ended.
+ * 6. queued → running at each start; running → queued when a reset takes it innocent and it may run again.
+ * 7. retired is a question of its own: whether its last attempt is off the ring (J11). Freed when finished and retired.
+ *
+ * The job itself is the callback node on the one fence that it waits for at a time: a dependency while queued or
+ * dead, its hardware fence while running or not retired.
+ */
+export type Phase = 'queued' | 'running' | 'dead' | 'ended' | 'finished';
+
+/** What only some jobs have. Made when the first of it is needed, so that a plain job pays one empty field. */
+export interface JobExtra {
+  label: string | null;
+  /** Deduplicated (J6); kept until the job finishes, because each attempt asks them anew. */
+  after: readonly Fence[] | null;
+  nextAfter: number;
+  /** The error of a dependency that was dropped or has signalled (J5, J6). */
+  dependencyError: FencelineError | null;
+  failOnDependencyError: boolean;
+  /** `null`: the scheduler's. */
+  dependencyTimeoutUs: number | null;
+  dependencyDeadline: Deadline | null;
+  /** Past its dependency timeout: it waits for no dependency any more. */
+  stopWaiting: boolean;
+  queueDeadline: Deadline | null;
+  estimateUs: number;
+  deadlineUs: number | null;
+  resubmit: boolean | null;
+  signal: CancelSignal | null;
+  onAbort: (() => void) | null;
+  cancelError: JobError | null;
+  noHangs: number;
+  prepared: boolean;
+  resources: ReadonlyMap<ResourcePool, number> | null;
+  grants: ReadonlyMap<ResourcePool, readonly number[]> | null;
+  waitsForResources: boolean;
+  resourceTurn: number;
+  timesPassed: number;
+  onDequeued: ((error: FencelineError) => void) | null;
+}
+
+/** The one implementation of `Job`. */
+export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceOwner {
+  /** Given when the job is accepted. */
+  id: number = 0;
+  readonly payload: P;
+  readonly entity: EntityCore;
+  readonly seqno: number;
+  readonly submittedAtUs: number;
+  readonly credits: number;
+  /** Per attempt; `Infinity` is none. */
+  runTimeoutUs: number = Infinity;
+  extra: JobExtra | null = null;
+  phase: Phase = 'queued';
+  attempt = 0;
+  /** Where the attempt that is not retired is. */
+  onRing: Ring | null = null;
+  ring: number | null = null;
+  /** Neighbours in the entity's order list. */
+  before: JobCore | null = null;
+  after: JobCore | null = null;
+  startedAtUs = 0;
+  /** When it first was scheduled, or -1. */
+  scheduledAtUs = -1;
+  finishedAtUs = -1;
+  /** What its attempt was charged at start. */
+  estimateUs = 0;
+  busyUs = 0;
+  /** Whether the time of the current attempt has been settled. */
+  charged = false;
+  /** Out of reach of completion handling: its driver is asked about its timeout, or a reset has it (T2, T3). */
+  suspect = false;
+  outcome: FencelineError | null = null;
+  hardware: FenceCore | null = null;
+  #reachedHardware = false;
+  #scheduled: FenceCore | null = null;
+  #finished: FenceCore | null = null;
+
+  constructor(entity: EntityCore, seqno: number, payload: P, credits: number, nowUs: number) {
+    super();
+    this.entity = entity;
+    this.seqno = seqno;
+    this.payload = payload;
+    this.credits = credits;
+    this.submittedAtUs = nowUs;
+  }
+
+  get label(): string {
+    return this.extra?.label ?? `${this.entity.label}#${this.seqno}`;
+  }
+
+  get state(): 'queued' | 'running' | 'finished' {
+    if (this.phase === 'finished') return 'finished';
+    return this.phase === 'queued' || this.phase === 'dead' ? 'queued' : 'running';
+  }
+
+  get retired(): boolean {
+    return this.onRing === null && (this.phase === 'finished' || this.phase === 'ended');
+  }
+
+  get grants(): ReadonlyMap<ResourcePool, readonly number[]> {
+    return this.extra?.grants ?? NO_GRANTS;
+  }
+
+  /** Whether its attempt executes, or waits to, as far as the scheduler knows. */
+  get isLive(): boolean {
+    return this.phase === 'running';
+  }
+
+  /** The name of the job in events: its finished fence. */
+  get ref(): FenceRef {
+    return [this.entity.finishedInfo.id, this.seqno];
+  }
+
+  get runtime(): Runtime {
+    return this.entity.scheduler.runtime;
+  }
+
+  get scheduled(): Fence {
+    const error = this.#reachedHardware ? null : this.outcome;
+    this.#scheduled ??= this.#make(this.entity.scheduledInfo, this.scheduledAtUs, error);
+    return this.#scheduled;
+  }
+
+  get finished(): Fence {
+    this.#finished ??= this.#make(this.entity.finishedInfo, this.finishedAtUs, this.outcome);
+    return this.#finished;
+  }
+
+  /** The deadline hint on the finished fence, if somebody asked for one. */
+  get hintUs(): number | null {
+    const own = this.extra?.deadlineUs ?? null;
+    const hint = this.#finished === null ? null : deadlineOf(this.#finished);
+    return own === null || hint === null ? (own ?? hint) : Math.min(own, hint);
+  }
+
+  cancel(reason?: unknown): 'dequeued' | 'requested' | 'finished' {
+    return this.entity.scheduler.cancel(this, reason);
+  }
+
+  /** The part of the job that only some have. */
+  need(): JobExtra {
+    this.extra ??= {
+      label: null,
+      after: null,
+      nextAfter: 0,
+      dependencyError: null,
+      failOnDependencyError: false,
+      dependencyTimeoutUs: null,
+      dependencyDeadline: null,
+      stopWaiting: false,
+      queueDeadline: null,
+      estimateUs: -1,
+      deadlineUs: null,
+      resubmit: null,
+      signal: null,
+      onAbort: null,
+      cancelError: null,
+      noHangs: 0,
+      prepared: false,
+      resources: null,
+      grants: null,
+      waitsForResources: false,
+      resourceTurn: 0,
+      timesPassed: 0,
+      onDequeued: null,
+    };
+    return this.extra;
+  }
+
+  /** The fence that the job waited for signalled. */
+  run(): void {
+    this.entity.scheduler.fenceSignalled(this);
+  }
+
+  /** Takes the job off the fence that it waits for, if any. */
+  leaveFence(): void {
+    if (this.attachedTo !== null) detach(this.attachedTo as FenceCore, this);
+  }
+
+  infoOf(fence: Fence): TimelineInfo {
+    return fence === this.#scheduled ? this.entity.scheduledInfo : this.entity.finishedInfo;
+  }
+
+  signalled(fence: Fence): void {
+    const info = this.infoOf(fence);
+    this.entity.scheduler.observers.fenceSignalled([info.id, this.seqno], fence.error);
+  }
+
+  hinted(fence: Fence, atUs: number): void {
+    if (fence !== this.#finished) return;
+    this.hardware?.setDeadline(atUs);
+    this.entity.scheduler.hintChanged(this);
+  }
+
+  /** Signals `scheduled`, once: ok at the first start, with the outcome where it never reached hardware (J3). */
+  signalScheduled(reachedHardware: boolean, nowUs: number): void {
+    if (this.scheduledAtUs !== -1) return;
+    this.scheduledAtUs = nowUs;
+    this.#reachedHardware = reachedHardware;
+    const error = reachedHardware ? null : this.outcome;
+    this.#announce(this.#scheduled, this.entity.scheduledInfo, error);
+  }
+
+  /** Signals `finished` with the outcome. */
+  signalFinished(nowUs: number): void {
+    this.finishedAtUs = nowUs;
+    this.#announce(this.#finished, this.entity.finishedInfo, this.outcome);
+  }
+
+  /** A fence that nobody asked for yet is only reported. */
+  #announce(fence: FenceCore | null, info: TimelineInfo, error: FencelineError | null): void {
+    if (fence !== null) {
+      signalFence(fence, error);
+      return;
+    }
+    const { observers } = this.entity.scheduler;
+    if (!observers.listening) return;
+    observers.fenceSignalled([info.id, this.seqno], error);
+    observers.fenceSignalledToRuntime([info.id, this.seqno], error);
+  }
+
+  #make(info: TimelineInfo, atUs: number, error: FencelineError | null): FenceCore {
+    return atUs === -1
+      ? new FenceCore(this, this.seqno)
+      : bornSignalled(info, this.seqno, error, atUs);
+  }
+}

@@ -1,0 +1,137 @@
+import { JobError } from '../base/index.ts';
+import type { FencelineError } from '../base/index.ts';
+import type { Runtime } from '../events/index.ts';
+import { accuse } from './expiry.ts';
+import type { JobCore } from './jobCore.ts';
+import { Reset } from './reset.ts';
+import type { SchedulerCore } from './schedulerCore.ts';
+
+/** Options of `new ResetDomain`. */
+export interface ResetDomainOptions {
+  readonly label: string;
+  readonly runtime: Runtime;
+}
+
+/** The mechanism of a domain. */
+export let domainOf: (domain: ResetDomain) => DomainCore;
+
+/**
+ * Schedulers whose devices are reset together, because a reset of one takes the work of the others with it.
+ *
+ * Give the same domain to each of their constructors. One reset at a time per domain (T3); a device that is gone takes
+ * the whole domain (T8). A scheduler that names none is alone in its own.
+ */
+export class ResetDomain {
+  readonly label: string;
+  readonly #core: DomainCore;
+
+  constructor(options: ResetDomainOptions) {
+    this.label = options.label;
+    this.#core = new DomainCore(options.runtime);
+  }
+
+  static {
+    domainOf = (domain) => domain.#core;
+  }
+}
+
+/** The requests for resets of a domain, and the one that is going on. */
+export class DomainCore {
+  readonly runtime: Runtime;
+  readonly members: Set<SchedulerCore> = new Set();
+  /** Who is guilty, and the error that each fails with, for the reset that begins next. */
+  #guilty = new Map<JobCore, JobError>();
+  /** Schedulers with a fault that names nobody. */
+  #faulty = new Set<SchedulerCore>();
+  #current: Reset | null = null;
+  #beginAsked = false;
+
+  constructor(runtime: Runtime) {
+    this.runtime = runtime;
+  }
+
+  get resetting(): boolean {
+    return this.#current !== null;
+  }
+
+  /** Asks for a reset in which `job` is guilty; `null`: a fault that names nobody. Folded into what is asked already. */
+  ask(core: SchedulerCore, job: JobCore | null, error: JobError): void {
+    if (job === null) {
+      if (this.#current?.covers(core) === true) return;
+      this.#faulty.add(core);
+    } else if (this.#current?.addGuilty(job, error) !== true) {
+      this.#guilty.set(job, error);
+    }
+    if (this.#current === null) this.#beginLater();
+  }
+
+  /** The device is lost for good: every job of every member fails (T8). */
+  lose(error: FencelineError): void {
+    this.#current?.abandon();
+    this.#current = null;
+    this.#guilty.clear();
+    this.#faulty.clear();
+    for (const core of [...this.members]) {
+      if (core.ended) continue;
+      if (core.observers.listening) {
+        const atUs = this.runtime.nowUs();
+        core.observers.emit({ type: 'gone', atUs, device: core.device, error: error.code });
+      }
+      core.lose(error);
+    }
+    this.members.clear();
+  }
+
+  /** A reset that is over makes room for the next. */
+  resetOver(reset: Reset): void {
+    if (this.#current !== reset) return;
+    this.#current = null;
+    if (this.#guilty.size > 0 || this.#faulty.size > 0) this.#beginLater();
+  }
+
+  /** A reset begins in a call stack of its own, so that no hook or callback is in the middle of something. */
+  #beginLater(): void {
+    if (this.#beginAsked) return;
+    this.#beginAsked = true;
+    this.runtime.defer(() => {
+      this.#beginAsked = false;
+      this.#begin();
+    });
+  }
+
+  #begin(): void {
+    if (this.#current !== null) return;
+    const guilty = this.#guilty;
+    const faulty = this.#faulty;
+    this.#guilty = new Map();
+    this.#faulty = new Set();
+    for (const job of [...guilty.keys()]) if (!job.isLive) guilty.delete(job);
+    if (guilty.size === 0 && faulty.size === 0) return;
+    const reset = new Reset(this, guilty, faulty);
+    this.#current = reset;
+    reset.begin();
+  }
+}
+
+/** The driver saw a fault (T6): of `job`, or of nobody that it could name. */
+export function fault(core: SchedulerCore, job: JobCore | null, error: JobError | null): void {
+  if (core.ended) return;
+  if (job === null) {
+    if (core.driver.reset === undefined) faultWithoutReset(core);
+    else core.domain.ask(core, null, new JobError('ERR_JOB_TIMEOUT'));
+    return;
+  }
+  if (!job.isLive) return;
+  job.leaveFence();
+  job.suspect = true;
+  accuse(core, job, error ?? new JobError('ERR_JOB_TIMEOUT', undefined, { label: job.label }));
+}
+
+/** Without a reset only a job that is alone on its ring can be blamed; nothing else can be done. */
+function faultWithoutReset(core: SchedulerCore): void {
+  for (const ring of core.rings) {
+    const live = ring.attempts.filter((attempt) => attempt.isLive);
+    const [only] = live;
+    if (only !== undefined && live.length === 1) fault(core, only, null);
+  }
+}

@@ -1,0 +1,88 @@
+import type { Deadline } from './deadlines.ts';
+import type { EntityCore } from './entityCore.ts';
+import type { JobCore } from './jobCore.ts';
+
+/** The credits of a ring: a number of units, or a time target (S4). */
+export type SchedulerCredits = number | { readonly targetMs: number; readonly maxJobs?: number };
+
+/**
+ * One in-order queue of the hardware: the attempts on it that are not retired, their credits, and its busy time.
+ *
+ * Credits in use are always the sum over `attempts` (S4): both change in `push` and `remove` only.
+ */
+export class Ring {
+  readonly index: number;
+  /** In the order in which they were started. Jobs that finished but are not retired are among them (J11). */
+  readonly attempts: JobCore[] = [];
+  /** Its run deadline: that of the executing job (T1). */
+  readonly deadline: Deadline;
+  readonly limit: number;
+  readonly #targetUs: number | null;
+  creditsUsed = 0;
+  busyUs = 0;
+  /** When the last attempt here ended: the earliest start of execution of the next one. */
+  lastEndUs = 0;
+  /** True while a reset covers this ring. */
+  stopped = false;
+  /** The job that the run deadline is for. */
+  watched: JobCore | null = null;
+  /** Serial entities whose next job must go here, and found no room (J4). */
+  readonly heldByOrder: Set<EntityCore> = new Set();
+  #estimatedUs = 0;
+
+  constructor(index: number, credits: SchedulerCredits, deadline: Deadline) {
+    this.index = index;
+    this.deadline = deadline;
+    if (typeof credits === 'number') {
+      this.limit = credits;
+      this.#targetUs = null;
+    } else {
+      this.limit = credits.maxJobs ?? 1024;
+      this.#targetUs = credits.targetMs * 1000;
+    }
+  }
+
+  /** What `job` takes of the limit: at most all of it (S4). */
+  costOf(job: JobCore): number {
+    if (this.#targetUs !== null) return 1;
+    return job.credits > this.limit ? this.limit : job.credits;
+  }
+
+  /** Whether `job` may be started here now. */
+  hasRoom(job: JobCore): boolean {
+    if (this.stopped || this.creditsUsed + this.costOf(job) > this.limit) return false;
+    if (this.#targetUs === null || this.attempts.length === 0) return true;
+    return this.#estimatedUs < this.#targetUs;
+  }
+
+  isLessLoadedThan(other: Ring): boolean {
+    if (this.creditsUsed !== other.creditsUsed) return this.creditsUsed < other.creditsUsed;
+    return this.#estimatedUs < other.#estimatedUs;
+  }
+
+  push(job: JobCore): void {
+    this.attempts.push(job);
+    this.creditsUsed += this.costOf(job);
+    this.#estimatedUs += job.estimateUs;
+  }
+
+  remove(job: JobCore): void {
+    const { attempts } = this;
+    const index = attempts.indexOf(job);
+    if (index === 0) attempts.shift();
+    else attempts.splice(index, 1);
+    this.creditsUsed -= this.costOf(job);
+    this.#estimatedUs = attempts.length === 0 ? 0 : this.#estimatedUs - job.estimateUs;
+  }
+
+  /** The job that executes now: the first attempt that has not ended; `null` if there is none. */
+  executing(): JobCore | null {
+    for (const job of this.attempts) if (job.isLive) return job;
+    return null;
+  }
+
+  /** When `job`'s execution began: the later of its own start and the end of what was before it (T1). */
+  executionStart(job: JobCore): number {
+    return Math.max(job.startedAtUs, this.lastEndUs);
+  }
+}

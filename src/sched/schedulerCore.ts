@@ -1,0 +1,394 @@
+import { JobError } from '../base/index.ts';
+import type { FencelineError } from '../base/index.ts';
+import { idsOf } from '../events/index.ts';
+import type { Runtime } from '../events/index.ts';
+import { fenceSignalled, start } from './attempts.ts';
+import { BlameBook } from './blame.ts';
+import { Deadline, Deadlines } from './deadlines.ts';
+import { resolveDependencies } from './dependencies.ts';
+import type { Driver } from './driver.ts';
+import { cancelled, die, dieAll } from './endings.ts';
+import type { EntityCore } from './entityCore.ts';
+import { expire } from './expiry.ts';
+import { failAll } from './failAll.ts';
+import { FreeList } from './freeList.ts';
+import { Hooks } from './hooks.ts';
+import type { JobCore } from './jobCore.ts';
+import { Observers } from './observers.ts';
+import type { Policy } from './policy.ts';
+import type { DomainCore } from './resetDomain.ts';
+import { holdsResources } from './resources.ts';
+import { Ring } from './ring.ts';
+import type { SchedulerSetup } from './schedulerOptions.ts';
+import { Estimate } from './stats.ts';
+
+/** A pass gives way to timers and I/O after this many starts, or this long (S2). */
+const STARTS_PER_PASS = 256;
+const PASS_US = 2000;
+
+/**
+ * The mechanism of a scheduler: who is ready, what starts where, and what happens when an attempt ends.
+ *
+ * 1. Whatever makes an entity ready or frees a credit calls `askCheck` or `requestPass`; a pass runs once after the call
+ *    stack, for however many asked (S2). So no wake-up is lost.
+ * 2. A pass first looks at every entity whose head changed or was woken: it is listed with the policy exactly while its
+ *    head job can start. Then it starts what the policy picks until a job does not fit (S5) or nobody is left.
+ * 3. A job is charged when it starts and settled when its attempt ends, whichever way it ends (S8, S11).
+ * 4. Counters, lists and credits are right before any fence is signalled, because callbacks run inside `signal`.
+ */
+export class SchedulerCore {
+  readonly label: string;
+  readonly device: string;
+  readonly runtime: Runtime;
+  readonly driver: Driver;
+  readonly setup: SchedulerSetup;
+  readonly hooks: Hooks;
+  readonly observers: Observers;
+  readonly policy: Policy;
+  readonly rings: readonly Ring[];
+  readonly deadlines: Deadlines;
+  readonly domain: DomainCore;
+  readonly estimate: Estimate = new Estimate();
+  /** Whether dependencies on running jobs may be left to the ring's order (J7). */
+  readonly pipelines: boolean;
+  state: 'open' | 'draining' | 'closed' | 'gone' = 'open';
+  goneError: FencelineError | null = null;
+  /** Entities with a job that has not finished. */
+  readonly active: Set<EntityCore> = new Set();
+  /** Jobs in phase `queued`. */
+  queued = 0;
+  /** Jobs in phase `running`. */
+  inFlight = 0;
+  openEntities = 0;
+  timeouts = 0;
+  resets = 0;
+  /** Called once, after the call stack, when it has ended: no fence is unsignalled, what could be freed is. */
+  onEnd: () => void = () => {};
+  readonly freeList: FreeList = new FreeList(this);
+  readonly blames: BlameBook = new BlameBook();
+  #checks: EntityCore[] = [];
+  #nextCheck = 0;
+  #passAsked = false;
+  readonly #pass = (): void => this.#runPass();
+
+  constructor(setup: SchedulerSetup, domain: DomainCore) {
+    this.setup = setup;
+    this.label = setup.label;
+    this.device = setup.device;
+    this.runtime = setup.runtime;
+    this.driver = setup.driver;
+    this.policy = setup.policy;
+    this.domain = domain;
+    this.observers = new Observers(setup.runtime);
+    this.hooks = new Hooks(setup.driver, this.observers, () => setup.runtime.nowUs());
+    this.deadlines = new Deadlines(setup.runtime, (due) => expire(this, due));
+    this.rings = Array.from({ length: setup.rings }, (_, index) => {
+      const ring = new Ring(index, setup.credits, new Deadline('run', null));
+      ring.deadline.ring = ring;
+      return ring;
+    });
+    this.pipelines = setup.rings === 1 && setup.driver.ordered !== false;
+  }
+
+  get ended(): boolean {
+    return this.state === 'closed' || this.state === 'gone';
+  }
+
+  // Passes.
+
+  /** Has the next pass look at `entity`: its head changed, or what it waited for happened. */
+  askCheck(entity: EntityCore): void {
+    if (!entity.checkAsked) {
+      entity.checkAsked = true;
+      this.#checks.push(entity);
+    }
+    this.requestPass();
+  }
+
+  requestPass(): void {
+    if (this.#passAsked || this.ended) return;
+    this.#passAsked = true;
+    this.#reportPass('pass-request', 0);
+    this.runtime.defer(this.#pass);
+  }
+
+  /** Whether a pass is due. For tests of S2 and the explorer's invariants. */
+  get passPending(): boolean {
+    return this.#passAsked;
+  }
+
+  #runPass(): void {
+    if (this.ended) return;
+    this.#reportPass('pass-begin', 0);
+    const beganUs = this.runtime.nowUs();
+    let started = 0;
+    let later = false;
+    // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
+    try {
+      for (;;) {
+        if (this.ended || this.rings.every((ring) => ring.stopped)) break;
+        const entity = this.#checks[this.#nextCheck];
+        if (entity !== undefined) this.#checkNext(entity);
+        else if (this.#startNext()) started += 1;
+        else break;
+        later = started >= STARTS_PER_PASS || this.runtime.nowUs() - beganUs > PASS_US;
+        if (later) break;
+      }
+    } finally {
+      this.#passAsked = later;
+      if (later) this.runtime.setTimer(this.runtime.nowUs(), this.#pass);
+    }
+    this.deadlines.settle();
+    this.#reportPass('pass-end', started);
+  }
+
+  #checkNext(entity: EntityCore): void {
+    this.#nextCheck += 1;
+    if (this.#nextCheck === this.#checks.length) {
+      this.#checks.length = 0;
+      this.#nextCheck = 0;
+    }
+    entity.checkAsked = false;
+    if (entity.scheduler === this) this.#check(entity);
+  }
+
+  /** Lists `entity` with the policy exactly while its head can start (rule 2). */
+  #check(entity: EntityCore): void {
+    const can = this.#canStart(entity);
+    const nowUs = this.runtime.nowUs();
+    if (this.ended) return;
+    if (can && entity.listed) {
+      this.policy.changed?.(entity, nowUs);
+    } else if (can) {
+      entity.listed = true;
+      this.policy.add(entity, nowUs);
+    } else {
+      this.unlist(entity);
+    }
+  }
+
+  unlist(entity: EntityCore): void {
+    if (!entity.listed) return;
+    entity.listed = false;
+    this.policy.remove(entity, this.runtime.nowUs());
+  }
+
+  #canStart(entity: EntityCore): boolean {
+    for (;;) {
+      const job = entity.nextStart;
+      if (job === null || job.attachedTo !== null) return false;
+      const found = resolveDependencies(this, job);
+      if (found === 'ready') {
+        if (this.#isHeldByOrder(entity, job)) return false;
+        if (holdsResources(job)) return true;
+        this.#reportBlocked(job, 'resource');
+        return false;
+      }
+      if (found === 'blocked') {
+        if (job === entity.nextStart) return false;
+      } else {
+        die(this, job, found);
+      }
+    }
+  }
+
+  /** A serial entity's jobs never overlap on two rings, or at all where the driver keeps no order (J4). */
+  #isHeldByOrder(entity: EntityCore, job: JobCore): boolean {
+    if (!entity.serial || entity.unretired === 0) return false;
+    if (this.driver.ordered !== false) {
+      if (this.rings.length === 1) return false;
+      const ring = this.#boundRing(entity);
+      if (ring === null || ring.hasRoom(job)) return false;
+      ring.heldByOrder.add(entity);
+    }
+    this.#reportBlocked(job, 'order');
+    return true;
+  }
+
+  /** The ring that holds an attempt of the serial `entity`: its next job may go nowhere else. */
+  #boundRing(entity: EntityCore): Ring | null {
+    if (!entity.serial || entity.unretired === 0) return null;
+    for (const ring of this.rings) {
+      if (ring.attempts.some((job) => job.entity === entity)) return ring;
+    }
+    return null;
+  }
+
+  /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
+  #startNext(): boolean {
+    const picked = this.policy.pick(this.runtime.nowUs());
+    if (picked === null) return false;
+    const entity = picked as EntityCore;
+    const job = entity.nextStart as JobCore;
+    const bound = this.rings.length === 1 ? null : this.#boundRing(entity);
+    if (bound !== null && !bound.hasRoom(job)) {
+      // Others filled its ring since it was listed: it waits for that ring, and holds nobody back.
+      bound.heldByOrder.add(entity);
+      this.unlist(entity);
+      return true;
+    }
+    const ring = bound ?? this.#leastLoaded(job);
+    if (ring === null) {
+      this.#reportBlocked(job, 'credits');
+      return false;
+    }
+    start(this, entity, job, ring);
+    if (!this.#canStart(entity)) this.unlist(entity);
+    return true;
+  }
+
+  /** The ring with the least on it that has room. */
+  #leastLoaded(job: JobCore): Ring | null {
+    let best: Ring | null = null;
+    for (const ring of this.rings) {
+      if (!ring.hasRoom(job)) continue;
+      if (best === null || ring.isLessLoadedThan(best)) best = ring;
+    }
+    return best;
+  }
+
+  // What users and the recovery do.
+
+  /** The fence that `job` waited for signalled: see the rules of JobCore. */
+  fenceSignalled(job: JobCore): void {
+    fenceSignalled(this, job);
+  }
+
+  cancel(job: JobCore, reason: unknown): 'dequeued' | 'requested' | 'finished' {
+    if (job.phase === 'finished' || job.phase === 'ended') return 'finished';
+    if (job.phase === 'dead') return 'dequeued';
+    const error = cancelled(job, reason);
+    if (this.observers.listening) {
+      const atUs = this.runtime.nowUs();
+      this.observers.emit({ type: 'job-cancel', atUs, fence: job.ref, attempt: job.attempt });
+    }
+    if (job.phase === 'queued') {
+      const onDequeued = job.extra?.onDequeued ?? null;
+      die(this, job, error);
+      onDequeued?.(error);
+      return 'dequeued';
+    }
+    const extra = job.need();
+    if (extra.cancelError === null) {
+      extra.cancelError = error;
+      // During a reset, or a question about its timeout, the driver has the job already.
+      if (job.attachedTo !== null) this.hooks.cancelJob(job);
+    }
+    return 'requested';
+  }
+
+  kill(entity: EntityCore, error: FencelineError): void {
+    if (entity.killed !== null) return;
+    entity.killed = error;
+    this.openEntities -= 1;
+    this.reportEntity('entity-kill', entity);
+    dieAll(this, entity, error);
+    this.unlist(entity);
+  }
+
+  /** Ends everything at once (E3). */
+  close(error: FencelineError): void {
+    this.state = 'closed';
+    failAll(this, error, false);
+    this.#end();
+  }
+
+  /** Ends as soon as the last job has finished (E3). */
+  closeWhenDrained(): void {
+    if (this.state !== 'draining' || this.active.size > 0) return;
+    this.state = 'closed';
+    this.#end();
+  }
+
+  /** The device is gone (T8). */
+  lose(error: FencelineError): void {
+    this.state = 'gone';
+    this.goneError = error;
+    failAll(this, error, true);
+    this.#end();
+  }
+
+  /** What is due is freed first (E5), after the call stack, because this may be inside a fence callback (D3). */
+  #end(): void {
+    this.deadlines.clearAll();
+    this.domain.members.delete(this);
+    this.runtime.defer(() => {
+      this.freeList.flush();
+      this.onEnd();
+    });
+  }
+
+  /** `entity` has no unfinished job left. */
+  entityIdle(entity: EntityCore): void {
+    this.active.delete(entity);
+    const waiters = entity.idleWaiters;
+    entity.idleWaiters = null;
+    if (waiters !== null) for (const waiter of waiters) this.runtime.defer(waiter);
+    this.tellRetired(entity);
+    if (this.active.size === 0 && this.state === 'draining') {
+      this.runtime.defer(() => this.closeWhenDrained());
+    }
+  }
+
+  hintChanged(job: JobCore): void {
+    const { entity } = job;
+    if (entity.listed && entity.nextStart === job) {
+      this.policy.changed?.(entity, this.runtime.nowUs());
+    }
+  }
+
+  takeId(): number {
+    return idsOf(this.runtime).take();
+  }
+
+  /** An entity is named by the first of its two timelines, as the kernel numbers fence contexts. */
+  takeEntityId(): number {
+    return idsOf(this.runtime).take(2);
+  }
+
+  /** Counts a guilty job (T6): karma, the ban, and what they end. */
+  convict(job: JobCore): void {
+    const { entity } = job;
+    const banned = this.blames.addGuilty(entity, this.setup.banAfter);
+    if (entity.setup.killOnFault) this.kill(entity, entity.killError);
+    if (!banned) return;
+    if (this.observers.listening) {
+      const { client } = entity.setup;
+      const atUs = this.runtime.nowUs();
+      const karma = this.blames.of(entity)?.karma ?? 0;
+      this.observers.emit({ type: 'ban', atUs, client, entity: entity.id, karma });
+    }
+    for (const other of [...this.active]) {
+      if (this.blames.of(other)?.banned !== true) continue;
+      this.kill(other, new JobError('ERR_CLIENT_BANNED', undefined, { label: other.label }));
+    }
+  }
+
+  reportEntity(type: 'entity-open' | 'entity-kill' | 'entity-close', entity: EntityCore): void {
+    if (!this.observers.listening) return;
+    const { label, weight, priority, id } = entity;
+    const { client } = entity.setup;
+    const atUs = this.runtime.nowUs();
+    const account = entity.account.id;
+    this.observers.emit({ type, atUs, entity: id, client, account, label, weight, priority });
+  }
+
+  tellRetired(entity: EntityCore): void {
+    const waiters = entity.retiredWaiters;
+    if (waiters === null || entity.first !== null || entity.unretired > 0) return;
+    entity.retiredWaiters = null;
+    for (const waiter of waiters) this.runtime.defer(waiter);
+  }
+
+  #reportBlocked(job: JobCore, why: 'credits' | 'resource' | 'order'): void {
+    if (!this.observers.listening) return;
+    const atUs = this.runtime.nowUs();
+    this.observers.emit({ type: 'job-blocked', atUs, fence: job.ref, why });
+  }
+
+  #reportPass(type: 'pass-request' | 'pass-begin' | 'pass-end', started: number): void {
+    if (!this.observers.listening) return;
+    const atUs = this.runtime.nowUs();
+    this.observers.emit({ type, atUs, scheduler: this.label, started });
+  }
+}

@@ -1,0 +1,76 @@
+import { Histogram } from '../base/index.ts';
+import type { Distribution } from '../base/index.ts';
+
+/** What an entity did, in plain JSON. Times in microseconds. */
+export interface EntityStats {
+  label: string;
+  /** Jobs that wait to start now. */
+  queued: number;
+  /** Jobs that run now. */
+  running: number;
+  submitted: number;
+  /** Jobs whose finished fence is ok. */
+  completed: number;
+  /** Jobs whose finished fence failed, for whatever reason. */
+  failed: number;
+  /** Starts, those after a reset included. */
+  attempts: number;
+  /** Time on rings, as the union of intervals (S13), failed attempts included (S11). */
+  busyUs: number;
+  /** From submission to the first start. */
+  waitUs: Distribution;
+  /** From submission to the finished fence. */
+  turnaroundUs: Distribution;
+  karma: number;
+  banned: boolean;
+}
+
+/** What a scheduler did, in plain JSON. */
+export interface SchedulerStats {
+  label: string;
+  queued: number;
+  running: number;
+  /** Entities that are open. */
+  entities: number;
+  timeouts: number;
+  resets: number;
+  rings: RingStats[];
+}
+
+/** What one ring did and holds. */
+export interface RingStats {
+  busyUs: number;
+  /** Attempts that are not retired. */
+  running: number;
+  creditsUsed: number;
+  creditsLimit: number;
+}
+
+/** The running average keeps three quarters of what it was, as the kernel's does. */
+const NEW_SAMPLE = 1 / 4;
+
+/** A running average of job lengths; the first sample is taken as it is. */
+export class Estimate {
+  #us = -1;
+
+  add(busyUs: number): void {
+    this.#us = this.#us < 0 ? busyUs : this.#us + (busyUs - this.#us) * NEW_SAMPLE;
+  }
+
+  /** The average, or `otherwise` before the first sample. */
+  or(otherwise: number): number {
+    return this.#us < 0 ? otherwise : this.#us;
+  }
+}
+
+/** The counters of one entity. Running jobs keep them alive, so that accounting after a close is safe (S13). */
+export class EntityCounters {
+  submitted = 0;
+  completed = 0;
+  failed = 0;
+  attempts = 0;
+  busyUs = 0;
+  readonly estimate: Estimate = new Estimate();
+  readonly waitUs: Histogram = new Histogram();
+  readonly turnaroundUs: Histogram = new Histogram();
+}

@@ -1,0 +1,201 @@
+import { invalid, UsageError } from '../base/index.ts';
+import { addDependencies } from './dependencies.ts';
+import { Deadline } from './deadlines.ts';
+import type { EntityCore } from './entityCore.ts';
+import { checkedMs, closed, oneOf } from './entityOptions.ts';
+import { JobCore } from './jobCore.ts';
+import type { SchedulerCore } from './schedulerCore.ts';
+import { checkedResources } from './resources.ts';
+import { checkedCount } from './schedulerOptions.ts';
+import type { SubmitOptions } from './submitOptions.ts';
+
+const NO_OPTIONS: SubmitOptions = {};
+
+/** Makes a job and appends it, or throws with nothing changed (J1): everything that can fail comes before `append`. */
+export function submit<P>(
+  entity: EntityCore,
+  schedulers: readonly SchedulerCore[],
+  payload: P,
+  options: SubmitOptions = NO_OPTIONS,
+): JobCore<P> {
+  refuseIfEnded(entity);
+  const core = chooseScheduler(entity, schedulers);
+  refuseIfBanned(core, entity);
+  const credits = checkedCount('submit: credits', options.credits, 1);
+  const nowUs = core.runtime.nowUs();
+  const seqno = entity.lastSeqno + 1;
+  const job = new JobCore(entity, seqno, payload, credits, nowUs);
+  job.runTimeoutUs = checkedMs(
+    'submit: runTimeoutMs',
+    options.runTimeoutMs,
+    core.setup.runTimeoutUs,
+  );
+  if (options !== NO_OPTIONS) applyOptions(core, entity, job, options);
+  if (entity.queued >= entity.setup.maxQueued) {
+    throw new UsageError(
+      'ERR_QUEUE_FULL',
+      `submit: ${entity.label} has ${entity.queued} jobs queued, and its maxQueued is ${entity.setup.maxQueued}; wait for one to start`,
+    );
+  }
+  if (options.signal?.aborted === true) throw options.signal.reason;
+  accept(core, entity, job);
+  return job;
+}
+
+function refuseIfEnded(entity: EntityCore): void {
+  const why = entity.killed;
+  if (why !== null && (why.code === 'ERR_CLIENT_BANNED' || why.code === 'ERR_DEVICE_GONE')) {
+    throw new UsageError(why.code, undefined, { label: entity.label });
+  }
+  if (why !== null || entity.closing) {
+    throw closed(`${entity.label} was ${why === null ? 'closed' : 'killed'}`);
+  }
+}
+
+function refuseIfBanned(core: SchedulerCore, entity: EntityCore): void {
+  if (core.blames.of(entity)?.banned === true) {
+    throw new UsageError('ERR_CLIENT_BANNED', undefined, { label: entity.label });
+  }
+}
+
+/** Stays where the entity has work; otherwise the least loaded that takes jobs (S12). */
+function chooseScheduler(entity: EntityCore, schedulers: readonly SchedulerCore[]): SchedulerCore {
+  const [only] = schedulers;
+  if (only !== undefined && schedulers.length === 1 && !isOpen(only)) {
+    if (only.state === 'gone') throw new UsageError('ERR_DEVICE_GONE');
+    throw closed(`the scheduler ${only.label} was closed`);
+  }
+  if (entity.first !== null || entity.unretired > 0) {
+    if (isOpen(entity.scheduler)) return entity.scheduler;
+    throw closed(`the scheduler ${entity.scheduler.label} was closed and still has work of it`);
+  }
+  let best: SchedulerCore | null = null;
+  for (const core of schedulers) {
+    if (!isOpen(core)) continue;
+    if (best === null || loadOf(core) < loadOf(best)) best = core;
+  }
+  if (best === null) {
+    throw new UsageError(
+      'ERR_NO_SCHEDULER',
+      `submit: none of the ${schedulers.length} schedulers of ${entity.label} takes jobs`,
+    );
+  }
+  return best;
+}
+
+function isOpen(core: SchedulerCore): boolean {
+  return core.state === 'open';
+}
+
+function loadOf(core: SchedulerCore): number {
+  return (core.queued + core.inFlight) / core.rings.length;
+}
+
+/** Checks every option that was given, and keeps it with the job. Changes nothing else. */
+function applyOptions(
+  core: SchedulerCore,
+  entity: EntityCore,
+  job: JobCore,
+  options: SubmitOptions,
+): void {
+  const { label, after, signal, estimateMs, deadlineMs, resubmit, resources } = options;
+  if (label !== undefined) {
+    if (typeof label !== 'string') throw invalid('submit: label', 'a string', label);
+    job.need().label = label;
+  }
+  const { onDependencyError } = options;
+  const failOnError =
+    onDependencyError === undefined
+      ? entity.setup.failOnDependencyError
+      : oneOf('submit: onDependencyError', onDependencyError, 'run', 'fail') === 'fail';
+  if (after !== undefined) {
+    if (!Array.isArray(after)) throw invalid('submit: after', 'a list of fences', after);
+    const extra = job.need();
+    extra.failOnDependencyError = failOnError;
+    extra.after = addDependencies(entity, extra, after);
+  }
+  if (options.dependencyTimeoutMs !== undefined) {
+    const timeoutMs = options.dependencyTimeoutMs;
+    job.need().dependencyTimeoutUs = checkedMs('submit: dependencyTimeoutMs', timeoutMs, Infinity);
+  }
+  const queueTimeoutUs = checkedMs('submit: queueTimeoutMs', options.queueTimeoutMs, Infinity);
+  if (queueTimeoutUs !== Infinity) {
+    const deadline = new Deadline('queue', job);
+    deadline.atUs = core.deadlines.nowUs() + queueTimeoutUs;
+    job.need().queueDeadline = deadline;
+  }
+  if (estimateMs !== undefined) {
+    const estimateUs = checkedMs('submit: estimateMs', estimateMs, 0);
+    if (estimateUs === Infinity) throw invalid('submit: estimateMs', 'milliseconds', estimateMs);
+    job.need().estimateUs = estimateUs;
+  }
+  if (deadlineMs !== undefined) {
+    const deadlineUs = checkedMs('submit: deadlineMs', deadlineMs, 0);
+    if (deadlineUs !== Infinity) job.need().deadlineUs = job.submittedAtUs + deadlineUs;
+  }
+  if (resubmit !== undefined) {
+    if (typeof resubmit !== 'boolean') throw invalid('submit: resubmit', 'a boolean', resubmit);
+    job.need().resubmit = resubmit;
+  }
+  if (resources !== undefined && resources.length > 0) {
+    job.need().resources = checkedResources(resources);
+  }
+  if (signal !== undefined) job.need().signal = signal;
+}
+
+/** The point of no return: from here both fences will signal. Nothing in here can fail. */
+function accept(core: SchedulerCore, entity: EntityCore, job: JobCore): void {
+  if (entity.scheduler !== core) {
+    entity.scheduler = core;
+    entity.state = undefined;
+  }
+  job.id = core.takeId();
+  entity.lastSeqno = job.seqno;
+  if (entity.first === null) core.active.add(entity);
+  entity.append(job);
+  entity.counters.submitted += 1;
+  core.queued += 1;
+  const { extra } = job;
+  if (extra !== null) {
+    if (extra.queueDeadline !== null)
+      core.deadlines.set(extra.queueDeadline, extra.queueDeadline.atUs);
+    listen(core, job);
+  }
+  if (core.observers.listening) report(core, entity, job);
+  if (entity.nextStart === job) core.askCheck(entity);
+}
+
+function listen(core: SchedulerCore, job: JobCore): void {
+  const { extra } = job;
+  if (extra === null || extra.signal === null) return;
+  const { signal } = extra;
+  extra.onAbort = () => core.cancel(job, signal.reason);
+  signal.addEventListener('abort', extra.onAbort);
+}
+
+function report(core: SchedulerCore, entity: EntityCore, job: JobCore): void {
+  const { observers } = core;
+  const atUs = core.runtime.nowUs();
+  const { ref: fence, label } = job;
+  observers.emit({
+    type: 'job-queue',
+    atUs,
+    device: core.device,
+    scheduler: core.label,
+    client: entity.setup.client,
+    entity: entity.id,
+    job: job.id,
+    fence,
+    label,
+    queued: core.queued,
+    inFlight: core.inFlight,
+  });
+  for (const on of job.extra?.after ?? []) {
+    observers.emit({ type: 'job-dependency', atUs, fence, on: [on.timeline.id, on.seqno] });
+  }
+  const { credits } = core.setup;
+  if (typeof credits === 'number' && job.credits > credits) {
+    const message = `${label} asks for ${job.credits} credits and a ring has ${credits}: it gets all of them`;
+    observers.emit({ type: 'warning', atUs, message, count: 1 });
+  }
+}

@@ -1,0 +1,184 @@
+// Who is blamed for hangs, and what follows from it (T6).
+import { describe, expect, it } from 'vitest';
+import { eventsOf, outcome, outcomes, setUp, thrownBy } from './fixture.ts';
+import type { SetUp } from './fixture.ts';
+
+/** Submits a job that hangs and lets the reset it causes pass. */
+function hang(env: SetUp, entity: ReturnType<SetUp['scheduler']['createEntity']>): string {
+  const job = entity.submit({ hangs: true }, { runTimeoutMs: 1 });
+  env.runtime.advanceBy(1001);
+  return outcome(job);
+}
+
+describe('karma', () => {
+  it('T6: grows by one for each guilty job, and bans at banAfter, 3 by default', () => {
+    const env = setUp();
+    const entity = env.scheduler.createEntity();
+    expect([hang(env, entity), hang(env, entity)]).toEqual(['ERR_JOB_TIMEOUT', 'ERR_JOB_TIMEOUT']);
+    expect(entity.stats()).toMatchObject({ karma: 2, banned: false });
+    hang(env, entity);
+    expect(entity.stats()).toMatchObject({ banned: true });
+    expect(thrownBy(() => entity.submit({}))).toBe('ERR_CLIENT_BANNED');
+  });
+
+  it('T6: is the client’s: its other entities are banned with it, other clients are not', () => {
+    const env = setUp({ banAfter: 2 });
+    const [a, b] = [1, 2].map(() => env.scheduler.createEntity({ client: 5 }));
+    const other = env.scheduler.createEntity({ client: 6 });
+    hang(env, a!);
+    expect(b!.stats().karma).toBe(1);
+    hang(env, b!);
+    expect([a, b].map((one) => thrownBy(() => one!.submit({})))).toEqual([
+      'ERR_CLIENT_BANNED',
+      'ERR_CLIENT_BANNED',
+    ]);
+    expect(thrownBy(() => other.submit({}))).toBeUndefined();
+    expect(thrownBy(() => env.scheduler.createEntity({ client: 5 }).submit({}))).toBe(
+      'ERR_CLIENT_BANNED',
+    );
+  });
+
+  it('T6: is the entity’s where it has no client', () => {
+    const env = setUp({ banAfter: 1 });
+    const [a, b] = [env.scheduler.createEntity(), env.scheduler.createEntity()];
+    hang(env, a);
+    expect(thrownBy(() => a.submit({}))).toBe('ERR_CLIENT_BANNED');
+    expect(thrownBy(() => b.submit({}))).toBeUndefined();
+  });
+
+  it('T6: a ban fails queued jobs with ERR_CLIENT_BANNED, in order', () => {
+    const env = setUp({ banAfter: 1, credits: 1 });
+    const entity = env.scheduler.createEntity();
+    const first = entity.submit({ hangs: true }, { runTimeoutMs: 1 });
+    const queued = [entity.submit({}), entity.submit({})];
+    const bystander = env.scheduler.createEntity().submit({ durationUs: 5 });
+    env.runtime.runUntilIdle();
+    expect(outcomes([first, ...queued])).toEqual([
+      'ERR_JOB_TIMEOUT',
+      'ERR_CLIENT_BANNED',
+      'ERR_CLIENT_BANNED',
+    ]);
+    expect([outcome(bystander), queued.map((job) => job.attempt)]).toEqual(['ok', [0, 0]]);
+  });
+
+  it('T4, T6: an innocent job of a client that is banned by the same reset fails with ERR_CLIENT_BANNED', () => {
+    const env = setUp({ banAfter: 1 });
+    const entity = env.scheduler.createEntity({ client: 5 });
+    entity.submit({ hangs: true }, { runTimeoutMs: 1 });
+    const behind = env.scheduler.createEntity({ client: 5 }).submit({ durationUs: 5 });
+    env.runtime.runUntilIdle();
+    expect([outcome(behind), behind.attempt]).toEqual(['ERR_CLIENT_BANNED', 1]);
+  });
+
+  it('T6: is reported as an event', () => {
+    const env = setUp({ banAfter: 1 });
+    hang(env, env.scheduler.createEntity({ client: 5 }));
+    expect(eventsOf(env.events, 'ban')).toMatchObject([{ type: 'ban', client: 5, karma: 1 }]);
+  });
+
+  it('T6: a minute of clean work takes one away', () => {
+    const env = setUp();
+    const entity = env.scheduler.createEntity();
+    hang(env, entity);
+    hang(env, entity);
+    entity.submit({ durationUs: 61_000_000 });
+    env.runtime.runUntilIdle();
+    expect(entity.stats().karma).toBe(1);
+    hang(env, entity);
+    expect(entity.stats()).toMatchObject({ karma: 2, banned: false });
+  });
+
+  it('T6: a minute of idleness, or of work that failed, takes none away', () => {
+    const env = setUp();
+    const entity = env.scheduler.createEntity();
+    hang(env, entity);
+    env.mock.failNext();
+    entity.submit({ durationUs: 61_000_000 });
+    env.runtime.runUntilIdle();
+    env.runtime.advanceBy(61_000_000);
+    expect(entity.stats().karma).toBe(1);
+  });
+
+  it('T6: an innocent job that a reset took costs none', () => {
+    const env = setUp({ rings: 2 });
+    const innocent = env.scheduler.createEntity();
+    innocent.submit({});
+    hang(env, env.scheduler.createEntity());
+    expect(innocent.stats().karma).toBe(0);
+  });
+});
+
+describe('onFault kill-queue', () => {
+  it('T6: the first guilty job kills its entity', () => {
+    const env = setUp({ credits: 1 });
+    const entity = env.scheduler.createEntity({ onFault: 'kill-queue' });
+    const guilty = entity.submit({ hangs: true }, { runTimeoutMs: 1 });
+    const queued = entity.submit({ durationUs: 5 });
+    env.runtime.runUntilIdle();
+    expect(outcomes([guilty, queued])).toEqual(['ERR_JOB_TIMEOUT', 'ERR_ENTITY_KILLED']);
+    expect(thrownBy(() => entity.submit({}))).toBe('ERR_CLOSED');
+  });
+
+  it('T6: by default the queue goes on (control)', () => {
+    const env = setUp({ credits: 1 });
+    const entity = env.scheduler.createEntity();
+    entity.submit({ hangs: true }, { runTimeoutMs: 1 });
+    const queued = entity.submit({ durationUs: 5 });
+    env.runtime.runUntilIdle();
+    expect(outcome(queued)).toBe('ok');
+  });
+});
+
+describe('fault', () => {
+  it('T6: without a job blames the one that was alone on its ring', () => {
+    const env = setUp();
+    const entity = env.scheduler.createEntity();
+    const job = entity.submit({});
+    env.runtime.advanceBy(10);
+    env.scheduler.fault();
+    env.runtime.runUntilIdle();
+    expect(entity.stats().karma).toBe(1);
+    expect(['ok', 'pending']).not.toContain(outcome(job));
+  });
+
+  it('T6: without a job blames nobody where several shared the ring', () => {
+    const env = setUp();
+    const entities = [env.scheduler.createEntity(), env.scheduler.createEntity()];
+    const [began, waited] = entities.map((entity) => entity.submit({ durationUs: 50 }));
+    env.runtime.advanceBy(10);
+    env.scheduler.fault();
+    env.runtime.runUntilIdle();
+    expect(entities.map((entity) => entity.stats().karma)).toEqual([0, 0]);
+    expect([outcome(began!), outcome(waited!)]).toEqual(['ERR_JOB_RESET', 'ok']);
+  });
+
+  it('T6: on an idle scheduler blames nobody', () => {
+    const env = setUp();
+    const entity = env.scheduler.createEntity();
+    env.scheduler.fault();
+    env.runtime.runUntilIdle();
+    const job = entity.submit({ durationUs: 5 });
+    env.runtime.runUntilIdle();
+    expect([entity.stats().karma, outcome(job)]).toEqual([0, 'ok']);
+  });
+
+  it('T6: of a job that has finished blames nobody', () => {
+    const env = setUp();
+    const entity = env.scheduler.createEntity();
+    const job = entity.submit({ durationUs: 5 });
+    env.runtime.runUntilIdle();
+    env.scheduler.fault(job);
+    env.runtime.runUntilIdle();
+    expect([outcome(job), env.mock.freedCount(job), entity.stats().karma]).toEqual(['ok', 1, 0]);
+  });
+
+  it('T6: a device that is removed on purpose is nobody’s fault', () => {
+    const env = setUp();
+    const entity = env.scheduler.createEntity();
+    entity.submit({});
+    env.runtime.advanceBy(10);
+    env.scheduler.removeDevice();
+    env.runtime.runUntilIdle();
+    expect(entity.stats()).toMatchObject({ karma: 0, banned: false });
+  });
+});

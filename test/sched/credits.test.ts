@@ -1,0 +1,133 @@
+// What bounds the work in flight on a ring (S3, S4, S5). What is held after finished signalled: retirement.test.ts.
+import { describe, expect, it } from 'vitest';
+import { fifo } from '../../src/sched/index.ts';
+import { eventsOf, outcome, setUp } from './fixture.ts';
+import type { SetUp } from './fixture.ts';
+
+const creditsOf = (env: SetUp): number[] => env.scheduler.stats().rings.map((r) => r.creditsUsed);
+
+describe('credits', () => {
+  it('S4: bound what is in flight on each ring; the default is 2', () => {
+    const env = setUp({ rings: 2 });
+    const entities = Array.from({ length: 6 }, () => env.scheduler.createEntity());
+    entities.forEach((entity) => entity.submit({}));
+    env.runtime.advanceBy(0);
+    expect(creditsOf(env)).toEqual([2, 2]);
+    expect([env.mock.jobsOn(0).length, env.mock.jobsOn(1).length]).toEqual([2, 2]);
+    expect(env.scheduler.stats().rings.map((ring) => ring.creditsLimit)).toEqual([2, 2]);
+  });
+
+  it('S4: a job takes as many as it says', () => {
+    const env = setUp({ credits: 5 });
+    const jobs = [3, 2, 1].map((credits) => env.scheduler.createEntity().submit({}, { credits }));
+    env.runtime.advanceBy(0);
+    expect(creditsOf(env)).toEqual([5]);
+    expect(jobs.map((job) => job.state)).toEqual(['running', 'running', 'queued']);
+    env.mock.finish(jobs[0]!);
+    env.runtime.advanceBy(0);
+    expect(creditsOf(env)).toEqual([3]);
+  });
+
+  it('S4: a job above the limit is clamped, with a warning, and runs alone', () => {
+    const env = setUp({ credits: 2 });
+    const job = env.scheduler.createEntity().submit({}, { credits: 9 });
+    const other = env.scheduler.createEntity().submit({});
+    env.runtime.advanceBy(0);
+    expect([job.state, other.state, creditsOf(env)]).toEqual(['running', 'queued', [2]]);
+    expect(eventsOf(env.events, 'warning')).toHaveLength(1);
+  });
+
+  it('S4: a job at the limit is not warned about (control)', () => {
+    const env = setUp({ credits: 2 });
+    env.scheduler.createEntity().submit({}, { credits: 2 });
+    env.runtime.advanceBy(0);
+    expect(eventsOf(env.events, 'warning')).toEqual([]);
+  });
+
+  it('S4: are given back when runJob throws', () => {
+    const env = setUp({ credits: 1 });
+    env.mock.throwNext('runJob');
+    const failed = env.scheduler.createEntity().submit({});
+    const next = env.scheduler.createEntity().submit({ durationUs: 5 });
+    env.runtime.runUntilIdle();
+    expect([outcome(failed), outcome(next), creditsOf(env)]).toEqual(['ERR_DRIVER', 'ok', [0]]);
+  });
+
+  it('S4: are given back when a reset takes the attempts', () => {
+    const env = setUp({ credits: 3, runTimeoutMs: 1 });
+    env.mock.resetUs = 100;
+    env.scheduler.createEntity().submit({ hangs: true });
+    env.scheduler.createEntity().submit({ durationUs: 5 }, { credits: 2, resubmit: false });
+    env.runtime.advanceBy(1050);
+    expect(creditsOf(env)).toEqual([3]);
+    env.runtime.runUntilIdle();
+    expect(creditsOf(env)).toEqual([0]);
+  });
+
+  it('S5: nothing of lower rank bypasses a job that does not fit', () => {
+    const env = setUp({ credits: 2, policy: fifo() });
+    const [a, big, small] = [1, 2, 1].map((credits) =>
+      env.scheduler.createEntity().submit({}, { credits }),
+    );
+    env.runtime.advanceBy(0);
+    expect([a, big, small].map((job) => job?.state)).toEqual(['running', 'queued', 'queued']);
+    env.mock.complete(1);
+    env.runtime.advanceBy(0);
+    expect([big?.state, small?.state]).toEqual(['running', 'queued']);
+  });
+
+  it('S5: one that fits is not held up (control)', () => {
+    const env = setUp({ credits: 2, policy: fifo() });
+    const jobs = [1, 1].map((credits) => env.scheduler.createEntity().submit({}, { credits }));
+    env.runtime.advanceBy(0);
+    expect(jobs.map((job) => job.state)).toEqual(['running', 'running']);
+  });
+
+  it('S3: no ring has room while a ready job that fits exists', () => {
+    const env = setUp({ rings: 3, credits: 1 });
+    const entity = env.scheduler.createEntity({ order: 'parallel' });
+    for (let i = 0; i < 5; i += 1) entity.submit({});
+    env.runtime.advanceBy(0);
+    expect(creditsOf(env)).toEqual([1, 1, 1]);
+    env.mock.complete(1);
+    env.runtime.advanceBy(0);
+    expect(creditsOf(env)).toEqual([1, 1, 1]);
+  });
+
+  it('S1: a job is bound to a ring when it starts, not before', () => {
+    const env = setUp({ rings: 2, credits: 1 });
+    const [long, short, third] = [100, 10, 10].map((durationUs) =>
+      env.scheduler.createEntity().submit({ durationUs }),
+    );
+    env.runtime.advanceBy(0);
+    expect(third?.ring).toBeNull();
+    env.runtime.runUntilIdle();
+    expect(third?.ring).toBe(short?.ring);
+    expect(third?.ring).not.toBe(long?.ring);
+    expect(third?.finished.signalledAtUs).toBe(20);
+  });
+});
+
+describe('a time target', () => {
+  it('S4: admits at least one job, however long', () => {
+    const env = setUp({ credits: { targetMs: 1 } });
+    for (let i = 0; i < 3; i += 1) env.scheduler.createEntity().submit({}, { estimateMs: 100 });
+    env.runtime.advanceBy(0);
+    expect(env.mock.jobsOn()).toHaveLength(1);
+  });
+
+  it('S4: admits as many as are estimated to keep the ring busy for it', () => {
+    const env = setUp({ credits: { targetMs: 5 } });
+    for (let i = 0; i < 20; i += 1) env.scheduler.createEntity().submit({}, { estimateMs: 1 });
+    env.runtime.advanceBy(0);
+    expect(env.mock.jobsOn().length).toBeGreaterThanOrEqual(5);
+    expect(env.mock.jobsOn().length).toBeLessThanOrEqual(6);
+  });
+
+  it('S4: admits no more than maxJobs', () => {
+    const env = setUp({ credits: { targetMs: 5, maxJobs: 2 } });
+    for (let i = 0; i < 20; i += 1) env.scheduler.createEntity().submit({}, { estimateMs: 1 });
+    env.runtime.advanceBy(0);
+    expect(env.mock.jobsOn()).toHaveLength(2);
+  });
+});

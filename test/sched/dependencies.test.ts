@@ -1,0 +1,307 @@
+// What a job waits for before it starts (J5 to J8). The bound on that wait is in limits.test.ts.
+import { describe, expect, it } from 'vitest';
+import { JobError } from '../../src/base/index.ts';
+import { signalledFence, Timeline } from '../../src/fence/index.ts';
+import type { Fence } from '../../src/fence/index.ts';
+import type { MockWork } from '../../src/drivers/sim/index.ts';
+import { Scheduler } from '../../src/sched/index.ts';
+import { idsOf, outcome, pendingFence, setUp } from './fixture.ts';
+import type { SetUpOptions } from './fixture.ts';
+
+const failure = new JobError('ERR_DRIVER', 'boom');
+
+describe('a dependency', () => {
+  it('J5: holds the job until every one has signalled', () => {
+    const { scheduler, runtime } = setUp();
+    const [a, b] = [pendingFence(runtime), pendingFence(runtime)];
+    const job = scheduler.createEntity().submit({}, { after: [a.fence, b.fence] });
+    runtime.advanceBy(1);
+    expect(job.state).toBe('queued');
+    b.signal();
+    runtime.advanceBy(1);
+    expect(job.state).toBe('queued');
+    a.signal();
+    runtime.advanceBy(0);
+    expect([job.state, job.scheduled.signalledAtUs]).toEqual(['running', 2]);
+  });
+
+  it('J5: that has signalled holds nothing', () => {
+    const { scheduler, runtime } = setUp();
+    const job = scheduler.createEntity().submit({}, { after: [signalledFence(runtime)] });
+    runtime.advanceBy(0);
+    expect(job.state).toBe('running');
+  });
+
+  it('J5: of the head holds what is behind it, and no other entity', () => {
+    const { scheduler, runtime, mock } = setUp();
+    const entity = scheduler.createEntity();
+    entity.submit({}, { after: [pendingFence(runtime).fence] });
+    entity.submit({});
+    const other = scheduler.createEntity().submit({});
+    runtime.advanceBy(0);
+    expect(mock.idsOf('runJob')).toEqual([other.id]);
+  });
+
+  it.each([
+    ['run', 'ok', 1],
+    ['fail', 'ERR_DEPENDENCY_FAILED', 0],
+    [undefined, 'ok', 1],
+  ] as const)(
+    'J5: that fails, under %s: the job is %s',
+    (onDependencyError, expected, attempts) => {
+      const { scheduler, runtime, mock } = setUp();
+      const dependency = pendingFence(runtime);
+      const job = scheduler
+        .createEntity({ ...(onDependencyError && { onDependencyError }) })
+        .submit({ durationUs: 5 }, { after: [dependency.fence] });
+      dependency.signal(failure);
+      runtime.runUntilIdle();
+      expect([outcome(job), mock.idsOf('runJob').length]).toEqual([expected, attempts]);
+      if (attempts === 0) expect(job.finished.error?.cause).toBe(failure);
+    },
+  );
+
+  it('J5: the rule of the job goes before the rule of its entity', () => {
+    const { scheduler, runtime } = setUp();
+    const failed = signalledFence(runtime, failure);
+    const entity = scheduler.createEntity({ onDependencyError: 'fail' });
+    const runs = entity.submit({ durationUs: 5 }, { after: [failed], onDependencyError: 'run' });
+    const fails = entity.submit({ durationUs: 5 }, { after: [failed] });
+    runtime.runUntilIdle();
+    expect([outcome(runs), outcome(fails)]).toEqual(['ok', 'ERR_DEPENDENCY_FAILED']);
+  });
+
+  it('J5: one that fails fails the job only after the others have signalled', () => {
+    const { scheduler, runtime } = setUp();
+    const [a, b] = [pendingFence(runtime), pendingFence(runtime)];
+    const job = scheduler
+      .createEntity({ onDependencyError: 'fail' })
+      .submit({}, { after: [a.fence, b.fence] });
+    a.signal(failure);
+    runtime.advanceBy(1);
+    b.signal();
+    runtime.advanceBy(1);
+    expect(outcome(job)).toBe('ERR_DEPENDENCY_FAILED');
+  });
+
+  it('J6: the later fence of an ordered timeline stands for the earlier', () => {
+    const { scheduler, runtime } = setUp();
+    const timeline = new Timeline({ driver: 'test', label: 'ordered', runtime });
+    const [first, second] = [timeline.createFence(), timeline.createFence()];
+    const job = scheduler.createEntity().submit({}, { after: [second.fence, first.fence] });
+    first.signal();
+    runtime.advanceBy(1);
+    expect(job.state).toBe('queued');
+    second.signal();
+    runtime.advanceBy(1);
+    expect(job.state).toBe('running');
+  });
+
+  it('J6: fences of an unordered timeline are all waited for', () => {
+    const { scheduler, runtime } = setUp();
+    const timeline = new Timeline({ driver: 'test', label: 'any', runtime, ordered: false });
+    const [first, second] = [timeline.createFence(), timeline.createFence()];
+    const job = scheduler.createEntity().submit({}, { after: [first.fence, second.fence] });
+    second.signal();
+    runtime.advanceBy(1);
+    expect(job.state).toBe('queued');
+    first.signal();
+    runtime.advanceBy(1);
+    expect(job.state).toBe('running');
+  });
+
+  it('J6: the error of a fence that a later one stands for is kept', () => {
+    const { scheduler, runtime } = setUp();
+    const timeline = new Timeline({ driver: 'test', label: 'ordered', runtime });
+    const [first, second] = [timeline.createFence(), timeline.createFence()];
+    first.signal(failure);
+    const entity = scheduler.createEntity({ onDependencyError: 'fail' });
+    const job = entity.submit({}, { after: [first.fence, second.fence] });
+    second.signal();
+    runtime.runUntilIdle();
+    expect(outcome(job)).toBe('ERR_DEPENDENCY_FAILED');
+  });
+
+  it('J6: on the same serial entity costs nothing under run', () => {
+    const { scheduler, runtime, mock } = setUp({ rings: 1, credits: 2 });
+    const entity = scheduler.createEntity();
+    const first = entity.submit({});
+    const second = entity.submit({}, { after: [first.finished, first.scheduled] });
+    runtime.advanceBy(0);
+    expect(idsOf(mock.jobsOn())).toEqual(idsOf([first, second]));
+  });
+
+  it('J6: on the same serial entity is kept under fail', () => {
+    const { scheduler, runtime, mock } = setUp({ rings: 1, credits: 2 });
+    const entity = scheduler.createEntity({ onDependencyError: 'fail' });
+    const first = entity.submit({ durationUs: 5, error: failure });
+    const second = entity.submit({ durationUs: 5 }, { after: [first.finished] });
+    runtime.advanceBy(0);
+    expect(idsOf(mock.jobsOn())).toEqual(idsOf([first]));
+    runtime.runUntilIdle();
+    expect([outcome(first), outcome(second)]).toEqual(['ERR_DRIVER', 'ERR_DEPENDENCY_FAILED']);
+  });
+
+  it('J6: on the same parallel entity is always kept', () => {
+    const { scheduler, runtime, mock } = setUp({ rings: 2 });
+    const entity = scheduler.createEntity({ order: 'parallel' });
+    const first = entity.submit({});
+    const second = entity.submit({}, { after: [first.finished] });
+    runtime.advanceBy(0);
+    expect(second.state).toBe('queued');
+    mock.complete(1);
+    runtime.advanceBy(0);
+    expect(second.state).toBe('running');
+  });
+
+  it('J6: on a hardware fence of the same entity is kept', () => {
+    const hardware: Fence[] = [];
+    const { scheduler, runtime, mock } = setUp({
+      driver: (ring) => ({
+        ...ring.without(),
+        runJob: (job, on) => {
+          const fence = ring.runJob(job, on);
+          hardware.push(fence);
+          return fence;
+        },
+      }),
+    });
+    const entity = scheduler.createEntity();
+    entity.submit({});
+    runtime.advanceBy(0);
+    const second = entity.submit({}, { after: [hardware[0]!] });
+    runtime.advanceBy(0);
+    expect(second.state).toBe('queued');
+    mock.complete(1);
+    runtime.advanceBy(0);
+    expect(second.state).toBe('running');
+  });
+});
+
+describe('pipelining', () => {
+  const cases: readonly (readonly [string, string, SetUpOptions, 'run' | 'fail'])[] = [
+    ['hands the job to the ring', 'running', {}, 'run'],
+    ['waits under fail', 'queued', {}, 'fail'],
+    ['waits with several rings', 'queued', { rings: 2 }, 'run'],
+    ['waits where the ring keeps no order', 'queued', { mock: { ordered: false } }, 'run'],
+  ];
+
+  it.each(cases)('J7: on a job that is on the ring: %s', (_, state, options, onDependencyError) => {
+    const { scheduler, runtime, mock } = setUp(options);
+    const first = scheduler.createEntity().submit({});
+    const second = scheduler
+      .createEntity({ onDependencyError })
+      .submit({}, { after: [first.finished] });
+    runtime.advanceBy(0);
+    expect([first.state, second.state]).toEqual(['running', state]);
+    mock.complete(1);
+    runtime.advanceBy(0);
+    expect(second.state).toBe('running');
+  });
+
+  it('J7: waits for a job of another scheduler', () => {
+    const { scheduler, runtime, mock } = setUp();
+    const other = new Scheduler<MockWork>({ label: 'other', driver: mock, runtime });
+    const first = other.createEntity().submit({});
+    const second = scheduler.createEntity().submit({}, { after: [first.finished] });
+    runtime.advanceBy(0);
+    expect(second.state).toBe('queued');
+  });
+
+  it('J7: waits until that job is scheduled', () => {
+    const { scheduler, runtime, mock } = setUp();
+    const gate = pendingFence(runtime);
+    const first = scheduler.createEntity().submit({}, { after: [gate.fence] });
+    const second = scheduler.createEntity().submit({}, { after: [first.finished] });
+    runtime.advanceBy(0);
+    expect(second.state).toBe('queued');
+    gate.signal();
+    runtime.advanceBy(0);
+    expect(idsOf(mock.jobsOn())).toEqual(idsOf([first, second]));
+  });
+
+  it('J7: waits for all other dependencies', () => {
+    const { scheduler, runtime } = setUp();
+    const gate = pendingFence(runtime);
+    const first = scheduler.createEntity().submit({});
+    const second = scheduler.createEntity().submit({}, { after: [first.finished, gate.fence] });
+    runtime.advanceBy(0);
+    expect(second.state).toBe('queued');
+    gate.signal();
+    runtime.advanceBy(0);
+    expect(second.state).toBe('running');
+  });
+
+  it('J7: a job that was handed over runs again after a reset took both', () => {
+    const { scheduler, runtime, mock } = setUp({ runTimeoutMs: 1 });
+    mock.hang();
+    const first = scheduler.createEntity().submit({ durationUs: 5 });
+    const second = scheduler.createEntity().submit({ durationUs: 5 }, { after: [first.finished] });
+    runtime.runUntilIdle();
+    expect([outcome(first), outcome(second), second.attempt]).toEqual(['ERR_JOB_TIMEOUT', 'ok', 2]);
+  });
+});
+
+describe('prepareJob', () => {
+  it('J8: is asked after all dependencies until it returns null, each fence waited for', () => {
+    const { scheduler, runtime, mock } = setUp();
+    const [gate, a, b] = [1, 2, 3].map(() => pendingFence(runtime));
+    mock.prepareNext(a!.fence, b!.fence);
+    const job = scheduler.createEntity().submit({}, { after: [gate!.fence] });
+    const asked = (): number => mock.idsOf('prepareJob').length;
+    runtime.advanceBy(1);
+    expect(asked()).toBe(0);
+    gate!.signal();
+    runtime.advanceBy(1);
+    expect([asked(), job.state]).toEqual([1, 'queued']);
+    a!.signal();
+    runtime.advanceBy(1);
+    expect([asked(), job.state]).toEqual([2, 'queued']);
+    b!.signal();
+    runtime.advanceBy(1);
+    expect([asked(), job.state]).toEqual([3, 'running']);
+  });
+
+  it('J8: a fence that has signalled is skipped', () => {
+    const { scheduler, runtime, mock } = setUp();
+    const done = signalledFence(runtime);
+    mock.prepareNext(...Array.from({ length: 999 }, () => done));
+    const job = scheduler.createEntity().submit({});
+    runtime.advanceBy(0);
+    expect(job.state).toBe('running');
+  });
+
+  it('J8: a thousand of them in a row fail the job', () => {
+    const { scheduler, runtime } = setUp({
+      driver: (mock, virtual) => ({
+        ...mock.without(),
+        prepareJob: () => signalledFence(virtual),
+      }),
+    });
+    const job = scheduler.createEntity().submit({});
+    runtime.advanceBy(0);
+    expect(outcome(job)).toBe('ERR_DRIVER');
+  });
+
+  it('D2: a throw fails the job with the cause, and the next job runs', () => {
+    const { scheduler, runtime, mock } = setUp();
+    const thrown = new Error('no memory');
+    mock.throwNext('prepareJob', thrown);
+    const entity = scheduler.createEntity();
+    const [failed, next] = [entity.submit({ durationUs: 5 }), entity.submit({ durationUs: 5 })];
+    runtime.runUntilIdle();
+    expect([outcome(failed), outcome(next)]).toEqual(['ERR_DRIVER', 'ok']);
+    expect(failed.finished.error?.cause).toBe(thrown);
+    expect(mock.idsOf('runJob')).toEqual([next.id]);
+  });
+
+  it('J8: is asked anew at each attempt', () => {
+    const { scheduler, runtime, mock } = setUp({ runTimeoutMs: 1 });
+    mock.hang();
+    scheduler.createEntity().submit({ durationUs: 5 });
+    const again = scheduler.createEntity().submit({ durationUs: 5 });
+    runtime.runUntilIdle();
+    expect(again.attempt).toBe(2);
+    expect(mock.idsOf('prepareJob').filter((id) => id === again.id)).toHaveLength(2);
+  });
+});

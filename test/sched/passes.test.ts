@@ -1,0 +1,91 @@
+// When passes run, and how long they may take (S2).
+import { describe, expect, it } from 'vitest';
+import { signalledFence } from '../../src/fence/index.ts';
+import { eventsOf, outcomes, pendingFence, setUp } from './fixture.ts';
+
+describe('a pass', () => {
+  it('S2: runs once for however many submits', () => {
+    const { scheduler, runtime, events } = setUp({ credits: 100 });
+    const entities = [scheduler.createEntity(), scheduler.createEntity()];
+    const jobs = Array.from({ length: 20 }, (_, i) => entities[i % 2]!.submit({}));
+    runtime.advanceBy(0);
+    expect(jobs.every((job) => job.state === 'running')).toBe(true);
+    expect(eventsOf(events, 'pass-begin')).toHaveLength(1);
+    expect(eventsOf(events, 'pass-end').map((event) => event.started)).toEqual([20]);
+  });
+
+  it('S2: follows a completion that frees a credit', () => {
+    const { scheduler, runtime, mock } = setUp({ credits: 1 });
+    const [, b] = [1, 2].map(() => scheduler.createEntity().submit({}));
+    runtime.advanceBy(0);
+    mock.complete(1);
+    expect(b!.state).toBe('queued');
+    runtime.advanceBy(0);
+    expect(b!.state).toBe('running');
+  });
+
+  it('S2: follows a dependency that signals', () => {
+    const { scheduler, runtime } = setUp();
+    const gate = pendingFence(runtime);
+    const job = scheduler.createEntity().submit({}, { after: [gate.fence] });
+    runtime.advanceBy(5);
+    gate.signal();
+    runtime.advanceBy(0);
+    expect(job.state).toBe('running');
+  });
+
+  it('S2: loses no wake-up when a dependency signals while it runs', () => {
+    const { scheduler, runtime, mock } = setUp({ credits: 1 });
+    const first = scheduler.createEntity().submit({ durationUs: 5 });
+    const second = scheduler.createEntity().submit({ durationUs: 5 }, { after: [first.scheduled] });
+    runtime.runUntilIdle();
+    expect(outcomes([first, second])).toEqual(['ok', 'ok']);
+    expect(mock.idsOf('runJob')).toEqual([first.id, second.id]);
+  });
+
+  it('S2: loses no wake-up when runJob submits', () => {
+    const env = setUp({
+      driver: (mock) => ({
+        ...mock.without(),
+        runJob: (job, ring) => {
+          if (job.label === 'parent') child.push(other.submit({ durationUs: 5 }));
+          return mock.runJob(job, ring);
+        },
+      }),
+    });
+    const other = env.scheduler.createEntity();
+    const child: ReturnType<typeof other.submit>[] = [];
+    env.scheduler.createEntity().submit({ durationUs: 5 }, { label: 'parent' });
+    env.runtime.runUntilIdle();
+    expect(outcomes(child)).toEqual(['ok']);
+  });
+
+  it('S2: continues through a timer after 256 starts, so that timers are not starved', () => {
+    const { scheduler, runtime, events } = setUp({
+      credits: 10_000,
+      driver: (mock, virtual) => ({ ...mock.without(), runJob: () => signalledFence(virtual) }),
+    });
+    const entity = scheduler.createEntity({ order: 'parallel' });
+    const jobs = Array.from({ length: 1000 }, () => entity.submit({}));
+    let startedBeforeTimer = -1;
+    runtime.setTimer(0, () => {
+      startedBeforeTimer = jobs.filter((job) => job.attempt > 0).length;
+    });
+    runtime.advanceBy(0);
+    expect(jobs.every((job) => job.finished.status === 'ok')).toBe(true);
+    expect(startedBeforeTimer).toBeLessThanOrEqual(256);
+    for (const { started } of eventsOf(events, 'pass-end'))
+      expect(started).toBeLessThanOrEqual(256);
+  });
+
+  it('S2: is not asked for by a submit that cannot start', () => {
+    const { scheduler, runtime, events } = setUp();
+    const gate = pendingFence(runtime);
+    scheduler.createEntity().submit({}, { after: [gate.fence] });
+    runtime.advanceBy(0);
+    const passes = eventsOf(events, 'pass-begin').length;
+    runtime.advanceBy(1_000_000);
+    expect(eventsOf(events, 'pass-begin')).toHaveLength(passes);
+    expect(runtime.pendingDeferred).toBe(0);
+  });
+});

@@ -1,0 +1,91 @@
+// When an attempt is retired, and what is held until then (J11, S4).
+import { describe, expect, it } from 'vitest';
+import { cranked, outcome, setUp } from './fixture.ts';
+
+describe('an attempt', () => {
+  it('J11: is retired when its hardware fence signals, and its credit is free then', () => {
+    const { scheduler, runtime, mock } = setUp({ credits: 1 });
+    const job = scheduler.createEntity().submit({});
+    runtime.advanceBy(0);
+    expect([job.retired, scheduler.stats().rings[0]?.creditsUsed]).toEqual([false, 1]);
+    mock.complete(1);
+    expect([job.retired, scheduler.stats().rings[0]?.creditsUsed]).toEqual([true, 0]);
+  });
+
+  it('J11: that timed out without a reset holds its credit until the hardware completes', () => {
+    const { scheduler, runtime, mock } = setUp({
+      credits: 1,
+      runTimeoutMs: 5,
+      driver: (ring) => ring.without('reset'),
+    });
+    const job = scheduler.createEntity().submit({});
+    const next = scheduler.createEntity().submit({ durationUs: 5 });
+    runtime.advanceBy(5000);
+    expect([outcome(job), job.retired]).toEqual(['ERR_JOB_TIMEOUT', false]);
+    runtime.advanceBy(1_000_000);
+    expect([next.state, scheduler.stats().rings[0]?.creditsUsed]).toEqual(['queued', 1]);
+    expect(mock.freedCount(job)).toBe(0);
+    mock.complete(1);
+    runtime.advanceBy(10);
+    expect([outcome(job), job.retired, outcome(next)]).toEqual(['ERR_JOB_TIMEOUT', true, 'ok']);
+    expect(mock.freedCount(job)).toBe(1);
+  });
+
+  it('J11: that timed out with a reset is retired by it', () => {
+    const { scheduler, runtime, mock } = setUp({ credits: 1, runTimeoutMs: 5 });
+    const job = scheduler.createEntity().submit({ hangs: true });
+    const next = scheduler.createEntity().submit({ durationUs: 5 });
+    runtime.runUntilIdle();
+    expect([outcome(job), job.retired, outcome(next)]).toEqual(['ERR_JOB_TIMEOUT', true, 'ok']);
+    expect(mock.freedCount(job)).toBe(1);
+  });
+
+  it('J11: is not retired by a reset that failed; by the next that succeeded it is', () => {
+    const { scheduler, runtime, mock } = setUp({
+      runTimeoutMs: 5,
+      reset: { timeoutMs: 10, maxTries: 3, backoffMs: 10 },
+    });
+    mock.failReset(1);
+    const job = scheduler.createEntity().submit({ hangs: true });
+    runtime.advanceBy(6000);
+    expect(job.retired).toBe(false);
+    runtime.runUntilIdle();
+    expect([job.retired, mock.freedCount(job)]).toEqual([true, 1]);
+  });
+
+  it('J11: is retired when the device is removed', () => {
+    const { scheduler, runtime, mock } = setUp();
+    const job = scheduler.createEntity().submit({});
+    runtime.advanceBy(0);
+    scheduler.removeDevice();
+    runtime.advanceBy(0);
+    expect([outcome(job), job.retired, mock.freedCount(job)]).toEqual(['ERR_DEVICE_GONE', true, 1]);
+  });
+
+  it('J11: that close cut off is retired, and freed, when its hardware completes', async () => {
+    const { scheduler, runtime, mock } = setUp();
+    mock.ignoresCancel = true;
+    const job = scheduler.createEntity().submit({});
+    runtime.advanceBy(0);
+    await cranked(runtime, scheduler.close({ mode: 'kill' }));
+    expect([outcome(job), job.retired]).toEqual(['ERR_SCHEDULER_CLOSED', false]);
+    expect(mock.freedCount(job)).toBe(0);
+    mock.complete(1);
+    runtime.advanceBy(0);
+    expect([outcome(job), job.retired]).toEqual(['ERR_SCHEDULER_CLOSED', true]);
+    expect(mock.freedCount(job)).toBe(1);
+  });
+
+  it('J11: is retired before freeJob is called', () => {
+    const retiredAtFree: boolean[] = [];
+    const { scheduler, runtime } = setUp({
+      driver: (mock) => ({
+        ...mock.without(),
+        freeJob: (job) => retiredAtFree.push(job.retired),
+      }),
+    });
+    scheduler.createEntity().submit({ durationUs: 5 });
+    runtime.runUntilIdle();
+    expect(retiredAtFree).toEqual([true]);
+  });
+});

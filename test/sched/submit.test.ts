@@ -1,0 +1,202 @@
+// What submit accepts and refuses (J1). Limits that a job carries are in limits.test.ts, bans in bans.test.ts.
+import { describe, expect, it } from 'vitest';
+import { UsageError } from '../../src/base/index.ts';
+import { signalledFence } from '../../src/fence/index.ts';
+import { Entity } from '../../src/sched/index.ts';
+import type { SubmitOptions } from '../../src/sched/index.ts';
+import { cranked, outcome, setUp, thrownBy } from './fixture.ts';
+
+describe('submit', () => {
+  it('J1: returns a queued job whose fences are pending', () => {
+    const { scheduler } = setUp();
+    const payload = { durationUs: 5 };
+    const job = scheduler.createEntity().submit(payload, { label: 'first' });
+    expect(job).toMatchObject({ state: 'queued', attempt: 0, ring: null, label: 'first' });
+    expect(job.payload).toBe(payload);
+    expect([job.scheduled.status, job.finished.status]).toEqual(['pending', 'pending']);
+  });
+
+  it('S2: starts nothing before the call stack ends', () => {
+    const { scheduler, mock, runtime } = setUp();
+    const job = scheduler.createEntity().submit({});
+    expect(mock.calls).toEqual([]);
+    runtime.advanceBy(0);
+    expect(job.state).toBe('running');
+  });
+
+  it('gives out ids that grow in the order of submission, over all entities', () => {
+    const { scheduler } = setUp();
+    const [a, b] = [scheduler.createEntity(), scheduler.createEntity()];
+    const ids = [a.submit({}), b.submit({}), a.submit({}), b.submit({})].map((job) => job.id);
+    expect(ids).toEqual([...ids].sort((x, y) => x - y));
+    expect(new Set(ids).size).toBe(4);
+  });
+
+  it('counts a job as queued until it starts, and as running until it ends', () => {
+    const { scheduler, runtime } = setUp({ credits: 1 });
+    const entity = scheduler.createEntity();
+    entity.submit({ durationUs: 5 });
+    entity.submit({ durationUs: 5 });
+    expect([entity.queued, entity.running]).toEqual([2, 0]);
+    runtime.advanceBy(0);
+    expect([entity.queued, entity.running]).toEqual([1, 1]);
+    runtime.runUntilIdle();
+    expect([entity.queued, entity.running]).toEqual([0, 0]);
+  });
+
+  const refused: readonly (readonly [string, unknown])[] = [
+    ['credits of 0', { credits: 0 }],
+    ['negative credits', { credits: -1 }],
+    ['credits that are no number', { credits: NaN }],
+    ['a dependency that is no fence', { after: [{}] }],
+    ['dependencies that are no list', { after: 'fence' }],
+    ['a negative run timeout', { runTimeoutMs: -1 }],
+    ['a run timeout that is no number', { runTimeoutMs: NaN }],
+    ['a negative queue timeout', { queueTimeoutMs: -1 }],
+    ['a negative dependency timeout', { dependencyTimeoutMs: -1 }],
+    ['a negative estimate', { estimateMs: -1 }],
+    ['an unknown rule for failed dependencies', { onDependencyError: 'ignore' }],
+  ];
+
+  it.each(refused)('J1: refuses %s and changes nothing', (_, options) => {
+    const { scheduler, runtime, events } = setUp();
+    const entity = scheduler.createEntity();
+    const before = entity.submit({ durationUs: 1 });
+    const [countBefore, statsBefore] = [events.length, entity.stats()];
+    expect(() => entity.submit({}, options as SubmitOptions)).toThrow(UsageError);
+    expect(thrownBy(() => entity.submit({}, options as SubmitOptions))).toBe(
+      'ERR_INVALID_ARGUMENT',
+    );
+    expect(entity.queued).toBe(1);
+    expect(events.length).toBe(countBefore);
+    expect(entity.stats()).toEqual(statsBefore);
+    const after = entity.submit({ durationUs: 1 });
+    expect(after.finished.seqno).toBe(before.finished.seqno + 1);
+    runtime.runUntilIdle();
+    expect(outcome(after)).toBe('ok');
+  });
+
+  it('accepts what is just inside those limits', () => {
+    const { scheduler, runtime } = setUp();
+    const job = scheduler.createEntity().submit(
+      { durationUs: 1 },
+      {
+        credits: 1,
+        after: [signalledFence(runtime)],
+        runTimeoutMs: Infinity,
+        queueTimeoutMs: Infinity,
+        dependencyTimeoutMs: Infinity,
+        onDependencyError: 'fail',
+      },
+    );
+    runtime.runUntilIdle();
+    expect(outcome(job)).toBe('ok');
+  });
+
+  it('J1: throws the reason of a signal that has aborted, with nothing changed', () => {
+    const { scheduler } = setUp();
+    const entity = scheduler.createEntity();
+    const reason = new Error('changed my mind');
+    expect(() => entity.submit({}, { signal: AbortSignal.abort(reason) })).toThrow(reason);
+    expect([entity.queued, entity.stats().submitted]).toEqual([0, 0]);
+    expect(() => entity.submit({}, { signal: new AbortController().signal })).not.toThrow();
+  });
+
+  it('J1: throws ERR_QUEUE_FULL at maxQueued, and accepts again once a job started', () => {
+    const { scheduler, runtime } = setUp({ credits: 1 });
+    const entity = scheduler.createEntity({ maxQueued: 2 });
+    entity.submit({ durationUs: 5 });
+    entity.submit({ durationUs: 5 });
+    expect(thrownBy(() => entity.submit({}))).toBe('ERR_QUEUE_FULL');
+    expect(entity.queued).toBe(2);
+    runtime.advanceBy(0);
+    expect(() => entity.submit({ durationUs: 5 })).not.toThrow();
+    expect(thrownBy(() => entity.submit({}))).toBe('ERR_QUEUE_FULL');
+  });
+
+  it('J1: throws ERR_CLOSED on a killed and on a closed entity', async () => {
+    const { scheduler, runtime } = setUp();
+    const [killed, closed, open] = [1, 2, 3].map(() => scheduler.createEntity());
+    killed!.kill();
+    const closing = closed!.close();
+    expect(thrownBy(() => killed!.submit({}))).toBe('ERR_CLOSED');
+    expect(thrownBy(() => closed!.submit({}))).toBe('ERR_CLOSED');
+    expect(thrownBy(() => open!.submit({}))).toBeUndefined();
+    await cranked(runtime, closing);
+  });
+
+  it('J1: throws ERR_CLOSED where the one scheduler is closed', async () => {
+    const { scheduler, runtime } = setUp();
+    const entity = scheduler.createEntity();
+    await cranked(runtime, scheduler.close());
+    expect(thrownBy(() => entity.submit({}))).toBe('ERR_CLOSED');
+  });
+
+  it('J1: throws ERR_NO_SCHEDULER without a scheduler, or where none of several is usable', async () => {
+    expect(thrownBy(() => new Entity({ schedulers: [] }).submit({}))).toBe('ERR_NO_SCHEDULER');
+    const { scheduler: first, runtime } = setUp();
+    const { scheduler: second } = setUp({ runtime });
+    const entity = new Entity({ schedulers: [first, second] });
+    await cranked(runtime, first.close());
+    expect(thrownBy(() => entity.submit({}))).toBeUndefined();
+    await cranked(runtime, second.close({ mode: 'kill' }));
+    expect(thrownBy(() => entity.submit({}))).toBe('ERR_NO_SCHEDULER');
+  });
+
+  it('J1: throws ERR_DEVICE_GONE after the device was removed', () => {
+    const { scheduler, runtime } = setUp();
+    const entity = scheduler.createEntity();
+    scheduler.removeDevice();
+    runtime.runUntilIdle();
+    expect(thrownBy(() => entity.submit({}))).toBe('ERR_DEVICE_GONE');
+  });
+
+  it('may be called inside a fence callback', () => {
+    const { scheduler, runtime } = setUp();
+    const entity = scheduler.createEntity();
+    const outcomesSeen: string[] = [];
+    entity.submit({ durationUs: 5 }).finished.addCallback(() => {
+      const next = entity.submit({ durationUs: 5 });
+      next.finished.addCallback((fence) => outcomesSeen.push(fence.status));
+    });
+    runtime.runUntilIdle();
+    expect(outcomesSeen).toEqual(['ok']);
+    expect(runtime.nowUs()).toBe(10);
+  });
+});
+
+describe('an entity', () => {
+  it.each([
+    ['weight', { weight: 0 }],
+    ['weight', { weight: NaN }],
+    ['priority', { priority: 'urgent' }],
+    ['maxQueued', { maxQueued: -1 }],
+    ['order', { order: 'random' }],
+  ])('refuses a wrong %s', (_, options) => {
+    const { scheduler } = setUp();
+    const act = (): unknown => scheduler.createEntity(options as object);
+    expect(thrownBy(act)).toBe('ERR_INVALID_ARGUMENT');
+  });
+
+  it('cannot be opened on a closed scheduler', async () => {
+    const { scheduler, runtime } = setUp();
+    await cranked(runtime, scheduler.close());
+    expect(thrownBy(() => scheduler.createEntity().submit({}))).toBe('ERR_CLOSED');
+  });
+});
+
+describe('a scheduler', () => {
+  it.each([
+    ['rings', { rings: 0 }],
+    ['rings', { rings: 1.5 }],
+    ['credits', { credits: 0 }],
+    ['credits', { credits: { targetMs: -1 } }],
+    ['runTimeoutMs', { runTimeoutMs: -1 }],
+    ['maxAttempts', { maxAttempts: 0 }],
+    ['banAfter', { banAfter: 0 }],
+    ['label', { label: 7 }],
+  ])('refuses wrong %s', (_, options) => {
+    const act = (): unknown => setUp({ mock: { rings: 2 }, ...(options as object) });
+    expect(thrownBy(act)).toBe('ERR_INVALID_ARGUMENT');
+  });
+});

@@ -1,0 +1,212 @@
+// When a running job is past its deadline, and what the driver may answer (T1, T2). What a reset then does: reset.test.ts.
+import { describe, expect, it } from 'vitest';
+import { eventsOf, outcome, outcomes, setUp } from './fixture.ts';
+
+const timedOutAt = (env: ReturnType<typeof setUp>): number[] =>
+  env.mock.calls.filter((call) => call.hook === 'timedOut').map((call) => call.atUs);
+
+describe('a run timeout', () => {
+  it('T1: ends a job that executes for too long', () => {
+    const env = setUp({ runTimeoutMs: 5 });
+    const job = env.scheduler.createEntity().submit({ hangs: true });
+    env.runtime.advanceBy(4999);
+    expect(outcome(job)).toBe('pending');
+    env.runtime.advanceBy(1);
+    expect([outcome(job), timedOutAt(env)]).toEqual(['ERR_JOB_TIMEOUT', [5000]]);
+    expect(job.scheduled.status).toBe('ok');
+  });
+
+  it('T1: does not touch a job that ends in time', () => {
+    const env = setUp({ runTimeoutMs: 5 });
+    const job = env.scheduler.createEntity().submit({ durationUs: 4999 });
+    env.runtime.runUntilIdle();
+    expect([outcome(job), timedOutAt(env)]).toEqual(['ok', []]);
+  });
+
+  it('T2: at the very moment of a completion gives one outcome, and frees the job once', () => {
+    const env = setUp({ runTimeoutMs: 5 });
+    const entity = env.scheduler.createEntity();
+    const [job, next] = [entity.submit({ durationUs: 5000 }), entity.submit({ durationUs: 10 })];
+    env.runtime.runUntilIdle();
+    expect(['ok', 'ERR_JOB_TIMEOUT']).toContain(outcome(job));
+    expect([outcome(next), env.mock.freedCount(job), env.mock.freedCount(next)]).toEqual([
+      'ok',
+      1,
+      1,
+    ]);
+  });
+
+  it('T1: of the job goes before that of the scheduler; Infinity is none', () => {
+    const env = setUp({ runTimeoutMs: 5, rings: 2 });
+    const short = env.scheduler.createEntity().submit({}, { runTimeoutMs: 2 });
+    const never = env.scheduler.createEntity().submit({}, { runTimeoutMs: Infinity });
+    env.runtime.advanceBy(0);
+    env.mock.finish(never);
+    env.runtime.advanceBy(3000);
+    expect(timedOutAt(env)).toEqual([2000]);
+    expect(outcome(short)).toBe('ERR_JOB_TIMEOUT');
+    const alone = env.scheduler.createEntity().submit({}, { runTimeoutMs: Infinity });
+    env.runtime.advanceBy(1e9);
+    expect(outcome(alone)).toBe('pending');
+    expect(env.runtime.pendingTimers).toBe(0);
+  });
+
+  it('T1: is none by default', () => {
+    const env = setUp();
+    const job = env.scheduler.createEntity().submit({ hangs: true });
+    env.runtime.advanceBy(1e12);
+    expect([outcome(job), env.runtime.pendingTimers]).toEqual(['pending', 0]);
+  });
+
+  it('T1: counts from the start of execution, not from the submission to the ring', () => {
+    const env = setUp({ runTimeoutMs: 5 });
+    const [first, second] = [1, 2].map(() =>
+      env.scheduler.createEntity().submit({ durationUs: 4000 }),
+    );
+    env.runtime.runUntilIdle();
+    expect([outcome(first!), outcome(second!), timedOutAt(env)]).toEqual(['ok', 'ok', []]);
+  });
+
+  it('T1: of a pipelined job counts from the end of its predecessor', () => {
+    const env = setUp({ runTimeoutMs: 5 });
+    env.scheduler.createEntity().submit({ durationUs: 4000 });
+    const job = env.scheduler.createEntity().submit({ hangs: true });
+    env.runtime.runUntilIdle();
+    expect([outcome(job), timedOutAt(env)]).toEqual(['ERR_JOB_TIMEOUT', [9000]]);
+  });
+
+  it('T1: is not postponed by later submissions', () => {
+    const env = setUp({ runTimeoutMs: 5 });
+    const entity = env.scheduler.createEntity();
+    env.scheduler.createEntity().submit({ hangs: true });
+    for (let i = 0; i < 4; i += 1) {
+      env.runtime.advanceBy(1000);
+      entity.submit({ durationUs: 1 });
+    }
+    env.runtime.advanceBy(2000);
+    expect(timedOutAt(env)).toEqual([5000]);
+  });
+
+  it('T1: does not count while suspended, and goes on where it was when resumed', () => {
+    const env = setUp({ runTimeoutMs: 5 });
+    const job = env.scheduler.createEntity().submit({ hangs: true });
+    env.runtime.advanceBy(2000);
+    env.scheduler.suspendTimeouts();
+    env.runtime.advanceBy(100_000);
+    expect(outcome(job)).toBe('pending');
+    env.scheduler.resumeTimeouts();
+    env.runtime.advanceBy(2999);
+    expect(outcome(job)).toBe('pending');
+    env.runtime.advanceBy(1);
+    expect(outcome(job)).toBe('ERR_JOB_TIMEOUT');
+  });
+
+  it('T1: of an attempt that runs again starts anew', () => {
+    const env = setUp({ runTimeoutMs: 5 });
+    env.scheduler.createEntity().submit({ hangs: true });
+    const again = env.scheduler.createEntity().submit({ durationUs: 4000 });
+    env.runtime.runUntilIdle();
+    expect([outcome(again), again.attempt, timedOutAt(env)]).toEqual(['ok', 2, [5000]]);
+  });
+});
+
+describe('the verdict', () => {
+  it('T2: is reported, and counted', () => {
+    const env = setUp({ runTimeoutMs: 5 });
+    const job = env.scheduler.createEntity({ client: 7 }).submit({ hangs: true });
+    env.runtime.runUntilIdle();
+    expect(eventsOf(env.events, 'timeout')).toEqual([
+      {
+        type: 'timeout',
+        atUs: 5000,
+        fence: [job.finished.timeline.id, job.finished.seqno],
+        client: 7,
+        ring: 0,
+        verdict: 'reset',
+      },
+    ]);
+    expect(env.scheduler.stats()).toMatchObject({ timeouts: 1, resets: 1 });
+  });
+
+  it('T2: no-hang gives the job back and starts its clock anew', () => {
+    const env = setUp({ runTimeoutMs: 5 });
+    env.mock.verdict = 'no-hang';
+    const job = env.scheduler.createEntity().submit({ durationUs: 12_000 });
+    env.runtime.runUntilIdle();
+    expect([outcome(job), timedOutAt(env)]).toEqual(['ok', [5000, 10_000]]);
+    expect(env.mock.idsOf('reset')).toEqual([]);
+    expect(env.mock.freedCount(job)).toBe(1);
+  });
+
+  it('T2: no-hang is believed noHangLimit times, then it is a reset', () => {
+    const env = setUp({ runTimeoutMs: 5, noHangLimit: 3 });
+    env.mock.verdict = 'no-hang';
+    const job = env.scheduler.createEntity().submit({ hangs: true });
+    env.runtime.runUntilIdle();
+    expect(outcome(job)).toBe('ERR_JOB_TIMEOUT');
+    expect(job.finished.signalledAtUs).toBe(20_000);
+    expect(env.scheduler.stats().resets).toBe(1);
+  });
+
+  it('T2: no-hang is believed 10 times by default', () => {
+    const env = setUp({ runTimeoutMs: 5 });
+    env.mock.verdict = 'no-hang';
+    const job = env.scheduler.createEntity().submit({ hangs: true });
+    env.runtime.runUntilIdle();
+    expect(job.finished.signalledAtUs).toBe(55_000);
+  });
+
+  it.each(['no-hang', 'reset'] as const)(
+    'T2: a job that completes while timedOut is asked is completed under %s, or blamed once',
+    (verdict) => {
+      const env = setUp({
+        runTimeoutMs: 5,
+        driver: (mock) => ({
+          ...mock.without(),
+          timedOut: (job) => {
+            mock.finish(job);
+            return verdict;
+          },
+        }),
+      });
+      const entity = env.scheduler.createEntity();
+      const [job, next] = [entity.submit({ hangs: true }), entity.submit({ durationUs: 5 })];
+      env.runtime.runUntilIdle();
+      expect(outcome(job)).toBe(verdict === 'no-hang' ? 'ok' : 'ERR_JOB_TIMEOUT');
+      expect([outcome(next), env.mock.freedCount(job)]).toEqual(['ok', 1]);
+    },
+  );
+
+  it('T2: is reset where the driver has no timedOut', () => {
+    const env = setUp({ runTimeoutMs: 5, driver: (mock) => mock.without('timedOut') });
+    const job = env.scheduler.createEntity().submit({ hangs: true });
+    env.runtime.runUntilIdle();
+    expect([outcome(job), env.scheduler.stats().resets]).toEqual(['ERR_JOB_TIMEOUT', 1]);
+  });
+
+  it('D2: is reset where timedOut throws', () => {
+    const env = setUp({ runTimeoutMs: 5 });
+    env.mock.throwNext('timedOut');
+    const job = env.scheduler.createEntity().submit({ hangs: true });
+    env.runtime.runUntilIdle();
+    expect([outcome(job), env.scheduler.stats().resets]).toEqual(['ERR_JOB_TIMEOUT', 1]);
+  });
+
+  it('T2: gone fails everything', () => {
+    const env = setUp({ runTimeoutMs: 5, credits: 1 });
+    env.mock.verdict = 'gone';
+    const jobs = [1, 2].map(() => env.scheduler.createEntity().submit({ hangs: true }));
+    env.runtime.runUntilIdle();
+    expect(outcomes(jobs)).toEqual(['ERR_DEVICE_GONE', 'ERR_DEVICE_GONE']);
+    expect(env.mock.calls.filter((call) => call.hook === 'reset')).toEqual([]);
+  });
+
+  it('T2: without a reset hook the job’s fences fail on time, and the others go on', () => {
+    const env = setUp({ runTimeoutMs: 5, rings: 2, driver: (mock) => mock.without('reset') });
+    const job = env.scheduler.createEntity().submit({ hangs: true });
+    const other = env.scheduler.createEntity().submit({ durationUs: 9000 }, { runTimeoutMs: 100 });
+    env.runtime.runUntilIdle();
+    expect([outcome(job), job.finished.signalledAtUs]).toEqual(['ERR_JOB_TIMEOUT', 5000]);
+    expect([outcome(other), other.attempt]).toEqual(['ok', 1]);
+  });
+});

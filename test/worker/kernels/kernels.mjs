@@ -1,0 +1,169 @@
+// Functions that the tests of the worker device run in threads.
+
+export default function identity(value) {
+  return value;
+}
+
+export function echo(...args) {
+  return args;
+}
+
+export const sum = (a, b = 100) => a + b;
+
+export async function sleep(ms, value) {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return value;
+}
+
+export function spin() {
+  for (;;);
+}
+
+export function spinFor(ms) {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+  return ms;
+}
+
+/** Hangs at the first call, by the count in shared memory; afterwards it returns. */
+export function spinOnce(counter) {
+  if (Atomics.add(counter, 0, 1) === 0) for (;;);
+  return Atomics.load(counter, 0);
+}
+
+export function count(counter) {
+  return Atomics.add(counter, 0, 1) + 1;
+}
+
+/** Begins, says so in shared memory, and waits until it is told to go on. */
+export function gate(words) {
+  Atomics.store(words, 0, 1);
+  Atomics.notify(words, 0);
+  Atomics.wait(words, 1, 0);
+  return 'passed';
+}
+
+export function fail() {
+  const cause = Object.assign(new RangeError('the reason'), { code: 'ERR_REASON' });
+  throw new TypeError('it failed', { cause });
+}
+
+export function failWith(value) {
+  throw value;
+}
+
+export function failWithFunction() {
+  throw () => 'nothing that can be cloned';
+}
+
+export function failTogether() {
+  throw new AggregateError([new TypeError('one'), new Error('two')], 'both');
+}
+
+class OwnError extends Error {
+  name = 'OwnError';
+}
+
+export function failInOwnWay() {
+  throw new OwnError('in its own way');
+}
+
+export function returnFunction() {
+  return () => {};
+}
+
+export function exit(code) {
+  process.exit(code);
+}
+
+export async function throwOutside() {
+  setTimeout(() => {
+    throw new Error('thrown outside of the call');
+  }, 1);
+  await new Promise(() => {});
+}
+
+/** Returns at once and ends its thread a little later, when no job executes. */
+export function exitLater(ms) {
+  setTimeout(() => process.exit(7), ms);
+  return 'gone soon';
+}
+
+/** Returns at once and makes its thread loop for ever a little later, when no job executes. */
+export function stickLater(ms) {
+  setTimeout(() => {
+    for (;;);
+  }, ms);
+  return 'stuck soon';
+}
+
+export function exhaustHeap() {
+  const held = [];
+  for (;;) held.push(new Array(100_000).fill(held.length));
+}
+
+export async function neverEnd() {
+  await new Promise(() => {});
+}
+
+export function report(steps) {
+  for (let step = 1; step <= steps; step += 1) this.progress({ step });
+  return steps;
+}
+
+export function fill(buffer, value) {
+  new Uint8Array(buffer).fill(value);
+  this.transfer(buffer);
+  return buffer;
+}
+
+export function sizeOf(buffer) {
+  return buffer.byteLength;
+}
+
+export function loopUntilCancelled(words) {
+  Atomics.store(words, 0, 1);
+  Atomics.notify(words, 0);
+  while (!this.cancelled);
+  throw new Error('stopped because it was cancelled');
+}
+
+export function returnWhenCancelled(words) {
+  Atomics.store(words, 0, 1);
+  Atomics.notify(words, 0);
+  while (!this.cancelled);
+  return 'done all the same';
+}
+
+export async function awaitCancel(words) {
+  Atomics.store(words, 0, 1);
+  Atomics.notify(words, 0);
+  await new Promise((resolve) => this.signal.addEventListener('abort', resolve));
+  throw this.signal.reason;
+}
+
+export function threadId() {
+  return process.getBuiltinModule('node:worker_threads').threadId;
+}
+
+export const notAFunction = 42;
+
+let imports = 0;
+imports += 1;
+export function importCount() {
+  return imports;
+}
+
+export function speak(port, text) {
+  port.postMessage(text);
+  port.close();
+}
+
+export function append(list, value) {
+  list.push(value);
+  return list;
+}
+
+export function begin() {
+  return 'begun';
+}
