@@ -11,6 +11,8 @@ import { newTimelineInfo } from './timeline.ts';
 let awaitedOf: (link: FenceChain) => FenceCore | null;
 /** What the link's fence is when all has signalled: its own fence. */
 let ownOf: (link: FenceChain) => FenceCore;
+/** See `find`. */
+let waitPointOf: (head: FenceChain, seqno: number) => FenceChain | null;
 /** The fences of the link and of all earlier ones that were not collected, oldest first. */
 let fencesOf: (link: FenceChain) => FenceCore[];
 
@@ -96,13 +98,7 @@ export class FenceChain {
       throw invalid('FenceChain.find', `a point from 0 to ${this.seqno}`, seqno);
     }
     if (seqno === 0) return this;
-    let link: FenceChain = this;
-    while (link.#info === this.#info && link.#previousSeqno >= seqno) {
-      const earlier = link.#collect();
-      if (earlier === null) return null;
-      link = earlier;
-    }
-    return awaitedOf(link) === null ? null : link;
+    return waitPointOf(this, seqno);
   }
 
   /**
@@ -126,6 +122,15 @@ export class FenceChain {
       if (link.#own.status === 'pending') return link.#own;
       const earlier = link.#collect();
       return earlier === null ? null : (earlier.#fence ?? earlier.#own);
+    };
+    waitPointOf = (head, seqno) => {
+      let link = head;
+      while (link.#info === head.#info && link.#previousSeqno >= seqno) {
+        const earlier = link.#collect();
+        if (earlier === null) return null;
+        link = earlier;
+      }
+      return awaitedOf(link) === null ? null : link;
     };
     fencesOf = (link) => {
       const fences: FenceCore[] = [];

@@ -57,7 +57,6 @@ const HAS_EARLY = 8;
 
 /** How many consumed entries a queue below may hold before it is shortened. */
 const CONSUMED_MAX = 4096;
-const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 // What the rest of this room and the scheduler may do to a fence; set by the static block of FenceCore.
 
@@ -171,11 +170,6 @@ export class FenceCore implements Fence {
     };
   }
 
-  /** What Node, Deno and Bun print: one line, without the parts that refer to half the program. */
-  [INSPECT](): string {
-    return `Fence ${summary(this)}`;
-  }
-
   #attach(node: CallbackNode): void {
     const first = this.#callbacks;
     node.attachedTo = this;
@@ -254,6 +248,12 @@ export class FenceCore implements Fence {
   }
 
   static {
+    // What Node, Deno and Bun print: one line, without the parts that refer to half the program.
+    Object.defineProperty(FenceCore.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+      value(this: FenceCore): string {
+        return `Fence ${summary(this)}`;
+      },
+    });
     bornSignalled = (info, seqno, error, atUs) => {
       const fence = new FenceCore(info, seqno);
       fence.#error = error;

@@ -38,6 +38,16 @@ export { promiseFence } from './promiseFence.ts';
 export type { PromiseFenceOptions } from './promiseFence.ts';
 export { Reservation } from './reservation.ts';
 export type { FenceUsage, ReservationWaitOptions } from './reservation.ts';
+export { SharedFence } from './sharedFence.ts';
+export { SharedFencePool } from './sharedPool.ts';
+export type {
+  SharedFencePoolJoinOptions,
+  SharedFencePoolOptions,
+  SharedFencePoolTicket,
+  SharedFenceSource,
+} from './sharedPool.ts';
+export type { SharedFenceHandle } from './sharedSlots.ts';
+export type { SharedFencePlatform } from './sharedWatch.ts';
 export { Syncobj } from './syncobj.ts';
 export type { SyncobjOptions } from './syncobj.ts';
 export { signalledFence, Timeline } from './timeline.ts';

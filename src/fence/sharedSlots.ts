@@ -143,22 +143,28 @@ export class SharedSlots {
     Atomics.compareExchange(this.words, this.indexOf(handle.slot), word, word | RELEASED);
   }
 
-  /** Fails what `thread` had to signal, and gives back all of its slots; returns the slots that failed. */
-  reap(thread: number, error: FencelineError): number[] {
-    const failed: number[] = [];
+  /**
+   * Fails what `thread` had to signal, gives back all of its slots, and wakes everybody: it may have died after it
+   * signalled and before it woke who waits. Returns how many failed.
+   */
+  reap(thread: number, error: FencelineError): number {
+    let failed = 0;
     for (let slot = 0; slot < this.count; slot += 1) {
       const at = this.indexOf(slot);
       const word = Atomics.load(this.words, at);
-      if (((word >>> THREAD_SHIFT) & THREAD_MASK) !== thread || isFree(word)) continue;
-      if ((word & STATE) === 0) {
-        // Claimed when the thread died: the high part may have been counted up, or not; once more is as good.
-        Atomics.add(this.words, at + 1, 1);
-        Atomics.store(this.words, at, 0);
-        continue;
+      if (((word >>> THREAD_SHIFT) & THREAD_MASK) === thread && !isFree(word)) {
+        const high = Atomics.load(this.words, at + 1) >>> 0;
+        const handle = { slot, generation: high * LOW_COUNT + (word >>> LOW_SHIFT) };
+        if ((word & STATE) === 0) {
+          // Claimed when the thread died: the high part may have been counted up, or not; once more is as good.
+          Atomics.add(this.words, at + 1, 1);
+          Atomics.store(this.words, at, 0);
+        } else if (this.signal(handle, error)) {
+          failed += 1;
+        }
+        this.release(handle);
       }
-      const generation = (Atomics.load(this.words, at + 1) >>> 0) * LOW_COUNT + (word >>> LOW_SHIFT);
-      if (this.signal({ slot, generation }, error)) failed.push(slot);
-      this.release({ slot, generation });
+      Atomics.notify(this.words, at);
     }
     return failed;
   }
@@ -203,7 +209,8 @@ export class SharedSlots {
 /** The error that travelled as a code. */
 export function errorOf(state: SlotState, label: string): FencelineError {
   if (state.status === 'stale') {
-    const message = 'the slot of this shared fence was given to another fence; keep it until all have read it';
+    const message =
+      'the slot of this shared fence was given to another fence; keep it until all have read it';
     return new JobError('ERR_PRODUCER_CLOSED', message, { label });
   }
   return new JobError(state.code ?? 'ERR_DRIVER', undefined, { label });

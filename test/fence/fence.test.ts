@@ -6,9 +6,9 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { JobError } from '../../src/base/index.ts';
 import { attach, CallbackNode, claimAsHardware } from '../../src/fence/index.ts';
-import { deadlineOf, FenceCore, isFence, ownerOf } from '../../src/fence/index.ts';
+import { deadlineOf, isFence, ownerOf } from '../../src/fence/index.ts';
 import { signalledFence, Timeline } from '../../src/fence/index.ts';
-import type { Fence } from '../../src/fence/index.ts';
+import type { Fence, FenceCore } from '../../src/fence/index.ts';
 import { brief, ManualRuntime } from './manualRuntime.ts';
 
 function setUp(options: { ordered?: boolean; events?: boolean } = {}) {
