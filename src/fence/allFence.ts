@@ -13,8 +13,14 @@ import type { FenceOwner, FenceParts } from './fence.ts';
  *
  * @throws {ERR_INVALID_ARGUMENT} when one of `fences` is not a fence of this package
  * @example
- * const both = fenceAll([upload, clear], runtime);
- * await both.wait();
+ * const runtime = systemRuntime();
+ * const ring = new Timeline({ driver: 'demo', label: 'ring 0', runtime });
+ * const [upload, clear] = [ring.createFence(), ring.createFence()];
+ * const both = fenceAll([upload.fence, clear.fence], runtime);
+ * upload.signal();
+ * console.log(both.status); // pending
+ * clear.signal();
+ * console.log(both.status); // ok
  */
 export function fenceAll(fences: readonly Fence[], runtime: Runtime): Fence {
   return allOf(checkedFences('fenceAll', fences), runtime, 'all');

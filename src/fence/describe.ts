@@ -16,10 +16,13 @@ const LINES_MAX = 200;
  * bounded, at most 200 lines.
  *
  * @example
- * console.log(describe(fenceAll([copy, clear], runtime)));
- * // fenceline/all #1 (timeline 9): pending, all of 2
- * // ├ worker/ring 0 #4 (timeline 1): ok at 1200 us
- * // └ worker/ring 1 #2 (timeline 2): pending
+ * const runtime = systemRuntime();
+ * const ring = new Timeline({ driver: 'demo', label: 'ring 0', runtime });
+ * const [copy, clear] = [ring.createFence(), ring.createFence()];
+ * const tree = describe(fenceAny([copy.fence, clear.fence], runtime)).split('\n');
+ * console.log(tree[0]); // fenceline/any #1 (timeline 2): pending, any of 2
+ * console.log(tree[1]); // ├ demo/ring 0 #1 (timeline 1): pending
+ * console.log(tree[2]); // └ demo/ring 0 #2 (timeline 1): pending
  */
 export function describe(fence: Fence): string {
   const lines: string[] = [];
