@@ -1,0 +1,18 @@
+/**
+ * The process that one contender of one row runs in: a heap and a compiled code of its own, which no other contender
+ * disturbs. Started by lanes.mjs as `lane.mjs ROW_URL CONTENDER`; measures one round for each message, and answers
+ * `{ figures }` or `{ error }`.
+ */
+const [rowUrl, contender] = process.argv.slice(2);
+const row = await import(rowUrl);
+
+process.on('message', ({ smoke }) => {
+  globalThis.gc();
+  // A smoke round only shows that the program works: a hundredth of the work is enough.
+  const count = (full) => (smoke ? Math.max(2, Math.ceil(full / 100)) : full);
+  row
+    .run({ contender, smoke, count })
+    .then((figures) => process.send({ figures }))
+    .catch((error) => process.send({ error: error?.stack ?? String(error) }));
+});
+process.send({ ready: true });

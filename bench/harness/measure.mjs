@@ -1,0 +1,51 @@
+import { openLane } from './lanes.mjs';
+
+/** The name of our own contender. */
+export const OURS = 'fenceline';
+
+/**
+ * @typedef {Record<string, Record<string, number[]>>} Samples
+ * By contender, then by figure: one value a round.
+ */
+
+/**
+ * Measures one row: every contender in a process of its own, all of them alive for the whole row, rounds interleaved. So
+ * whatever disturbs the machine disturbs all of them alike.
+ *
+ * @param {{ name: string, peers: string[], url: string }} row
+ * @param {{ rounds: number, peers: boolean, smoke: boolean, say: (text: string) => void }} options
+ * @returns {Promise<{ samples: Samples, failures: string[] }>} a contender that failed has no more samples
+ */
+export async function measureRow(row, { rounds, peers, smoke, say }) {
+  const contenders = peers ? [OURS, ...row.peers] : [OURS];
+  const lanes = new Map(contenders.map((name) => [name, openLane(row.url, name)]));
+  /** @type {Samples} */
+  const samples = Object.fromEntries(contenders.map((name) => [name, {}]));
+  const failures = [];
+  try {
+    for (let round = 1; round <= rounds; round += 1) {
+      for (const [contender, lane] of lanes) {
+        say(`${row.name}: round ${round} of ${rounds}: ${contender}`);
+        try {
+          keep(samples[contender], await lane.round({ smoke }));
+        } catch (error) {
+          failures.push(`${row.name}: ${error.message}`);
+          samples[contender] = {};
+          lane.close();
+          lanes.delete(contender);
+        }
+      }
+    }
+  } finally {
+    for (const lane of lanes.values()) lane.close();
+  }
+  return { samples, failures };
+}
+
+/** Appends the figures of one round to what is there. */
+function keep(byFigure, figures) {
+  for (const [figure, value] of Object.entries(figures)) {
+    byFigure[figure] ??= [];
+    byFigure[figure].push(value);
+  }
+}
