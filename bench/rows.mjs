@@ -2,6 +2,9 @@
 const FILES = [
   'core/noop.bench.mjs',
   'core/priority.bench.mjs',
+  'core/growth.bench.mjs',
+  'core/memory.bench.mjs',
+  'core/timeouts.bench.mjs',
 ];
 
 /**

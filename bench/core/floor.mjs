@@ -36,10 +36,11 @@ export function openPriorityFloor(concurrency) {
   const heap = [];
   let running = 0;
   let seqno = 0;
-  const before = (a, b) => (a.priority === b.priority ? a.seqno < b.seqno : a.priority > b.priority);
+  const before = (a, b) =>
+    a.priority === b.priority ? a.seqno < b.seqno : a.priority > b.priority;
   const push = (item) => {
     let index = heap.push(item) - 1;
-    for (; index > 0; ) {
+    for (; index > 0;) {
       const parent = (index - 1) >> 1;
       if (!before(item, heap[parent])) break;
       heap[index] = heap[parent];

@@ -1,7 +1,5 @@
 import { Scheduler, systemRuntime } from '../../dist/index.js';
 import { runAlone } from '../harness/alone.mjs';
-import { neverCompletes } from './drivers.mjs';
-import { PRIORITY_QUEUES } from './queues.mjs';
 import { seededRandom } from './random.mjs';
 import { keepBacklogged } from './steadyLoad.mjs';
 
@@ -28,6 +26,7 @@ const JOBS = 100_000;
 const DEPTHS = { 'depth-1e3': 1e3, 'depth-1e4': 1e4, 'depth-1e5': 1e5, 'depth-1e6': 1e6 };
 const ENTITIES = { 'entities-1': 1, 'entities-1e2': 1e2, 'entities-1e4': 1e4, 'entities-1e5': 1e5 };
 const IDLE = 100_000;
+const PEER_JOBS = 10_000;
 
 export async function run({ contender, count }) {
   const jobs = count(JOBS);
@@ -35,7 +34,7 @@ export async function run({ contender, count }) {
   if (contender !== 'fenceline') {
     // It inserts into a sorted list: a deeper backlog than this takes minutes to build.
     for (const figure of ['depth-1e3', 'depth-1e4']) {
-      figures[figure] = await throughPeer(contender, count(DEPTHS[figure]), count(10_000));
+      figures[figure] = await throughPQueue(count(DEPTHS[figure]), count(PEER_JOBS));
     }
     return figures;
   }
@@ -65,10 +64,28 @@ async function costOfJob({ entities, depth, jobs, idle = 0 }) {
   return others.length === idle ? (tookMs * 1000) / jobs : NaN;
 }
 
-async function throughPeer(peer, depth, jobs) {
+/** The same for p-queue: a queue of `depth` tasks of ten random priorities; a task that runs adds another. */
+async function throughPQueue(depth, jobs) {
+  const { default: PQueue } = await import('p-queue');
+  const tasks = new PQueue({ concurrency: 1, autoStart: false });
   const random = seededRandom(1);
-  const priority = () => Math.floor(random() * 10);
-  return 0;
+  let ran = 0;
+  let done = () => {};
+  const add = () => void tasks.add(task, { priority: Math.floor(random() * 10) });
+  const task = async () => {
+    ran += 1;
+    if (ran < jobs) return add();
+    tasks.clear();
+    done();
+  };
+  for (let queued = 0; queued < depth; queued += 1) add();
+  globalThis.gc?.();
+  const beganMs = performance.now();
+  await new Promise((resolve) => {
+    done = resolve;
+    tasks.start();
+  });
+  return ((performance.now() - beganMs) * 1000) / jobs;
 }
 
 void runAlone(import.meta);

@@ -84,5 +84,7 @@ function targetText({ reach, stretch, better, against }) {
 function againstText(against) {
   if (against === undefined) return '';
   if (against.own !== undefined) return ` ${against.own}`;
-  return against.best.length === 1 ? ` ${against.best[0]}` : ` the best of ${against.best.join(', ')}`;
+  return against.best.length === 1
+    ? ` ${against.best[0]}`
+    : ` the best of ${against.best.join(', ')}`;
 }

@@ -13,7 +13,9 @@ export function installPeers() {
     stdio: ['ignore', 2, 2],
   });
   if (ran.status !== 0) {
-    throw new Error('bench: npm ci failed in bench/; the peers cannot be measured. Run without --peers');
+    throw new Error(
+      'bench: npm ci failed in bench/; the peers cannot be measured. Run without --peers',
+    );
   }
 }
 

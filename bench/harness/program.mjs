@@ -54,7 +54,9 @@ function optionsOf(args) {
 function chosen(rows, names) {
   for (const name of names) {
     if (rows.some((row) => row.name.startsWith(name))) continue;
-    throw new BadUsage(`no row is called ${name}; there are ${rows.map((row) => row.name).join(', ')}`);
+    throw new BadUsage(
+      `no row is called ${name}; there are ${rows.map((row) => row.name).join(', ')}`,
+    );
   }
   return names.length === 0
     ? rows

@@ -42,7 +42,9 @@ function spreadText(value, spread) {
  * @param {{ machine: object, rounds: number, rows: object[] }} report
  */
 export function reportText(report) {
-  const lines = [`${machineText(report.machine)}; median (least to most) of ${report.rounds} rounds`];
+  const lines = [
+    `${machineText(report.machine)}; median (least to most) of ${report.rounds} rounds`,
+  ];
   for (const row of report.rows) {
     lines.push('', `${row.name}, ${row.unit}`);
     const values = { fenceline: row.fenceline, ...row.peers };
