@@ -5,6 +5,9 @@ const FILES = [
   'core/growth.bench.mjs',
   'core/memory.bench.mjs',
   'core/timeouts.bench.mjs',
+  'worker/throughput.bench.mjs',
+  'worker/latency.bench.mjs',
+  'worker/hang.bench.mjs',
 ];
 
 /**
@@ -17,6 +20,7 @@ const FILES = [
  * @property {string} unit of its figures, unless a figure has another
  * @property {string[]} peers who is measured beside fenceline
  * @property {import('./harness/judge.mjs').Target[]} target its figures, and what they are held to
+ * @property {boolean} [freshProcess] whether each round needs a process of its own, because one may leave something behind
  * @property {(options: RunOptions) => Promise<Record<string, number>>} run one round of one contender: value by figure
  *
  * @typedef {object} RunOptions

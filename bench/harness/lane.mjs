@@ -14,7 +14,7 @@ const measure = (smoke) =>
     count: (full) => (smoke ? Math.max(2, Math.ceil(full / 100)) : full),
   });
 
-let warm = false;
+let warm = row.freshProcess === true;
 
 async function round(smoke) {
   // What comes first in a row must not pay for the compiler alone.

@@ -48,7 +48,7 @@ function optionsOf(args) {
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new BadUsage(`--rounds: expected a whole number from 1, got ${values.rounds}`);
   }
-  return { ...values, rounds, names: positionals };
+  return { ...values, rounds, names: positionals, args };
 }
 
 function chosen(rows, names) {
@@ -78,7 +78,12 @@ async function bench(rows, options) {
     failures.push(...measured.failures);
   }
   say('');
-  const report = { machine: machine(), rounds: options.rounds, rows: lines };
+  const report = {
+    command: ['fenceline bench', ...options.args].join(' '),
+    machine: machine(),
+    rounds: options.rounds,
+    rows: lines,
+  };
   const json = `${JSON.stringify(report, null, 2)}\n`;
   if (options.save !== undefined) {
     mkdirSync(dirname(resolve(options.save)), { recursive: true });
