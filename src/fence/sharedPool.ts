@@ -4,7 +4,7 @@ import type { Runtime } from '../events/index.ts';
 import { checkedFence } from './composite.ts';
 import { SharedFence } from './sharedFence.ts';
 import type { SharedFenceHost } from './sharedFence.ts';
-import { SharedSlots, SLOTS_MAX } from './sharedSlots.ts';
+import { isPending, SharedSlots, SLOTS_MAX, threadOf } from './sharedSlots.ts';
 import type { SharedFenceHandle } from './sharedSlots.ts';
 import { ALL_SLOTS, SharedWatch } from './sharedWatch.ts';
 import type { FenceName, SharedFencePlatform, WatchContext } from './sharedWatch.ts';
@@ -140,8 +140,12 @@ export class SharedFencePool {
       fence,
       signal: (error) => this.#signal(fence, error),
       release: () => {
-        this.#signalSlot(fence.handle, new JobError('ERR_PRODUCER_CLOSED'));
-        this.#slots.release(fence.handle);
+        const { handle } = fence;
+        if (fence.status === 'pending') {
+          this.#slots.signal(handle, new JobError('ERR_PRODUCER_CLOSED'));
+          this.#changed(handle.slot);
+        }
+        this.#slots.release(handle);
       },
     };
   }
@@ -183,16 +187,13 @@ export class SharedFencePool {
     if (error !== undefined && !(error instanceof FencelineError)) {
       throw invalid('signal', 'nothing, or a FencelineError (for example a JobError)', error);
     }
-    const state = this.#slots.read(fence.handle);
-    if (state.status === 'pending' && state.thread !== this.thread) {
-      const expected = `a call in thread ${state.thread}, which must signal this fence`;
+    const { handle } = fence;
+    const word = this.#slots.wordOf(handle);
+    if (isPending(word) && threadOf(word) !== this.thread) {
+      const expected = `a call in thread ${threadOf(word)}, which must signal this fence`;
       throw invalid('signal', expected, this.thread);
     }
-    return this.#signalSlot(fence.handle, error ?? null);
-  }
-
-  #signalSlot(handle: SharedFenceHandle, error: FencelineError | null): boolean {
-    if (!this.#slots.signal(handle, error)) return false;
+    if (!this.#slots.signalFrom(word, handle.slot, error ?? null)) return false;
     this.#changed(handle.slot);
     return true;
   }
@@ -201,7 +202,7 @@ export class SharedFencePool {
   #changed(slot: number): void {
     const { platform, pool } = this.#host.context;
     if (this.#slots.wantsBell) platform.ring(pool, slot);
-    this.#watches.get(slot)?.watch.look();
+    if (this.#watches.size > 0) this.#watches.get(slot)?.watch.look();
   }
 
   #watch(handle: SharedFenceHandle): SharedWatch {

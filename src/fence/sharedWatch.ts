@@ -2,7 +2,7 @@ import type { Fence, TimelineInfo } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { FenceCore, signalFence } from './fence.ts';
 import type { FenceOwner } from './fence.ts';
-import { errorOf } from './sharedSlots.ts';
+import { errorOf, isPending } from './sharedSlots.ts';
 import type { SharedFenceHandle, SharedSlots } from './sharedSlots.ts';
 
 /**
@@ -84,11 +84,10 @@ export class SharedWatch implements FenceOwner {
   /** Signals the fence if the shared one has. */
   look(): void {
     if (this.#letGo === null) return;
-    const state = this.#context.slots.read(this.#handle);
-    if (state.status === 'pending') return;
+    const word = this.#context.slots.wordOf(this.#handle);
+    if (isPending(word)) return;
     this.#end();
-    const error = state.status === 'ok' ? null : errorOf(state, this.#context.label);
-    signalFence(this.fence, error);
+    signalFence(this.fence, errorOf(word, this.#context.label));
   }
 
   infoOf(): TimelineInfo {
@@ -111,8 +110,8 @@ export class SharedWatch implements FenceOwner {
       this.look();
       return;
     }
-    const { status, word } = slots.read(this.#handle);
-    if (status !== 'pending') return this.look();
+    const word = slots.wordOf(this.#handle);
+    if (!isPending(word)) return this.look();
     const wait = Atomics.waitAsync(slots.words, slots.indexOf(slot), word);
     const again = (): void => {
       this.look();

@@ -7,7 +7,7 @@ import { ERROR_TABLE, JobError } from '../../src/base/index.ts';
 import type { ErrorCode } from '../../src/base/index.ts';
 import { fenceAll, SharedFencePool, Timeline } from '../../src/fence/index.ts';
 import type { SharedFenceSource } from '../../src/fence/index.ts';
-import { SharedSlots } from '../../src/fence/sharedSlots.ts';
+import { errorOf, SharedSlots } from '../../src/fence/sharedSlots.ts';
 import { ManualRuntime } from './manualRuntime.ts';
 
 const error = new JobError('ERR_JOB_TIMEOUT');
@@ -307,7 +307,8 @@ describe('a thread that ended', () => {
     const lastOfItsWord = 65_535;
     slots.words[slots.indexOf(0)] = (lastOfItsWord << 16) | (5 << 9) | 4;
     expect(slots.take(0)).toBeNull();
-    expect(slots.read({ slot: 0, generation: lastOfItsWord }).status).toBe('stale');
+    const stale = slots.wordOf({ slot: 0, generation: lastOfItsWord });
+    expect(errorOf(stale, 'demo')).toMatchObject({ code: 'ERR_PRODUCER_CLOSED' });
     slots.reap(5, error);
     expect(slots.take(0)).toEqual({ slot: 0, generation: 65_537 });
   });
