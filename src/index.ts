@@ -72,12 +72,14 @@ export {
   fair,
   fifo,
   ResetDomain,
+  ResourcePool,
   roundRobin,
   Scheduler,
   strictPriority,
 } from './sched/index.ts';
 export type {
   AccountOptions,
+  CrashReport,
   Driver,
   EntityOptions,
   EntityStats,
@@ -87,6 +89,8 @@ export type {
   Priority,
   ResetContext,
   ResetDomainOptions,
+  ResourcePoolOptions,
+  ResourceRequest,
   RingStats,
   SchedulerCredits,
   SchedulerOptions,

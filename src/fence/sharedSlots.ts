@@ -28,7 +28,7 @@ const LOW_SHIFT = 16;
 const LOW_COUNT = 65_536;
 
 /** Threads that one pool can know at a time, the one that made it included. */
-export const THREADS_MAX = 128;
+const THREADS_MAX = 128;
 /** Slots that one pool can have: 8 MiB. */
 export const SLOTS_MAX = 1_048_576;
 

@@ -1,5 +1,6 @@
 import { invalid, JobError, UsageError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
+import { idsOf } from '../events/index.ts';
 import type { Timer } from '../events/index.ts';
 import { checkedPriority, checkedWeight } from './account.ts';
 import type { Account } from './account.ts';
@@ -23,9 +24,12 @@ import type { SubmitOptions } from './submitOptions.ts';
  * Idea: `struct drm_sched_entity`.
  *
  * @example
+ * const runtime = new VirtualRuntime();
+ * const scheduler = new Scheduler({ label: 'sim', driver: new MockRing({ runtime }), runtime });
  * const entity = scheduler.createEntity({ label: 'copies', priority: 'low' });
  * const job = entity.submit({ durationUs: 500 });
- * await job.finished.wait();
+ * runtime.runUntilIdle();
+ * console.log(job.finished.status, job.finished.signalledAtUs); // ok 500
  */
 export class Entity<P = unknown> {
   readonly #core: EntityCore;
@@ -40,7 +44,8 @@ export class Entity<P = unknown> {
     this.#schedulers = checkedSchedulers(options.schedulers);
     const core = this.#schedulers[0] as SchedulerCore;
     const setup = checkedEntityOptions(options);
-    this.#core = new EntityCore(core.takeEntityId(), setup, core);
+    // Named by the first of its two timelines, as the kernel numbers fence contexts.
+    this.#core = new EntityCore(idsOf(core.runtime).take(2), setup, core);
     core.openEntities += 1;
     core.reportEntity('entity-open', this.#core);
   }

@@ -2,6 +2,7 @@ import { JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
 import type { TimelineInfo } from '../fence/index.ts';
 import { Account, setShare } from './account.ts';
+import { stopDependencyClock } from './dependencies.ts';
 import type { EntitySetup } from './entityOptions.ts';
 import type { JobCore } from './jobCore.ts';
 import type { PolicyEntity, Priority } from './policy.ts';
@@ -171,7 +172,9 @@ export class EntityCore implements PolicyEntity {
     const displaced = this.nextStart;
     if (displaced !== null && displaced.seqno < job.seqno) return;
     this.nextStart = job;
-    if (displaced !== null) returnResources(displaced);
+    if (displaced === null) return;
+    returnResources(displaced);
+    stopDependencyClock(this.scheduler, displaced);
   }
 
   /** The error of jobs that can no longer start because the entity was killed. */

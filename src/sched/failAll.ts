@@ -3,6 +3,7 @@ import { chargeAttempt, retire } from './attempts.ts';
 import { finish } from './endings.ts';
 import type { JobCore } from './jobCore.ts';
 import { returnResources } from './resources.ts';
+import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
 /**
@@ -12,12 +13,14 @@ import type { SchedulerCore } from './schedulerCore.ts';
 export function failAll(core: SchedulerCore, outcome: FencelineError, gone: boolean): void {
   const entities = [...core.active].sort((a, b) => (a.first?.id ?? 0) - (b.first?.id ?? 0));
   const running: JobCore[] = [];
+  const nowUs = core.runtime.nowUs();
+  for (const ring of core.rings) chargeRing(core, ring);
   for (const entity of entities) {
     entity.advancing = true;
     core.unlist(entity);
     for (let job = entity.first; job !== null; job = job.after) {
       if (job.phase === 'running') running.push(job);
-      outOfReach(core, job, outcome);
+      outOfReach(job, outcome);
     }
     entity.queued = 0;
     entity.nextStart = null;
@@ -25,7 +28,7 @@ export function failAll(core: SchedulerCore, outcome: FencelineError, gone: bool
   core.queued = 0;
   if (!gone) for (const job of running) core.hooks.cancelJob(job);
   for (const entity of entities) {
-    while (entity.first !== null) finish(core, entity.first);
+    while (entity.first !== null) finish(core, entity.first, nowUs);
     entity.advancing = false;
   }
   if (gone) retireAll(core);
@@ -41,9 +44,18 @@ export function retireAll(core: SchedulerCore): void {
   }
 }
 
-function outOfReach(core: SchedulerCore, job: JobCore, outcome: FencelineError): void {
+/** The time belongs to the job that executed, whichever entity is failed first (S13). */
+function chargeRing(core: SchedulerCore, ring: Ring): void {
+  const executing = ring.executing();
+  for (const job of ring.attempts) {
+    if (!job.isLive) continue;
+    const executes = job === executing || core.driver.ordered === false;
+    chargeAttempt(core, job, executes ? 'clock' : 'nothing');
+  }
+}
+
+function outOfReach(job: JobCore, outcome: FencelineError): void {
   if (job.phase === 'running') {
-    chargeAttempt(core, job, 'clock');
     job.phase = 'ended';
     job.outcome = outcome;
   } else if (job.phase === 'queued') {

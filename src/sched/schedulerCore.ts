@@ -1,11 +1,10 @@
 import { JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
-import { idsOf } from '../events/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { fenceSignalled, start } from './attempts.ts';
 import { BlameBook } from './blame.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
-import { resolveDependencies } from './dependencies.ts';
+import { resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { Driver } from './driver.ts';
 import { cancelled, die, dieAll } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
@@ -126,13 +125,14 @@ export class SchedulerCore {
     // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
     try {
       for (;;) {
-        if (this.ended || this.rings.every((ring) => ring.stopped)) break;
-        const entity = this.#checks[this.#nextCheck];
-        if (entity !== undefined) this.#checkNext(entity);
-        else if (this.#startNext()) started += 1;
-        else break;
-        later = started >= STARTS_PER_PASS || this.runtime.nowUs() - beganUs > PASS_US;
+        if (this.ended || this.rings.every(isStopped)) break;
+        const nowUs = this.runtime.nowUs();
+        later = started >= STARTS_PER_PASS || nowUs - beganUs > PASS_US;
         if (later) break;
+        const entity = this.#checks[this.#nextCheck];
+        if (entity !== undefined) this.#checkNext(entity, nowUs);
+        else if (this.#startNext(nowUs)) started += 1;
+        else break;
       }
     } finally {
       this.#passAsked = later;
@@ -142,20 +142,19 @@ export class SchedulerCore {
     this.#reportPass('pass-end', started);
   }
 
-  #checkNext(entity: EntityCore): void {
+  #checkNext(entity: EntityCore, nowUs: number): void {
     this.#nextCheck += 1;
     if (this.#nextCheck === this.#checks.length) {
       this.#checks.length = 0;
       this.#nextCheck = 0;
     }
     entity.checkAsked = false;
-    if (entity.scheduler === this) this.#check(entity);
+    if (entity.scheduler === this) this.#check(entity, nowUs);
   }
 
   /** Lists `entity` with the policy exactly while its head can start (rule 2). */
-  #check(entity: EntityCore): void {
+  #check(entity: EntityCore, nowUs: number): void {
     const can = this.#canStart(entity);
-    const nowUs = this.runtime.nowUs();
     if (this.ended) return;
     if (can && entity.listed) {
       this.policy.changed?.(entity, nowUs);
@@ -176,7 +175,11 @@ export class SchedulerCore {
   #canStart(entity: EntityCore): boolean {
     for (;;) {
       const job = entity.nextStart;
-      if (job === null || job.attachedTo !== null) return false;
+      if (job === null) return false;
+      if (job.waitsFor !== null) {
+        startDependencyClock(this, job);
+        return false;
+      }
       const found = resolveDependencies(this, job);
       if (found === 'ready') {
         if (this.#isHeldByOrder(entity, job)) return false;
@@ -215,8 +218,8 @@ export class SchedulerCore {
   }
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
-  #startNext(): boolean {
-    const picked = this.policy.pick(this.runtime.nowUs());
+  #startNext(nowUs: number): boolean {
+    const picked = this.policy.pick(nowUs);
     if (picked === null) return false;
     const entity = picked as EntityCore;
     const job = entity.nextStart as JobCore;
@@ -232,7 +235,7 @@ export class SchedulerCore {
       this.#reportBlocked(job, 'credits');
       return false;
     }
-    start(this, entity, job, ring);
+    start(this, entity, job, ring, nowUs);
     if (!this.#canStart(entity)) this.unlist(entity);
     return true;
   }
@@ -263,16 +266,14 @@ export class SchedulerCore {
       this.observers.emit({ type: 'job-cancel', atUs, fence: job.ref, attempt: job.attempt });
     }
     if (job.phase === 'queued') {
-      const onDequeued = job.extra?.onDequeued ?? null;
       die(this, job, error);
-      onDequeued?.(error);
       return 'dequeued';
     }
     const extra = job.need();
     if (extra.cancelError === null) {
       extra.cancelError = error;
       // During a reset, or a question about its timeout, the driver has the job already.
-      if (job.attachedTo !== null) this.hooks.cancelJob(job);
+      if ((job.current?.attachedTo ?? null) !== null) this.hooks.cancelJob(job);
     }
     return 'requested';
   }
@@ -337,15 +338,6 @@ export class SchedulerCore {
     }
   }
 
-  takeId(): number {
-    return idsOf(this.runtime).take();
-  }
-
-  /** An entity is named by the first of its two timelines, as the kernel numbers fence contexts. */
-  takeEntityId(): number {
-    return idsOf(this.runtime).take(2);
-  }
-
   /** Counts a guilty job (T6): karma, the ban, and what they end. */
   convict(job: JobCore): void {
     const { entity } = job;
@@ -391,4 +383,8 @@ export class SchedulerCore {
     const atUs = this.runtime.nowUs();
     this.observers.emit({ type, atUs, scheduler: this.label, started });
   }
+}
+
+function isStopped(ring: Ring): boolean {
+  return ring.stopped;
 }

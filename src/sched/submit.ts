@@ -1,4 +1,5 @@
 import { invalid, UsageError } from '../base/index.ts';
+import { idsOf } from '../events/index.ts';
 import { addDependencies } from './dependencies.ts';
 import { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
@@ -25,11 +26,6 @@ export function submit<P>(
   const nowUs = core.runtime.nowUs();
   const seqno = entity.lastSeqno + 1;
   const job = new JobCore(entity, seqno, payload, credits, nowUs);
-  job.runTimeoutUs = checkedMs(
-    'submit: runTimeoutMs',
-    options.runTimeoutMs,
-    core.setup.runTimeoutUs,
-  );
   if (options !== NO_OPTIONS) applyOptions(core, entity, job, options);
   if (entity.queued >= entity.setup.maxQueued) {
     throw new UsageError(
@@ -118,6 +114,10 @@ function applyOptions(
     const timeoutMs = options.dependencyTimeoutMs;
     job.need().dependencyTimeoutUs = checkedMs('submit: dependencyTimeoutMs', timeoutMs, Infinity);
   }
+  if (options.runTimeoutMs !== undefined) {
+    const timeoutMs = options.runTimeoutMs;
+    job.need().runTimeoutUs = checkedMs('submit: runTimeoutMs', timeoutMs, Infinity);
+  }
   const queueTimeoutUs = checkedMs('submit: queueTimeoutMs', options.queueTimeoutMs, Infinity);
   if (queueTimeoutUs !== Infinity) {
     const deadline = new Deadline('queue', job);
@@ -149,7 +149,7 @@ function accept(core: SchedulerCore, entity: EntityCore, job: JobCore): void {
     entity.scheduler = core;
     entity.state = undefined;
   }
-  job.id = core.takeId();
+  job.id = idsOf(core.runtime).take();
   entity.lastSeqno = job.seqno;
   if (entity.first === null) core.active.add(entity);
   entity.append(job);

@@ -8,6 +8,8 @@ export interface Example {
   readonly program: string;
   /** What it says that it prints: the comment behind each line that logs, in order. */
   readonly printed: readonly string[];
+  /** Whether it only compiles, because it names something that the reader would have: `@example no-run`. */
+  readonly compilesOnly: boolean;
 }
 
 /** The public entries: how users import them, and the door that says what they export. */
@@ -16,6 +18,9 @@ const ENTRIES: Readonly<Record<string, string>> = {
   'fenceline/worker': 'src/drivers/worker/index.ts',
   'fenceline/sim': 'src/drivers/sim/index.ts',
 };
+
+/** The tag, what is written behind it, and the lines up to the next tag or the end of the comment. */
+const EXAMPLE_TAG = /@example(?: +(.*\S))? *\n((?: *\* ?.*\n)+?)(?= *\*\/| *\* *@)/g;
 
 /** Every block of README.md and docs that is marked `ts run`. */
 export function documentExamples(root: string): Example[] {
@@ -33,10 +38,11 @@ export function commentExamples(root: string): Example[] {
   const names = publicNames(root);
   return filesBelow(root, 'src', '.ts').flatMap((path) => {
     const text = readFileSync(join(root, path), 'utf8');
-    return [...text.matchAll(/@example *\n((?: *\* ?.*\n)+?)(?= *\*\/| *\* *@)/g)].map((found) => {
-      const block = (found[1] ?? '').replace(/^ *\* ?/gm, '');
+    return [...text.matchAll(EXAMPLE_TAG)].map((found) => {
+      const block = (found[2] ?? '').replace(/^ *\* ?/gm, '');
       const imports = block.startsWith('import ') ? '' : importsFor(block, names);
-      return exampleOf(`${path}:${lineAt(text, found.index)}`, imports + block);
+      const example = exampleOf(`${path}:${lineAt(text, found.index)}`, imports + block);
+      return { ...example, compilesOnly: found[1] === 'no-run' };
     });
   });
 }
@@ -45,7 +51,7 @@ function exampleOf(where: string, program: string): Example {
   const printed = [...program.matchAll(/console\.log\(.*\/\/ (.+)$/gm)].map(
     (found) => found[1] ?? '',
   );
-  return { where, program: `${program}\nexport {};\n`, printed };
+  return { where, program: `${program}\nexport {};\n`, printed, compilesOnly: false };
 }
 
 /** What each public name is imported by: the first entry that exports it. */

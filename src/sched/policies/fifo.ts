@@ -3,14 +3,14 @@ import type { HeapItem } from '../../base/index.ts';
 import type { Policy, PolicyEntity } from '../policy.ts';
 
 /** An entity in a heap of a policy, with the key that it was placed by. */
-export interface Ranked extends HeapItem {
+interface Ranked extends HeapItem {
   readonly entity: PolicyEntity;
   rank: number;
   headJobId: number;
 }
 
 /** Orders by rank, then by the head job's place in submission order. */
-export function rankedHeap(): Heap<Ranked> {
+function rankedHeap(): Heap<Ranked> {
   return new Heap((a, b) => (a.rank === b.rank ? a.headJobId < b.headJobId : a.rank < b.rank));
 }
 
