@@ -71,6 +71,8 @@ export class SharedFence {
   /**
    * As `fence.wait`, on any thread: resolves when it is ok, rejects with its error when it failed (F8). While it lasts, it
    * keeps the process alive.
+   *
+   * @throws {ERR_CLOSED} while it is pending, after `pool.close()`
    */
   wait(options: WaitOptions = {}): Promise<void> {
     if (this.#look() !== null) return this.#settled();

@@ -68,6 +68,7 @@ export class SharedFencePool {
   readonly #host: SharedFenceHost;
   readonly #info: TimelineInfo;
   #lastSeqno = 0;
+  #closed = false;
   readonly #watches: Map<number, { generation: number; watch: SharedWatch }> = new Map();
 
   /** @throws {ERR_INVALID_ARGUMENT} when `slots` is not a whole number from 1 to 1,048,576 */
@@ -111,8 +112,10 @@ export class SharedFencePool {
    * Makes a pending fence that thread `signaller` (default: this one) must signal.
    *
    * @throws {ERR_QUEUE_FULL} when no slot is free; release fences, or make a larger pool
+   * @throws {ERR_CLOSED} after `close`
    */
   create(signaller: number = this.thread): SharedFenceSource {
+    this.#checkOpen('create');
     this.#checkThread('create', signaller);
     const handle = this.#slots.take(signaller);
     if (handle !== null) return this.source(handle);
@@ -179,6 +182,19 @@ export class SharedFencePool {
     return failed;
   }
 
+  /**
+   * Takes this thread out of the pool: fails what it had to signal and did not, as `threadEnded` does, and stops looking:
+   * what `toFence` made here, and waits, fail with `ERR_PRODUCER_CLOSED`. States can still be read. Twice does nothing.
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.threadEnded(this.thread);
+    const { label } = this.#host.context;
+    const why = new JobError('ERR_PRODUCER_CLOSED', 'this thread left the pool', { label });
+    for (const { watch } of [...this.#watches.values()]) watch.abandon(why);
+  }
+
   get #slots(): SharedSlots {
     return this.#host.context.slots;
   }
@@ -207,6 +223,7 @@ export class SharedFencePool {
 
   #watch(handle: SharedFenceHandle): SharedWatch {
     const { slot, generation } = handle;
+    this.#checkOpen('wait');
     const held = this.#watches.get(slot);
     if (held !== undefined && held.generation === generation) return held.watch;
     // A watch on an older fence of the slot has yet to hear that it is stale.
@@ -222,6 +239,12 @@ export class SharedFencePool {
   #name(): FenceName {
     this.#lastSeqno += 1;
     return { info: this.#info, seqno: this.#lastSeqno };
+  }
+
+  #checkOpen(what: string): void {
+    if (!this.#closed) return;
+    const message = `SharedFencePool.${what}: this thread has left the pool`;
+    throw new UsageError('ERR_CLOSED', message);
   }
 
   #checkThread(what: string, thread: number): void {

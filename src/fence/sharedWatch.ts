@@ -1,4 +1,4 @@
-import type { Fence, TimelineInfo } from '../base/index.ts';
+import type { Fence, FencelineError, TimelineInfo } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { FenceCore, signalFence } from './fence.ts';
 import type { FenceOwner } from './fence.ts';
@@ -75,10 +75,13 @@ export class SharedWatch implements FenceOwner {
   /** One more, or one less, who needs it; without any it stops, and its fence stays pending. */
   use(change: 1 | -1): void {
     this.#users += change;
-    if (this.#users > 0 || this.#letGo === null) return;
-    this.#end();
-    // Wakes the wait that stop left behind; others on this slot look and go on waiting.
-    Atomics.notify(this.#context.slots.words, this.#context.slots.indexOf(this.#handle.slot));
+    if (this.#users === 0) this.#stop();
+  }
+
+  /** Fails the fence of this thread; the shared one is untouched. */
+  abandon(error: FencelineError): void {
+    this.#stop();
+    signalFence(this.fence, error);
   }
 
   /** Signals the fence if the shared one has. */
@@ -119,6 +122,13 @@ export class SharedWatch implements FenceOwner {
     };
     if (wait.async) void wait.value.then(again);
     else again();
+  }
+
+  #stop(): void {
+    if (this.#letGo === null) return;
+    this.#end();
+    // Wakes the wait that is left behind; others on this slot look and go on waiting.
+    Atomics.notify(this.#context.slots.words, this.#context.slots.indexOf(this.#handle.slot));
   }
 
   #end(): void {

@@ -323,6 +323,25 @@ describe('a thread that ended', () => {
 });
 
 describe('a pool', () => {
+  it('closes: fails what this thread had to signal and what it waits for, and takes no more', async () => {
+    const { pool, joined, state } = setUp();
+    const mine = pool.create();
+    const theirs = joined.create();
+    const wait = pool.fence(theirs.fence.handle).wait();
+    const local = pool.fence(theirs.fence.handle).toFence();
+    pool.close();
+    pool.close();
+    expect(joined.fence(mine.fence.handle).error?.code).toBe('ERR_PRODUCER_CLOSED');
+    expect(local.error?.code).toBe('ERR_PRODUCER_CLOSED');
+    await expect(wait).rejects.toThrow(code('ERR_PRODUCER_CLOSED'));
+    expect(state.kept).toBe(0);
+    expect(theirs.fence.status).toBe('pending');
+    expect(() => pool.create()).toThrow(code('ERR_CLOSED'));
+    expect(() => pool.fence(theirs.fence.handle).wait()).toThrow(code('ERR_CLOSED'));
+    theirs.signal();
+    expect(pool.fence(theirs.fence.handle).status).toBe('ok');
+  });
+
   it('refuses what does not fit', () => {
     const { runtime, platform, pool } = setUp();
     const bad = (options: object) => () =>
