@@ -6,7 +6,7 @@ import type { JobCore } from './jobCore.ts';
 import { returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
-/** How jobs end: outcomes, the order of finished fences, and death before a start (J3, J4, J9, E2). */
+/** How jobs end: outcomes, the order of finished fences, death before a start, and what ends an entity (J3, J4, J9, T6, E2). */
 
 /** The attempt of `job` is over and this is its outcome; its finished fence signals as soon as the order allows. */
 export function end(
@@ -26,8 +26,36 @@ export function die(core: SchedulerCore, job: JobCore, outcome: FencelineError):
   settle(core, job);
 }
 
+/** Ends `entity`: it takes no more jobs, and what is queued never starts (E2). */
+export function kill(core: SchedulerCore, entity: EntityCore, error: FencelineError): void {
+  if (entity.killed !== null) return;
+  entity.needEnds().killed = error;
+  core.openEntities -= 1;
+  core.reportEntity('entity-kill', entity);
+  dieAll(core, entity, error);
+  core.unlist(entity);
+}
+
+/** Counts a guilty job (T6): karma, the ban, and what they end. */
+export function convict(core: SchedulerCore, job: JobCore): void {
+  const { entity } = job;
+  const banned = core.blames.addGuilty(entity, core.setup.banAfter);
+  if (entity.setup.killOnFault) kill(core, entity, entity.killError);
+  if (!banned) return;
+  if (core.observers.listening) {
+    const { client } = entity.setup;
+    const atUs = core.runtime.nowUs();
+    const karma = core.blames.of(entity)?.karma ?? 0;
+    core.observers.emit({ type: 'ban', atUs, client, entity: entity.id, karma });
+  }
+  for (const other of [...core.active]) {
+    if (core.blames.of(other)?.banned !== true) continue;
+    kill(core, other, new JobError('ERR_CLIENT_BANNED', undefined, { label: other.label }));
+  }
+}
+
 /** Ends every queued job of `entity` with `outcome` (E2). */
-export function dieAll(core: SchedulerCore, entity: EntityCore, outcome: FencelineError): void {
+function dieAll(core: SchedulerCore, entity: EntityCore, outcome: FencelineError): void {
   const dead: JobCore[] = [];
   for (let job = entity.nextStart; job !== null; job = job.after) {
     if (job.phase === 'queued') dead.push(job);
@@ -94,7 +122,7 @@ export function finish(core: SchedulerCore, job: JobCore, nowUs: number): void {
   if (outcome === null) counters.completed += 1;
   else counters.failed += 1;
   counters.turnaroundUs.add(nowUs - job.submittedAtUs);
-  entity.lastError = outcome;
+  entity.use.lastError = outcome;
   if (core.observers.listening) {
     const error = outcome?.code ?? null;
     const { ref, ring } = job;

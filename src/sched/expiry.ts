@@ -2,7 +2,7 @@ import { JobError } from '../base/index.ts';
 import { attach } from '../fence/index.ts';
 import { chargeAttempt, complete, retire, watch } from './attempts.ts';
 import type { Deadline } from './deadlines.ts';
-import { die, end, settle } from './endings.ts';
+import { convict, die, end, settle } from './endings.ts';
 import type { JobCore } from './jobCore.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
@@ -77,7 +77,7 @@ export function accuse(core: SchedulerCore, job: JobCore, error: JobError): void
   }
   const ring = job.onRing;
   chargeAttempt(core, job, 'clock');
-  core.convict(job);
+  convict(core, job);
   if (job.isLive) end(core, job, error);
   giveBackToHardware(core, job);
   if (ring !== null) watch(core, ring);

@@ -5,7 +5,7 @@ import { interruptWaits, isFence, Timeline } from '../fence/index.ts';
 import type { FenceSource } from '../fence/index.ts';
 import { chargeAttempt, retire, watch } from './attempts.ts';
 import type { Driver, ResetContext } from './driver.ts';
-import { end } from './endings.ts';
+import { convict, end } from './endings.ts';
 import { judge } from './expiry.ts';
 import type { JobCore } from './jobCore.ts';
 import type { DomainCore } from './resetDomain.ts';
@@ -244,7 +244,7 @@ export class Reset {
     }
     for (const job of live) {
       if (job.current !== null) job.current.suspect = false;
-      if (this.#guilty.has(job)) job.entity.scheduler.convict(job);
+      if (this.#guilty.has(job)) convict(job.entity.scheduler, job);
     }
     const failing: JobCore[] = [];
     for (const job of live) {

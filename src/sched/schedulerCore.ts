@@ -1,4 +1,3 @@
-import { JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { fenceSignalled, start } from './attempts.ts';
@@ -6,8 +5,10 @@ import { BlameBook } from './blame.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { Driver } from './driver.ts';
-import { cancelled, die, dieAll } from './endings.ts';
+import { cancelled, die } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
+import { isSameSetup } from './entityOptions.ts';
+import type { EntitySetup } from './entityOptions.ts';
 import { expire } from './expiry.ts';
 import { failAll } from './failAll.ts';
 import { FreeList } from './freeList.ts';
@@ -59,6 +60,9 @@ export class SchedulerCore {
   /** Jobs in phase `running`. */
   inFlight = 0;
   openEntities = 0;
+  /** This scheduler as a list, which entities that use no other share. */
+  readonly alone: readonly SchedulerCore[] = [this];
+  #lastSetup: EntitySetup | null = null;
   timeouts = 0;
   resets = 0;
   /** Called once, after the call stack, when it has ended: no fence is unsignalled, what could be freed is. */
@@ -91,6 +95,14 @@ export class SchedulerCore {
 
   get ended(): boolean {
     return this.state === 'closed' || this.state === 'gone';
+  }
+
+  /** The setup of the entity that was opened last, where it equals `setup`: many entities are opened alike. */
+  sameSetup(setup: EntitySetup): EntitySetup {
+    const last = this.#lastSetup;
+    if (last !== null && isSameSetup(last, setup)) return last;
+    this.#lastSetup = setup;
+    return setup;
   }
 
   // Passes.
@@ -278,15 +290,6 @@ export class SchedulerCore {
     return 'requested';
   }
 
-  kill(entity: EntityCore, error: FencelineError): void {
-    if (entity.killed !== null) return;
-    entity.killed = error;
-    this.openEntities -= 1;
-    this.reportEntity('entity-kill', entity);
-    dieAll(this, entity, error);
-    this.unlist(entity);
-  }
-
   /** Ends everything at once (E3). */
   close(error: FencelineError): void {
     this.state = 'closed';
@@ -322,10 +325,11 @@ export class SchedulerCore {
   /** `entity` has no unfinished job left. */
   entityIdle(entity: EntityCore): void {
     this.active.delete(entity);
-    const waiters = entity.idleWaiters;
-    entity.idleWaiters = null;
-    if (waiters !== null) for (const waiter of waiters) this.runtime.defer(waiter);
-    this.tellRetired(entity);
+    const { ends } = entity;
+    if (ends !== null) {
+      for (const waiter of ends.idleWaiters.splice(0)) this.runtime.defer(waiter);
+      this.tellRetired(entity);
+    }
     if (this.active.size === 0 && this.state === 'draining') {
       this.runtime.defer(() => this.closeWhenDrained());
     }
@@ -335,24 +339,6 @@ export class SchedulerCore {
     const { entity } = job;
     if (entity.listed && entity.nextStart === job) {
       this.policy.changed?.(entity, this.runtime.nowUs());
-    }
-  }
-
-  /** Counts a guilty job (T6): karma, the ban, and what they end. */
-  convict(job: JobCore): void {
-    const { entity } = job;
-    const banned = this.blames.addGuilty(entity, this.setup.banAfter);
-    if (entity.setup.killOnFault) this.kill(entity, entity.killError);
-    if (!banned) return;
-    if (this.observers.listening) {
-      const { client } = entity.setup;
-      const atUs = this.runtime.nowUs();
-      const karma = this.blames.of(entity)?.karma ?? 0;
-      this.observers.emit({ type: 'ban', atUs, client, entity: entity.id, karma });
-    }
-    for (const other of [...this.active]) {
-      if (this.blames.of(other)?.banned !== true) continue;
-      this.kill(other, new JobError('ERR_CLIENT_BANNED', undefined, { label: other.label }));
     }
   }
 
@@ -366,10 +352,9 @@ export class SchedulerCore {
   }
 
   tellRetired(entity: EntityCore): void {
-    const waiters = entity.retiredWaiters;
-    if (waiters === null || entity.first !== null || entity.unretired > 0) return;
-    entity.retiredWaiters = null;
-    for (const waiter of waiters) this.runtime.defer(waiter);
+    const { ends } = entity;
+    if (ends === null || entity.first !== null || entity.unretired > 0) return;
+    for (const waiter of ends.retiredWaiters.splice(0)) this.runtime.defer(waiter);
   }
 
   #reportBlocked(job: JobCore, why: 'credits' | 'resource' | 'order'): void {

@@ -24,7 +24,7 @@ export function submit<P>(
   refuseIfBanned(core, entity);
   const credits = checkedCount('submit: credits', options.credits, 1);
   const nowUs = core.runtime.nowUs();
-  const seqno = entity.lastSeqno + 1;
+  const seqno = entity.counters.submitted + 1;
   const job = new JobCore(entity, seqno, payload, credits, nowUs);
   if (options !== NO_OPTIONS) applyOptions(core, entity, job, options);
   if (entity.queued >= entity.setup.maxQueued) {
@@ -43,7 +43,7 @@ function refuseIfEnded(entity: EntityCore): void {
   if (why !== null && (why.code === 'ERR_CLIENT_BANNED' || why.code === 'ERR_DEVICE_GONE')) {
     throw new UsageError(why.code, undefined, { label: entity.label });
   }
-  if (why !== null || entity.closing) {
+  if (why !== null || entity.ends?.closing === true) {
     throw closed(`${entity.label} was ${why === null ? 'closed' : 'killed'}`);
   }
 }
@@ -150,7 +150,6 @@ function accept(core: SchedulerCore, entity: EntityCore, job: JobCore): void {
     entity.state = undefined;
   }
   job.id = idsOf(core.runtime).take();
-  entity.lastSeqno = job.seqno;
   if (entity.first === null) core.active.add(entity);
   entity.append(job);
   entity.counters.submitted += 1;

@@ -1,0 +1,57 @@
+import { openLane } from './lanes.mjs';
+
+/** The name of our own contender. */
+export const OURS = 'fenceline';
+
+/**
+ * @typedef {Record<string, Record<string, number[]>>} Samples
+ * By contender, then by figure: one value a round.
+ */
+
+/**
+ * Measures one row: every contender in a process of its own, rounds interleaved. So whatever disturbs the machine disturbs
+ * all of them alike. The processes live for the whole row, or for one round where the row says `freshProcess`.
+ *
+ * @param {import('../rows.mjs').Row} row
+ * @param {{ rounds: number, peers: boolean, smoke: boolean, say: (text: string) => void }} options
+ * @returns {Promise<{ samples: Samples, failures: string[] }>} a contender that failed has no more samples
+ */
+export async function measureRow(row, { rounds, peers, smoke, say }) {
+  const contenders = peers ? [OURS, ...row.peers] : [OURS];
+  const lanes = new Map(contenders.map((name) => [name, null]));
+  /** @type {Samples} */
+  const samples = Object.fromEntries(contenders.map((name) => [name, {}]));
+  const failures = [];
+  try {
+    for (let round = 1; round <= rounds; round += 1) {
+      for (const [contender, open] of lanes) {
+        say(`${row.name}: round ${round} of ${rounds}: ${contender}`);
+        const lane = open ?? openLane(row.url, contender);
+        lanes.set(contender, lane);
+        try {
+          keep(samples[contender], await lane.round({ smoke }));
+        } catch (error) {
+          failures.push(`${row.name}: ${error.message}`);
+          samples[contender] = {};
+          lane.close();
+          lanes.delete(contender);
+          continue;
+        }
+        if (row.freshProcess !== true) continue;
+        lane.close();
+        lanes.set(contender, null);
+      }
+    }
+  } finally {
+    for (const lane of lanes.values()) lane?.close();
+  }
+  return { samples, failures };
+}
+
+/** Appends the figures of one round to what is there. */
+function keep(byFigure, figures) {
+  for (const [figure, value] of Object.entries(figures)) {
+    byFigure[figure] ??= [];
+    byFigure[figure].push(value);
+  }
+}

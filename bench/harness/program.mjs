@@ -1,0 +1,119 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { judge } from './judge.mjs';
+import { measureRow } from './measure.mjs';
+import { installPeers } from './peers.mjs';
+import { machine, reportText } from './report.mjs';
+import { loadRow, loadRows } from '../rows.mjs';
+
+const ROUNDS = 7;
+
+const OPTIONS = {
+  peers: { type: 'boolean', default: false },
+  rounds: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  save: { type: 'string' },
+  smoke: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+};
+
+const HELP = `Usage: fenceline bench [NAME…] [options]
+
+Measures fenceline side by side with its peers, rounds interleaved, and prints medians and ratios.
+NAME is a row, or the beginning of one; default: every row.
+
+  --peers       measure the peers, too (installs them in bench/ where they are not)
+  --rounds N    how many rounds (default ${ROUNDS})
+  --json        write the report to standard output as JSON
+  --save FILE   write the report to FILE as JSON, too
+  --smoke       one small round of each, to see that it works
+  --help        show this
+
+Rows:
+`;
+
+/** What the caller got wrong; said on the error stream, exit 2. */
+class BadUsage extends Error {}
+
+function optionsOf(args) {
+  let parsed;
+  try {
+    parsed = parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new BadUsage(error.message);
+  }
+  const { values, positionals } = parsed;
+  const rounds = values.rounds === undefined ? (values.smoke ? 1 : ROUNDS) : Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1) {
+    throw new BadUsage(`--rounds: expected a whole number from 1, got ${values.rounds}`);
+  }
+  return { ...values, rounds, names: positionals, args };
+}
+
+function chosen(rows, names) {
+  for (const name of names) {
+    if (rows.some((row) => row.name.startsWith(name))) continue;
+    throw new BadUsage(
+      `no row is called ${name}; there are ${rows.map((row) => row.name).join(', ')}`,
+    );
+  }
+  return names.length === 0
+    ? rows
+    : rows.filter((row) => names.some((name) => row.name.startsWith(name)));
+}
+
+/** One line on a terminal that is written over; nothing where the error stream goes elsewhere. */
+function say(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text}`);
+}
+
+async function bench(rows, options) {
+  if (options.peers) installPeers();
+  const lines = [];
+  const failures = [];
+  for (const row of rows) {
+    const measured = await measureRow(row, { ...options, say });
+    lines.push(...judge(row, measured.samples));
+    failures.push(...measured.failures);
+  }
+  say('');
+  const report = {
+    command: ['fenceline bench', ...options.args].join(' '),
+    machine: machine(),
+    rounds: options.rounds,
+    rows: lines,
+  };
+  const json = `${JSON.stringify(report, null, 2)}\n`;
+  if (options.save !== undefined) {
+    mkdirSync(dirname(resolve(options.save)), { recursive: true });
+    writeFileSync(options.save, json);
+  }
+  process.stdout.write(options.json ? json : reportText(report));
+  for (const failure of failures) process.stderr.write(`${failure}\n`);
+  return failures.length === 0 ? 0 : 1;
+}
+
+/**
+ * Runs the program, and gives the exit code.
+ *
+ * @param {string[]} args
+ * @param {{ rowUrl?: string }} [only] the one row to measure, of a row file that is run alone
+ * @returns {Promise<number>}
+ */
+export async function runBench(args, { rowUrl } = {}) {
+  try {
+    const options = optionsOf(args);
+    const rows = rowUrl === undefined ? await loadRows() : [await loadRow(rowUrl)];
+    if (options.help) {
+      const list = rows.map((row) => `  ${row.name.padEnd(20)}${row.question}\n`);
+      process.stdout.write(HELP + list.join(''));
+      return 0;
+    }
+    return await bench(chosen(rows, options.names), options);
+  } catch (error) {
+    if (!(error instanceof BadUsage)) throw error;
+    process.stderr.write(`bench: ${error.message}\n(add --help for what is expected)\n`);
+    return 2;
+  }
+}

@@ -1,0 +1,43 @@
+/** The rows of the benchmark, in the order in which they are measured; one file each, named for the row. */
+const FILES = [
+  'core/noop.bench.mjs',
+  'core/priority.bench.mjs',
+  'core/growth.bench.mjs',
+  'core/memory.bench.mjs',
+  'core/timeouts.bench.mjs',
+  'worker/throughput.bench.mjs',
+  'worker/latency.bench.mjs',
+  'worker/hang.bench.mjs',
+];
+
+/**
+ * One row.
+ *
+ * @typedef {object} Row
+ * @property {string} name
+ * @property {string} url of its file
+ * @property {string} question what it finds out, in one sentence
+ * @property {string} unit of its figures, unless a figure has another
+ * @property {string[]} peers who is measured beside fenceline
+ * @property {import('./harness/judge.mjs').Target[]} target its figures, and what they are held to
+ * @property {boolean} [freshProcess] whether each round needs a process of its own, because one may leave something behind
+ * @property {(options: RunOptions) => Promise<Record<string, number>>} run one round of one contender: value by figure
+ *
+ * @typedef {object} RunOptions
+ * @property {string} contender `fenceline`, or one of the row's peers
+ * @property {boolean} smoke whether this is only to see that it works
+ * @property {(full: number) => number} count how many to take of what a full round takes `full` of
+ */
+
+/** @returns {Promise<Row[]>} */
+export async function loadRows() {
+  return Promise.all(FILES.map((file) => loadRow(new URL(file, import.meta.url).href)));
+}
+
+/**
+ * @param {string} url
+ * @returns {Promise<Row>}
+ */
+export async function loadRow(url) {
+  return { ...(await import(url)), url };
+}
