@@ -1,70 +1,65 @@
-/**
- * What does a shared fence cost beside the same Atomics primitive: signal in one thread to wake-up, blocked, in another?
- * A round is a ping and a pong for each operation, so one operation is two wake-ups.
- *
- * Usage: npm run build && node bench/fence/shared.bench.mjs [--json] [--rounds N] [--smoke]
- */
 import { Worker } from 'node:worker_threads';
 import { SharedFencePool, systemRuntime, threadPlatform } from '../../dist/index.js';
-import { main, nsPer } from './rounds.mjs';
+import { runAlone } from '../harness/alone.mjs';
 
-const COUNT = 2000;
+export const name = 'fence-shared';
+export const question =
+  'How long from a signal in one thread to the wake-up of another, beside the same Atomics primitive?';
+export const unit = 'us';
+export const peers = ['atomics'];
 
-const pool = new SharedFencePool({
-  runtime: systemRuntime(),
-  platform: threadPlatform(),
-  slots: 2 * COUNT,
-  mayBlock: true,
-});
+// A ping to the other thread and a pong back, both of which block meanwhile: two wake-ups.
+export const target = [{ figure: 'ping-pong', against: { best: ['atomics'] }, reach: 1.2 }];
+
+const TIMES = 20_000;
+
+export async function run({ contender, count }) {
+  const times = count(TIMES);
+  return { 'ping-pong': contender === 'atomics' ? atomics(times) : sharedFences(times) };
+}
+
+const options = { runtime: systemRuntime(), platform: threadPlatform() };
+const pool = new SharedFencePool({ ...options, slots: 2 * TIMES, mayBlock: true });
 const ticket = pool.ticket();
-const buffer = new SharedArrayBuffer(4 * 2 * COUNT);
-const words = new Int32Array(buffer);
-const worker = new Worker(new URL('echo.mjs', import.meta.url), {
-  workerData: { ticket, words: buffer },
-});
 
-/** Microseconds for a ping and its pong. */
-async function sharedFences(count) {
-  const pings = Array.from({ length: count }, () => pool.create());
-  const pongs = Array.from({ length: count }, () => pool.create(ticket.thread));
+/** The other thread: the same in each round, so that its code is as warm as ours. */
+let echo = null;
+
+function post(message) {
+  echo ??= new Worker(new URL('echo.mjs', import.meta.url), { workerData: { ticket } });
+  echo.unref();
+  echo.postMessage(message);
+}
+
+function sharedFences(times) {
+  const pings = Array.from({ length: times }, () => pool.create());
+  const pongs = Array.from({ length: times }, () => pool.create(ticket.thread));
   const handles = (sources) => sources.map(({ fence }) => fence.handle);
-  worker.postMessage({ how: 'fence', count, pings: handles(pings), pongs: handles(pongs) });
-  // The first answer says that the other thread is there.
-  pings[0].signal();
-  pongs[0].fence.waitSync();
-  const ns = await nsPer(count - 1, () => {
-    for (let i = 1; i < count; i += 1) {
-      pings[i].signal();
-      pongs[i].fence.waitSync();
-    }
+  post({ pings: handles(pings), pongs: handles(pongs) });
+  const us = usPer(times, (index) => {
+    pings[index].signal();
+    pongs[index].fence.waitSync();
   });
   for (const source of [...pings, ...pongs]) source.release();
-  return ns / 1000;
+  return us;
 }
 
-async function rawAtomics(count) {
-  words.fill(0);
-  worker.postMessage({ how: 'raw', count });
-  const pingPong = (i) => {
-    Atomics.store(words, 2 * i, 1);
-    Atomics.notify(words, 2 * i);
-    while (Atomics.load(words, 2 * i + 1) === 0) Atomics.wait(words, 2 * i + 1, 0);
-  };
-  pingPong(0);
-  const ns = await nsPer(count - 1, () => {
-    for (let i = 1; i < count; i += 1) pingPong(i);
+function atomics(times) {
+  const words = new Int32Array(new SharedArrayBuffer(8 * times));
+  post({ words, times });
+  return usPer(times, (index) => {
+    Atomics.store(words, 2 * index, 1);
+    Atomics.notify(words, 2 * index);
+    while (Atomics.load(words, 2 * index + 1) === 0) Atomics.wait(words, 2 * index + 1, 0);
   });
-  return ns / 1000;
 }
 
-await main([
-  {
-    name: 'fence-shared-wake',
-    unit: 'us for two wake-ups',
-    count: COUNT,
-    target: 1.2,
-    fenceline: sharedFences,
-    peers: { 'Atomics wait/notify': rawAtomics },
-  },
-]);
-await worker.terminate();
+/** Microseconds for one `pingPong`; the first, which waits for the other thread to hear of it, does not count. */
+function usPer(times, pingPong) {
+  pingPong(0);
+  const began = process.hrtime.bigint();
+  for (let index = 1; index < times; index += 1) pingPong(index);
+  return Number(process.hrtime.bigint() - began) / 1000 / (times - 1);
+}
+
+void runAlone(import.meta);
