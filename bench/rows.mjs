@@ -1,5 +1,8 @@
 /** The rows of the benchmark, in the order in which they are measured; one file each, named for the row. */
 const FILES = [
+  'fence/time.bench.mjs',
+  'fence/memory.bench.mjs',
+  'fence/shared.bench.mjs',
   'core/noop.bench.mjs',
   'core/priority.bench.mjs',
   'core/growth.bench.mjs',

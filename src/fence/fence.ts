@@ -86,12 +86,13 @@ let runEarly: (fence: FenceCore) => void;
 
 /** The one implementation of `Fence`. Cost while pending: this object, and its `FenceSource` where there is one. */
 export class FenceCore implements Fence {
+  // Methods that only this file needs are static: a private method costs each object a field.
   readonly seqno: number;
   #flags = 0;
   #origin: FenceOwner | TimelineInfo;
   #error: FencelineError | null = null;
-  /** While pending: the earliest deadline hint, or -1. Afterwards: when it signalled. */
-  #timeUs = -1;
+  /** While pending: the earliest deadline hint. Afterwards: when it signalled. (A number here would always take a box.) */
+  #timeUs: number | null = null;
   #callbacks: CallbackNode | null = null;
 
   constructor(origin: FenceOwner | TimelineInfo, seqno: number) {
@@ -123,7 +124,7 @@ export class FenceCore implements Fence {
     if (typeof fn !== 'function') throw invalid('addCallback', 'a function', fn);
     if ((this.#flags & SIGNALLED) !== 0) return null;
     const node = new FunctionCallback(this, fn);
-    this.#attach(node);
+    FenceCore.#attach(this, node);
     return node;
   }
 
@@ -131,7 +132,7 @@ export class FenceCore implements Fence {
     if (typeof callback !== 'object' || callback === null) {
       throw invalid('removeCallback', 'what addCallback returned', callback);
     }
-    return this.#detach(callback as CallbackNode);
+    return FenceCore.#detach(this, callback as CallbackNode);
   }
 
   wait(options: WaitOptions = {}): Promise<void> {
@@ -154,7 +155,7 @@ export class FenceCore implements Fence {
   setDeadline(atUs: number): void {
     if (!Number.isFinite(atUs)) throw invalid('setDeadline', 'a time in microseconds', atUs);
     if ((this.#flags & SIGNALLED) !== 0) return;
-    if (this.#timeUs !== -1 && atUs >= this.#timeUs) return;
+    if (this.#timeUs !== null && atUs >= this.#timeUs) return;
     this.#timeUs = Math.max(0, atUs);
     (this.#origin as FenceOwner).hinted(this, this.#timeUs);
   }
@@ -170,13 +171,13 @@ export class FenceCore implements Fence {
     };
   }
 
-  #attach(node: CallbackNode): void {
-    const first = this.#callbacks;
-    node.attachedTo = this;
+  static #attach(fence: FenceCore, node: CallbackNode): void {
+    const first = fence.#callbacks;
+    node.attachedTo = fence;
     if (first === null) {
       node.previous = node;
       node.next = node;
-      this.#callbacks = node;
+      fence.#callbacks = node;
       return;
     }
     const last = first.previous;
@@ -186,13 +187,13 @@ export class FenceCore implements Fence {
     first.previous = node;
   }
 
-  #detach(node: CallbackNode): boolean {
-    if (node.attachedTo !== this) return false;
+  static #detach(fence: FenceCore, node: CallbackNode): boolean {
+    if (node.attachedTo !== fence) return false;
     node.attachedTo = null;
     if (node.next === node) {
-      this.#callbacks = null;
+      fence.#callbacks = null;
     } else {
-      if (this.#callbacks === node) this.#callbacks = node.next;
+      if (fence.#callbacks === node) fence.#callbacks = node.next;
       node.previous.next = node.next;
       node.next.previous = node.previous;
       node.previous = node;
@@ -201,34 +202,35 @@ export class FenceCore implements Fence {
     return true;
   }
 
-  #signal(error: FencelineError | null): boolean {
-    if ((this.#flags & SIGNALLED) !== 0) return false;
-    const owner = this.#origin as FenceOwner;
+  static #signal(fence: FenceCore, error: FencelineError | null): boolean {
+    if ((fence.#flags & SIGNALLED) !== 0) return false;
+    const owner = fence.#origin as FenceOwner;
     const runtime = owner.runtime;
-    const info = owner.infoOf(this);
-    this.#error = error;
-    this.#timeUs = runtime.nowUs();
-    this.#origin = info;
-    this.#flags |= error === null ? OK : FAILED;
-    owner.signalled(this);
-    if (runtime.sink !== undefined) reportSignal(runtime, info, this);
-    if (this.#callbacks !== null) announce(this, runtime, (this.#flags & HAS_EARLY) !== 0);
+    const info = owner.infoOf(fence);
+    fence.#error = error;
+    fence.#timeUs = runtime.nowUs();
+    fence.#origin = info;
+    fence.#flags |= error === null ? OK : FAILED;
+    owner.signalled(fence);
+    if (runtime.sink !== undefined) reportSignal(runtime, info, fence);
+    if (fence.#callbacks !== null) announce(fence, runtime, (fence.#flags & HAS_EARLY) !== 0);
     return true;
   }
 
   /** Rule 6. A node that runs may take others off this ring. */
-  #runEarly(): void {
-    let node = this.#oldestEarly();
+  static #runEarly(fence: FenceCore): void {
+    let node = FenceCore.#oldestEarly(fence);
     while (node !== null) {
-      const newer = node === this.#callbacks ? null : node.previous;
-      this.#detach(node);
-      node.run(this);
-      node = newer === null || newer.attachedTo === this ? newer : this.#oldestEarly();
+      const newer = node === fence.#callbacks ? null : node.previous;
+      FenceCore.#detach(fence, node);
+      node.run(fence);
+      const isNext = newer === null || newer.attachedTo === fence;
+      node = isNext ? newer : FenceCore.#oldestEarly(fence);
     }
   }
 
-  #oldestEarly(): CallbackNode | null {
-    const first = this.#callbacks;
+  static #oldestEarly(fence: FenceCore): CallbackNode | null {
+    const first = fence.#callbacks;
     if (first === null || !first.isEarly) return null;
     let oldest = first;
     while (oldest.next !== first && oldest.next.isEarly) oldest = oldest.next;
@@ -236,11 +238,11 @@ export class FenceCore implements Fence {
   }
 
   /** Rule 4: takes callbacks off the ring one by one, so that one may remove another. */
-  #runCallbacks(runtime: Runtime): void {
-    for (let node = this.#callbacks; node !== null; node = this.#callbacks) {
-      this.#detach(node);
+  static #runCallbacks(fence: FenceCore, runtime: Runtime): void {
+    for (let node = fence.#callbacks; node !== null; node = fence.#callbacks) {
+      FenceCore.#detach(fence, node);
       try {
-        node.run(this);
+        node.run(fence);
       } catch (error) {
         rethrowLater(runtime, error);
       }
@@ -261,25 +263,24 @@ export class FenceCore implements Fence {
       fence.#flags = error === null ? OK : FAILED;
       return fence;
     };
-    signalFence = (fence, error) => fence.#signal(error);
+    signalFence = (fence, error) => FenceCore.#signal(fence, error);
     attach = (fence, node) => {
       if ((fence.#flags & SIGNALLED) !== 0) return false;
-      fence.#attach(node);
+      FenceCore.#attach(fence, node);
       return true;
     };
     attachEarly = (fence, node) => {
       if ((fence.#flags & SIGNALLED) !== 0) return false;
       fence.#flags |= HAS_EARLY;
-      fence.#attach(node);
+      FenceCore.#attach(fence, node);
       fence.#callbacks = node;
       return true;
     };
-    detach = (fence, node) => fence.#detach(node);
-    runEarly = (fence) => fence.#runEarly();
-    runCallbacks = (fence, runtime) => fence.#runCallbacks(runtime);
+    detach = (fence, node) => FenceCore.#detach(fence, node);
+    runEarly = (fence) => FenceCore.#runEarly(fence);
+    runCallbacks = (fence, runtime) => FenceCore.#runCallbacks(fence, runtime);
     ownerOf = (fence) => ((fence.#flags & SIGNALLED) === 0 ? (fence.#origin as FenceOwner) : null);
-    deadlineOf = (fence) =>
-      (fence.#flags & SIGNALLED) === 0 && fence.#timeUs !== -1 ? fence.#timeUs : null;
+    deadlineOf = (fence) => ((fence.#flags & SIGNALLED) === 0 ? fence.#timeUs : null);
     claimAsHardware = (fence) => {
       if ((fence.#flags & HARDWARE) !== 0) return false;
       fence.#flags |= HARDWARE;
@@ -297,6 +298,8 @@ const unsettled: FenceCore[] = [];
 let settling = false;
 
 function announce(fence: FenceCore, runtime: Runtime, hasEarly: boolean): void {
+  if (!hasEarly && !settling && !delivering && queue.length === 0)
+    return deliverFirst(fence, runtime);
   queue.push(fence, runtime);
   if (hasEarly) {
     unsettled.push(fence);
@@ -319,6 +322,17 @@ function settle(): void {
     unsettled.length = 0;
     settling = false;
   }
+}
+
+/** As `deliver` of a queue with this one fence in it: most fences are signalled alone. */
+function deliverFirst(fence: FenceCore, runtime: Runtime): void {
+  delivering = true;
+  try {
+    runCallbacks(fence, runtime);
+  } finally {
+    delivering = false;
+  }
+  if (queue.length > 0) deliver();
 }
 
 function deliver(): void {

@@ -1,6 +1,6 @@
 import { invalid, JobError, UsageError } from '../base/index.ts';
 import type { Fence, FencelineError, FenceStatus, WaitOptions } from '../base/index.ts';
-import { errorOf } from './sharedSlots.ts';
+import { errorOf, isPending, threadOf } from './sharedSlots.ts';
 import type { SharedFenceHandle, SharedSlots } from './sharedSlots.ts';
 import type { SharedWatch, WatchContext } from './sharedWatch.ts';
 
@@ -44,7 +44,7 @@ export class SharedFence {
 
   /** The number of the thread that must signal it. */
   get signaller(): number {
-    return this.#slots.read(this.handle).thread;
+    return threadOf(this.#slots.wordOf(this.handle));
   }
 
   /**
@@ -59,10 +59,10 @@ export class SharedFence {
     if (!(timeoutMs >= 0)) {
       throw invalid('waitSync: timeoutMs', 'milliseconds, at least 0', timeoutMs);
     }
-    const state = this.#slots.read(this.handle);
-    if (state.status === 'pending') {
-      this.#checkMayBlock(state.thread);
-      this.#block(state.word, timeoutMs);
+    const word = this.#slots.wordOf(this.handle);
+    if (isPending(word)) {
+      this.#checkMayBlock(threadOf(word));
+      this.#block(word, timeoutMs);
     }
     const error = this.#look()?.error ?? null;
     if (error !== null) throw error;
@@ -71,6 +71,8 @@ export class SharedFence {
   /**
    * As `fence.wait`, on any thread: resolves when it is ok, rejects with its error when it failed (F8). While it lasts, it
    * keeps the process alive.
+   *
+   * @throws {ERR_CLOSED} while it is pending, after `pool.close()`
    */
   wait(options: WaitOptions = {}): Promise<void> {
     if (this.#look() !== null) return this.#settled();
@@ -107,10 +109,9 @@ export class SharedFence {
 
   #look(): { readonly error: FencelineError | null } | null {
     if (this.#outcome !== null) return this.#outcome;
-    const state = this.#slots.read(this.handle);
-    if (state.status === 'pending') return null;
-    const { label } = this.#host.context;
-    this.#outcome = { error: state.status === 'ok' ? null : errorOf(state, label) };
+    const word = this.#slots.wordOf(this.handle);
+    if (isPending(word)) return null;
+    this.#outcome = { error: errorOf(word, this.#host.context.label) };
     return this.#outcome;
   }
 
@@ -137,20 +138,24 @@ export class SharedFence {
   #block(word: number, timeoutMs: number): void {
     const { slots, runtime } = this.#host.context;
     const at = slots.indexOf(this.handle.slot);
-    const endUs = runtime.nowUs() + timeoutMs * 1000;
-    for (let leftMs = timeoutMs; this.#look() === null; leftMs = (endUs - runtime.nowUs()) / 1000) {
-      if (leftMs > 0 && blockOn(slots.words, at, word, leftMs) !== 'timed-out') continue;
-      if (this.#look() !== null) return;
-      const message = `the shared fence did not signal within ${timeoutMs} ms`;
-      throw new JobError('ERR_WAIT_TIMEOUT', message, { label: this.#host.context.label });
+    const hasEnd = timeoutMs !== Infinity;
+    const endUs = hasEnd ? runtime.nowUs() + timeoutMs * 1000 : Infinity;
+    let leftMs = timeoutMs;
+    while (this.#look() === null) {
+      if (leftMs <= 0) {
+        const message = `the shared fence did not signal within ${timeoutMs} ms`;
+        throw new JobError('ERR_WAIT_TIMEOUT', message, { label: this.#host.context.label });
+      }
+      blockOn(slots.words, at, word, leftMs);
+      if (hasEnd) leftMs = (endUs - runtime.nowUs()) / 1000;
     }
   }
 }
 
 /** `Atomics.wait`, which throws where the platform does not let a thread block. */
-function blockOn(words: Int32Array, at: number, word: number, timeoutMs: number): string {
+function blockOn(words: Int32Array, at: number, word: number, timeoutMs: number): void {
   try {
-    return Atomics.wait(words, at, word, timeoutMs);
+    Atomics.wait(words, at, word, timeoutMs);
   } catch (cause) {
     const message = 'waitSync: the platform does not let this thread block; use wait()';
     throw new UsageError('ERR_INVALID_ARGUMENT', message, { cause });

@@ -4,7 +4,7 @@ import type { Runtime } from '../events/index.ts';
 import { checkedFence } from './composite.ts';
 import { SharedFence } from './sharedFence.ts';
 import type { SharedFenceHost } from './sharedFence.ts';
-import { SharedSlots, SLOTS_MAX } from './sharedSlots.ts';
+import { isPending, SharedSlots, SLOTS_MAX, threadOf } from './sharedSlots.ts';
 import type { SharedFenceHandle } from './sharedSlots.ts';
 import { ALL_SLOTS, SharedWatch } from './sharedWatch.ts';
 import type { FenceName, SharedFencePlatform, WatchContext } from './sharedWatch.ts';
@@ -68,6 +68,7 @@ export class SharedFencePool {
   readonly #host: SharedFenceHost;
   readonly #info: TimelineInfo;
   #lastSeqno = 0;
+  #closed = false;
   readonly #watches: Map<number, { generation: number; watch: SharedWatch }> = new Map();
 
   /** @throws {ERR_INVALID_ARGUMENT} when `slots` is not a whole number from 1 to 1,048,576 */
@@ -111,8 +112,10 @@ export class SharedFencePool {
    * Makes a pending fence that thread `signaller` (default: this one) must signal.
    *
    * @throws {ERR_QUEUE_FULL} when no slot is free; release fences, or make a larger pool
+   * @throws {ERR_CLOSED} after `close`
    */
   create(signaller: number = this.thread): SharedFenceSource {
+    this.#checkOpen('create');
     this.#checkThread('create', signaller);
     const handle = this.#slots.take(signaller);
     if (handle !== null) return this.source(handle);
@@ -140,8 +143,12 @@ export class SharedFencePool {
       fence,
       signal: (error) => this.#signal(fence, error),
       release: () => {
-        this.#signalSlot(fence.handle, new JobError('ERR_PRODUCER_CLOSED'));
-        this.#slots.release(fence.handle);
+        const { handle } = fence;
+        if (fence.status === 'pending') {
+          this.#slots.signal(handle, new JobError('ERR_PRODUCER_CLOSED'));
+          this.#changed(handle.slot);
+        }
+        this.#slots.release(handle);
       },
     };
   }
@@ -175,6 +182,19 @@ export class SharedFencePool {
     return failed;
   }
 
+  /**
+   * Takes this thread out of the pool: fails what it had to signal and did not, as `threadEnded` does, and stops looking:
+   * what `toFence` made here, and waits, fail with `ERR_PRODUCER_CLOSED`. States can still be read. Twice does nothing.
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.threadEnded(this.thread);
+    const { label } = this.#host.context;
+    const why = new JobError('ERR_PRODUCER_CLOSED', 'this thread left the pool', { label });
+    for (const { watch } of [...this.#watches.values()]) watch.abandon(why);
+  }
+
   get #slots(): SharedSlots {
     return this.#host.context.slots;
   }
@@ -183,16 +203,13 @@ export class SharedFencePool {
     if (error !== undefined && !(error instanceof FencelineError)) {
       throw invalid('signal', 'nothing, or a FencelineError (for example a JobError)', error);
     }
-    const state = this.#slots.read(fence.handle);
-    if (state.status === 'pending' && state.thread !== this.thread) {
-      const expected = `a call in thread ${state.thread}, which must signal this fence`;
+    const { handle } = fence;
+    const word = this.#slots.wordOf(handle);
+    if (isPending(word) && threadOf(word) !== this.thread) {
+      const expected = `a call in thread ${threadOf(word)}, which must signal this fence`;
       throw invalid('signal', expected, this.thread);
     }
-    return this.#signalSlot(fence.handle, error ?? null);
-  }
-
-  #signalSlot(handle: SharedFenceHandle, error: FencelineError | null): boolean {
-    if (!this.#slots.signal(handle, error)) return false;
+    if (!this.#slots.signalFrom(word, handle.slot, error ?? null)) return false;
     this.#changed(handle.slot);
     return true;
   }
@@ -201,11 +218,12 @@ export class SharedFencePool {
   #changed(slot: number): void {
     const { platform, pool } = this.#host.context;
     if (this.#slots.wantsBell) platform.ring(pool, slot);
-    this.#watches.get(slot)?.watch.look();
+    if (this.#watches.size > 0) this.#watches.get(slot)?.watch.look();
   }
 
   #watch(handle: SharedFenceHandle): SharedWatch {
     const { slot, generation } = handle;
+    this.#checkOpen('wait');
     const held = this.#watches.get(slot);
     if (held !== undefined && held.generation === generation) return held.watch;
     // A watch on an older fence of the slot has yet to hear that it is stale.
@@ -221,6 +239,12 @@ export class SharedFencePool {
   #name(): FenceName {
     this.#lastSeqno += 1;
     return { info: this.#info, seqno: this.#lastSeqno };
+  }
+
+  #checkOpen(what: string): void {
+    if (!this.#closed) return;
+    const message = `SharedFencePool.${what}: this thread has left the pool`;
+    throw new UsageError('ERR_CLOSED', message);
   }
 
   #checkThread(what: string, thread: number): void {

@@ -47,15 +47,6 @@ export interface SharedFenceHandle {
   readonly generation: number;
 }
 
-/** What a slot says to the holder of a handle; `stale`: the slot is no longer that fence's. */
-export interface SlotState {
-  readonly status: 'pending' | 'ok' | 'failed' | 'stale';
-  readonly code: ErrorCode | null;
-  readonly thread: number;
-  /** The first word as it was read, to wait on. */
-  readonly word: number;
-}
-
 /** The operations on the memory of a pool; see the rules above. */
 export class SharedSlots {
   readonly words: Int32Array<SharedArrayBuffer>;
@@ -110,36 +101,37 @@ export class SharedSlots {
     return null;
   }
 
-  /** What the slot says to `handle` (rule 4). */
-  read(handle: SharedFenceHandle): SlotState {
+  /**
+   * The first word of the slot that `handle` names (rule 4), for the functions below; 0, which says stale, where the slot is
+   * no longer that fence's.
+   */
+  wordOf(handle: SharedFenceHandle): number {
     const at = this.indexOf(handle.slot);
     const word = Atomics.load(this.words, at);
     const high = Atomics.load(this.words, at + 1) >>> 0;
-    const isOurs = high * LOW_COUNT + (word >>> LOW_SHIFT) === handle.generation;
-    const state = isOurs ? word & STATE : 0;
-    const status =
-      state === PENDING ? 'pending' : state === OK ? 'ok' : state === FAILED ? 'failed' : 'stale';
-    const code = status === 'failed' ? codeAt((word >>> ERROR_SHIFT) & ERROR_MASK) : null;
-    return { status, code, thread: (word >>> THREAD_SHIFT) & THREAD_MASK, word };
+    return high * LOW_COUNT + (word >>> LOW_SHIFT) === handle.generation ? word : 0;
   }
 
   /** Signals and wakes (rule 5); false where it has signalled, or is stale. */
   signal(handle: SharedFenceHandle, error: FencelineError | null): boolean {
-    const { status, word } = this.read(handle);
-    if (status !== 'pending') return false;
-    const outcome = error === null ? OK : FAILED | (indexOfCode(error.code) << ERROR_SHIFT);
-    const at = this.indexOf(handle.slot);
-    if (Atomics.compareExchange(this.words, at, word, (word & ~STATE) | outcome) !== word) {
-      return false;
-    }
+    return this.signalFrom(this.wordOf(handle), handle.slot, error);
+  }
+
+  /** As `signal`, where the word was read before. */
+  signalFrom(word: number, slot: number, error: FencelineError | null): boolean {
+    if ((word & STATE) !== PENDING) return false;
+    const outcome = error === null ? OK : FAILED | (CODES.indexOf(error.code) << ERROR_SHIFT);
+    const at = this.indexOf(slot);
+    const signalled = (word & ~STATE) | outcome;
+    if (Atomics.compareExchange(this.words, at, word, signalled) !== word) return false;
     Atomics.notify(this.words, at);
     return true;
   }
 
   /** Gives a signalled slot back (rule 2); does nothing where it is pending or stale. */
   release(handle: SharedFenceHandle): void {
-    const { status, word } = this.read(handle);
-    if (status !== 'ok' && status !== 'failed') return;
+    const word = this.wordOf(handle);
+    if (!hasSignalled(word)) return;
     Atomics.compareExchange(this.words, this.indexOf(handle.slot), word, word | RELEASED);
   }
 
@@ -152,7 +144,7 @@ export class SharedSlots {
     for (let slot = 0; slot < this.count; slot += 1) {
       const at = this.indexOf(slot);
       const word = Atomics.load(this.words, at);
-      if (((word >>> THREAD_SHIFT) & THREAD_MASK) === thread && !isFree(word)) {
+      if (threadOf(word) === thread && !isFree(word)) {
         const high = Atomics.load(this.words, at + 1) >>> 0;
         const handle = { slot, generation: high * LOW_COUNT + (word >>> LOW_SHIFT) };
         if ((word & STATE) === 0) {
@@ -206,25 +198,33 @@ export class SharedSlots {
   }
 }
 
-/** The error that travelled as a code. */
-export function errorOf(state: SlotState, label: string): FencelineError {
-  if (state.status === 'stale') {
-    const message =
-      'the slot of this shared fence was given to another fence; keep it until all have read it';
-    return new JobError('ERR_PRODUCER_CLOSED', message, { label });
+/** Whether the fence of a word is pending. */
+export function isPending(word: number): boolean {
+  return (word & STATE) === PENDING;
+}
+
+/** The thread that must signal the fence of a word. */
+export function threadOf(word: number): number {
+  return (word >>> THREAD_SHIFT) & THREAD_MASK;
+}
+
+/** The error of a word that is not pending: that which travelled as a code, or that the handle is stale. */
+export function errorOf(word: number, label: string): FencelineError | null {
+  if ((word & STATE) === OK) return null;
+  if ((word & STATE) === FAILED) {
+    const code = CODES[(word >>> ERROR_SHIFT) & ERROR_MASK] ?? 'ERR_DRIVER';
+    return new JobError(code, undefined, { label });
   }
-  return new JobError(state.code ?? 'ERR_DRIVER', undefined, { label });
+  const message =
+    'the slot of this shared fence was given to another fence; release a fence when all have read it';
+  return new JobError('ERR_PRODUCER_CLOSED', message, { label });
+}
+
+function hasSignalled(word: number): boolean {
+  return (word & STATE) === OK || (word & STATE) === FAILED;
 }
 
 function isFree(word: number): boolean {
-  const state = word & STATE;
-  return state === 0 ? (word & CLAIMED) === 0 : state !== PENDING && (word & RELEASED) !== 0;
-}
-
-function codeAt(index: number): ErrorCode {
-  return CODES[index] ?? 'ERR_DRIVER';
-}
-
-function indexOfCode(code: ErrorCode): number {
-  return CODES.indexOf(code);
+  if ((word & STATE) === 0) return (word & CLAIMED) === 0;
+  return hasSignalled(word) && (word & RELEASED) !== 0;
 }

@@ -1,8 +1,8 @@
-import type { Fence, TimelineInfo } from '../base/index.ts';
+import type { Fence, FencelineError, TimelineInfo } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { FenceCore, signalFence } from './fence.ts';
 import type { FenceOwner } from './fence.ts';
-import { errorOf } from './sharedSlots.ts';
+import { errorOf, isPending } from './sharedSlots.ts';
 import type { SharedFenceHandle, SharedSlots } from './sharedSlots.ts';
 
 /**
@@ -75,20 +75,22 @@ export class SharedWatch implements FenceOwner {
   /** One more, or one less, who needs it; without any it stops, and its fence stays pending. */
   use(change: 1 | -1): void {
     this.#users += change;
-    if (this.#users > 0 || this.#letGo === null) return;
-    this.#end();
-    // Wakes the wait that stop left behind; others on this slot look and go on waiting.
-    Atomics.notify(this.#context.slots.words, this.#context.slots.indexOf(this.#handle.slot));
+    if (this.#users === 0) this.#stop();
+  }
+
+  /** Fails the fence of this thread; the shared one is untouched. */
+  abandon(error: FencelineError): void {
+    this.#stop();
+    signalFence(this.fence, error);
   }
 
   /** Signals the fence if the shared one has. */
   look(): void {
     if (this.#letGo === null) return;
-    const state = this.#context.slots.read(this.#handle);
-    if (state.status === 'pending') return;
+    const word = this.#context.slots.wordOf(this.#handle);
+    if (isPending(word)) return;
     this.#end();
-    const error = state.status === 'ok' ? null : errorOf(state, this.#context.label);
-    signalFence(this.fence, error);
+    signalFence(this.fence, errorOf(word, this.#context.label));
   }
 
   infoOf(): TimelineInfo {
@@ -111,8 +113,8 @@ export class SharedWatch implements FenceOwner {
       this.look();
       return;
     }
-    const { status, word } = slots.read(this.#handle);
-    if (status !== 'pending') return this.look();
+    const word = slots.wordOf(this.#handle);
+    if (!isPending(word)) return this.look();
     const wait = Atomics.waitAsync(slots.words, slots.indexOf(slot), word);
     const again = (): void => {
       this.look();
@@ -120,6 +122,13 @@ export class SharedWatch implements FenceOwner {
     };
     if (wait.async) void wait.value.then(again);
     else again();
+  }
+
+  #stop(): void {
+    if (this.#letGo === null) return;
+    this.#end();
+    // Wakes the wait that is left behind; others on this slot look and go on waiting.
+    Atomics.notify(this.#context.slots.words, this.#context.slots.indexOf(this.#handle.slot));
   }
 
   #end(): void {

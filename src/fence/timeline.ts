@@ -163,7 +163,8 @@ class TimelineOwner implements FenceOwner {
     if (this.info.ordered && fence.seqno < this.#lastSignalled) this.#warnOfOrder(fence);
     else this.#lastSignalled = fence.seqno;
     const fences = this.#fences;
-    if (fences.length > 16 && fences.length > 2 * this.#pending) {
+    if (fences[fences.length - 1] === fence) fences.pop();
+    else if (fences.length > 16 && fences.length > 2 * this.#pending) {
       this.#fences = fences.filter((one) => one.status === 'pending');
     }
   }

@@ -1,5 +1,5 @@
-import { deferred, FencelineError, invalid, JobError } from '../base/index.ts';
-import type { CancelSignal, Deferred, Fence, WaitOptions } from '../base/index.ts';
+import { FencelineError, invalid, JobError } from '../base/index.ts';
+import type { Fence, WaitOptions } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Runtime, Timer } from '../events/index.ts';
 import { CallbackNode } from './callback.ts';
@@ -41,97 +41,87 @@ export function waitFor(
   if (interruptible) {
     for (const resetDone of interrupts) return settled(interrupted(resetDone));
   }
-  if (!interruptible && signal === undefined && timeoutMs === undefined) {
-    if (runtime.sink === undefined) return plainWait(fence);
-  }
-  const wait = new Wait(fence, runtime, signal ?? null, timeoutMs ?? Infinity);
-  if (interruptible) interruptibleWaits.add(wait);
-  return wait.promise;
+  return new Promise((resolve, reject) => {
+    const wait = new Wait(fence, runtime, resolve, reject);
+    if (signal !== undefined || timeoutMs !== undefined || interruptible) wait.limit(options);
+    attach(fence, wait);
+  });
 }
 
-/** A wait without options that nobody observes is no more than a promise and a callback. */
-function plainWait(fence: FenceCore): Promise<void> {
-  return new Promise((resolve, reject) => attach(fence, new PlainWait(resolve, reject)));
-}
-
-class PlainWait extends CallbackNode {
-  readonly #resolve: () => void;
-  readonly #reject: (reason: unknown) => void;
-
-  constructor(resolve: () => void, reject: (reason: unknown) => void) {
-    super();
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  run(fence: Fence): void {
-    if (fence.error === null) this.#resolve();
-    else this.#reject(fence.error);
-  }
-}
-
-/** One wait with all that may be asked of it: a callback on the fence, and a timer and a listener where they were asked for. */
+/** One wait: a callback on the fence, and a timer and a listener where they were asked for. */
 class Wait extends CallbackNode {
-  readonly #done: Deferred<void> = deferred();
   readonly #target: FenceCore;
   readonly #runtime: Runtime;
-  readonly #signal: CancelSignal | null;
-  readonly #onAbort: () => void;
-  readonly #timer: Timer | null;
+  readonly #resolve: () => void;
+  readonly #reject: (reason: unknown) => void;
+  /** Names the wait in events. */
   readonly #id: number;
+  /** Takes back the timer and the listener. */
+  #unlimit: (() => void) | null = null;
 
-  constructor(fence: FenceCore, runtime: Runtime, signal: CancelSignal | null, timeoutMs: number) {
+  constructor(
+    fence: FenceCore,
+    runtime: Runtime,
+    resolve: () => void,
+    reject: (reason: unknown) => void,
+  ) {
     super();
     this.#target = fence;
     this.#runtime = runtime;
-    this.#signal = signal;
+    this.#resolve = resolve;
+    this.#reject = reject;
     this.#id = runtime.sink === undefined ? 0 : idsOf(runtime).take();
-    this.#report('fence-wait-begin', null);
-    this.#onAbort = () => this.end(signal?.reason);
-    signal?.addEventListener('abort', this.#onAbort);
-    this.#timer = Number.isFinite(timeoutMs)
-      ? runtime.setTimer(runtime.nowUs() + timeoutMs * 1000, () =>
-          this.end(timedOut(fence, timeoutMs)),
-        )
-      : null;
-    attach(fence, this);
+    reportWait(runtime, 'fence-wait-begin', fence, this.#id, null);
   }
 
-  get promise(): Promise<void> {
-    return this.#done.promise;
+  /** Sets what may end the wait early. */
+  limit({ timeoutMs = Infinity, signal, interruptible = false }: WaitOptions): void {
+    const runtime = this.#runtime;
+    const onAbort = (): void => this.end(signal?.reason);
+    let timer: Timer | null = null;
+    this.#unlimit = () => {
+      timer?.cancel();
+      signal?.removeEventListener('abort', onAbort);
+      interruptibleWaits.delete(this);
+    };
+    signal?.addEventListener('abort', onAbort);
+    if (interruptible) interruptibleWaits.add(this);
+    if (!Number.isFinite(timeoutMs)) return;
+    const atUs = runtime.nowUs() + timeoutMs * 1000;
+    timer = runtime.setTimer(atUs, () => this.end(timedOut(this.#target, timeoutMs)));
   }
 
   run(fence: Fence): void {
-    this.#cleanUp();
-    this.#report('fence-wait-end', fence.error);
-    if (fence.error === null) this.#done.resolve();
-    else this.#done.reject(fence.error);
+    this.#unlimit?.();
+    reportWait(this.#runtime, 'fence-wait-end', fence, this.#id, fence.error);
+    if (fence.error === null) this.#resolve();
+    else this.#reject(fence.error);
   }
 
   /** Ends the wait early; the fence is untouched. */
   end(reason: unknown): void {
     if (!detach(this.#target, this)) return;
-    this.#cleanUp();
-    this.#report('fence-wait-end', reason);
-    this.#done.reject(reason);
+    this.#unlimit?.();
+    reportWait(this.#runtime, 'fence-wait-end', this.#target, this.#id, reason);
+    this.#reject(reason);
   }
+}
 
-  #cleanUp(): void {
-    this.#timer?.cancel();
-    this.#signal?.removeEventListener('abort', this.#onAbort);
-    interruptibleWaits.delete(this);
-  }
-
-  #report(type: 'fence-wait-begin' | 'fence-wait-end', error: unknown): void {
-    if (this.#runtime.sink === undefined) return;
-    report(this.#runtime, {
-      type,
-      atUs: this.#runtime.nowUs(),
-      fence: [this.#target.timeline.id, this.#target.seqno],
-      error: error instanceof FencelineError ? error.code : null,
-      waiter: this.#id,
-    });
-  }
+function reportWait(
+  runtime: Runtime,
+  type: 'fence-wait-begin' | 'fence-wait-end',
+  fence: Fence,
+  waiter: number,
+  error: unknown,
+): void {
+  if (runtime.sink === undefined) return;
+  report(runtime, {
+    type,
+    atUs: runtime.nowUs(),
+    fence: [fence.timeline.id, fence.seqno],
+    error: error instanceof FencelineError ? error.code : null,
+    waiter,
+  });
 }
 
 function settled(reason: unknown, failed = reason !== null): Promise<void> {

@@ -7,7 +7,7 @@ import { ERROR_TABLE, JobError } from '../../src/base/index.ts';
 import type { ErrorCode } from '../../src/base/index.ts';
 import { fenceAll, SharedFencePool, Timeline } from '../../src/fence/index.ts';
 import type { SharedFenceSource } from '../../src/fence/index.ts';
-import { SharedSlots } from '../../src/fence/sharedSlots.ts';
+import { errorOf, SharedSlots } from '../../src/fence/sharedSlots.ts';
 import { ManualRuntime } from './manualRuntime.ts';
 
 const error = new JobError('ERR_JOB_TIMEOUT');
@@ -307,7 +307,8 @@ describe('a thread that ended', () => {
     const lastOfItsWord = 65_535;
     slots.words[slots.indexOf(0)] = (lastOfItsWord << 16) | (5 << 9) | 4;
     expect(slots.take(0)).toBeNull();
-    expect(slots.read({ slot: 0, generation: lastOfItsWord }).status).toBe('stale');
+    const stale = slots.wordOf({ slot: 0, generation: lastOfItsWord });
+    expect(errorOf(stale, 'demo')).toMatchObject({ code: 'ERR_PRODUCER_CLOSED' });
     slots.reap(5, error);
     expect(slots.take(0)).toEqual({ slot: 0, generation: 65_537 });
   });
@@ -322,6 +323,25 @@ describe('a thread that ended', () => {
 });
 
 describe('a pool', () => {
+  it('closes: fails what this thread had to signal and what it waits for, and takes no more', async () => {
+    const { pool, joined, state } = setUp();
+    const mine = pool.create();
+    const theirs = joined.create();
+    const wait = pool.fence(theirs.fence.handle).wait();
+    const local = pool.fence(theirs.fence.handle).toFence();
+    pool.close();
+    pool.close();
+    expect(joined.fence(mine.fence.handle).error?.code).toBe('ERR_PRODUCER_CLOSED');
+    expect(local.error?.code).toBe('ERR_PRODUCER_CLOSED');
+    await expect(wait).rejects.toThrow(code('ERR_PRODUCER_CLOSED'));
+    expect(state.kept).toBe(0);
+    expect(theirs.fence.status).toBe('pending');
+    expect(() => pool.create()).toThrow(code('ERR_CLOSED'));
+    expect(() => pool.fence(theirs.fence.handle).wait()).toThrow(code('ERR_CLOSED'));
+    theirs.signal();
+    expect(pool.fence(theirs.fence.handle).status).toBe('ok');
+  });
+
   it('refuses what does not fit', () => {
     const { runtime, platform, pool } = setUp();
     const bad = (options: object) => () =>
