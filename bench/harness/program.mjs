@@ -46,7 +46,7 @@ function optionsOf(args) {
   const { values, positionals } = parsed;
   const rounds = values.rounds === undefined ? (values.smoke ? 1 : ROUNDS) : Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new BadUsage(`--rounds: expected a whole number from 1, got ${values.rounds}`);
+    throw new BadUsage(`--rounds: expected a whole number from 1, got ${String(values.rounds)}`);
   }
   return { ...values, rounds, names: positionals, args };
 }
