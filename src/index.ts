@@ -14,6 +14,7 @@ export type {
   ErrorRow,
   Fence,
   FenceCallback,
+  FenceJson,
   FenceSource,
   FenceStatus,
   TimelineInfo,
@@ -32,21 +33,53 @@ export type {
 } from './device/index.ts';
 export { EVENT_VERSION, Ids } from './events/index.ts';
 export type { EventSink, FenceRef, Runtime, SchedEvent, Timer } from './events/index.ts';
-export { promiseFence, signalledFence, Timeline } from './fence/index.ts';
-export type { PromiseFenceOptions, TimelineOptions } from './fence/index.ts';
-export { systemRuntime } from './host/index.ts';
+export {
+  describe,
+  fenceAll,
+  fenceAny,
+  FenceChain,
+  mergeFences,
+  promiseFence,
+  Reservation,
+  SharedFence,
+  SharedFencePool,
+  signalledFence,
+  Syncobj,
+  Timeline,
+  unwrapFences,
+  waitSyncobjs,
+} from './fence/index.ts';
+export type {
+  FenceUsage,
+  PromiseFenceOptions,
+  ReservationWaitOptions,
+  SharedFenceHandle,
+  SharedFencePlatform,
+  SharedFencePoolJoinOptions,
+  SharedFencePoolOptions,
+  SharedFencePoolTicket,
+  SharedFenceSource,
+  SyncobjOptions,
+  SyncobjWaitEntry,
+  SyncobjWaitOptions,
+  TimelineOptions,
+} from './fence/index.ts';
+export { systemRuntime, threadPlatform } from './host/index.ts';
+export type { ThreadPlatform } from './host/index.ts';
 export {
   Account,
   Entity,
   fair,
   fifo,
   ResetDomain,
+  ResourcePool,
   roundRobin,
   Scheduler,
   strictPriority,
 } from './sched/index.ts';
 export type {
   AccountOptions,
+  CrashReport,
   Driver,
   EntityOptions,
   EntityStats,
@@ -56,6 +89,8 @@ export type {
   Priority,
   ResetContext,
   ResetDomainOptions,
+  ResourcePoolOptions,
+  ResourceRequest,
   RingStats,
   SchedulerCredits,
   SchedulerOptions,

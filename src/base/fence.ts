@@ -1,5 +1,5 @@
 import type { CancelSignal } from './cancelSignal.ts';
-import type { FencelineError } from './errors.ts';
+import type { ErrorCode, FencelineError } from './errors.ts';
 
 /** `pending` until the producer signals; then `ok` or `failed`, for ever (F2). */
 export type FenceStatus = 'pending' | 'ok' | 'failed';
@@ -20,6 +20,15 @@ export interface TimelineInfo {
 export interface FenceCallback {
   /** The fence that the callback was added to. */
   readonly fence: Fence;
+}
+
+/** A fence in plain JSON, for logs and messages. */
+export interface FenceJson {
+  timeline: TimelineInfo;
+  seqno: number;
+  status: FenceStatus;
+  error: ErrorCode | null;
+  signalledAtUs: number | null;
 }
 
 /** Options of `fence.wait`. */
@@ -72,6 +81,8 @@ export interface Fence {
   isLaterThan(other: Fence): boolean;
   /** Hints that somebody needs this fence by `atUs`. The earliest hint wins; a signalled fence ignores it (F12). */
   setDeadline(atUs: number): void;
+  /** What `JSON.stringify` writes: names and state, never the parts. */
+  toJSON(): FenceJson;
 }
 
 /** The producer's end of a fence: the only way to signal it (F7). */

@@ -21,6 +21,7 @@ export type { Errno, ErrorCode, ErrorDetails, ErrorRow } from './errors.ts';
 export type {
   Fence,
   FenceCallback,
+  FenceJson,
   FenceSource,
   FenceStatus,
   TimelineInfo,

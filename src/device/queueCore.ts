@@ -4,8 +4,6 @@ import type { DeviceBackend, Task } from './backend.ts';
 import type { Submission } from './device.ts';
 import { SubmissionCore } from './submission.ts';
 
-const NO_OPTIONS: SubmitOptions = Object.freeze({});
-
 /** An entity of a device's scheduler, and how work gets into it. A client has one, and one more for each of its queues. */
 export class QueueCore<W, P> {
   readonly entity: Entity<Task<P>>;
@@ -17,24 +15,22 @@ export class QueueCore<W, P> {
     this.#backend = backend;
   }
 
-  submit<R>(work: W, options: SubmitOptions = NO_OPTIONS): Submission<R> {
+  submit<R>(work: W, options?: SubmitOptions): Submission<R> {
     if (this.#closed) {
-      throw new UsageError(
-        'ERR_CLOSED',
-        `submit: ${this.entity.label} was closed; it takes no more jobs`,
-      );
+      const { label } = this.entity;
+      throw new UsageError('ERR_CLOSED', `submit: ${label} was closed; it takes no more jobs`);
     }
-    const { signal, ...others } = options;
+    const signal = options?.signal ?? null;
     if (signal?.aborted === true) throw signal.reason;
     const task: Task<P> = { work: this.#backend.encode(work), result: undefined };
-    const job = this.entity.submit(task, signal === undefined ? options : others);
+    const job = this.entity.submit(task, signal === null ? options : withoutSignal(options));
     try {
       this.#backend.takeOver?.(task.work);
     } catch (error) {
       job.cancel(error);
       throw error;
     }
-    return new SubmissionCore<R, P>(job, signal ?? null);
+    return new SubmissionCore<R, P>(job, signal);
   }
 
   stats(): EntityStats {
@@ -54,4 +50,11 @@ export class QueueCore<W, P> {
     this.entity.kill();
     void this.entity.close({ flushMs: 0 });
   }
+}
+
+/** The signal is the submission's to follow (submission.ts), not the entity's. */
+function withoutSignal(options: SubmitOptions | undefined): SubmitOptions {
+  const others: { -readonly [K in keyof SubmitOptions]: SubmitOptions[K] } = { ...options };
+  delete others.signal;
+  return others;
 }

@@ -19,8 +19,23 @@ export abstract class CallbackNode implements FenceCallback {
     return this.attachedTo as Fence;
   }
 
+  /** Whether it only carries state on, and so runs before any callback of any fence; see rule 6 of fence.ts. */
+  get isEarly(): boolean {
+    return false;
+  }
+
   /** Called once, synchronously, after the fence's state is final. Must not wait. */
   abstract run(fence: Fence): void;
+}
+
+/**
+ * A node of a composite: it runs inside `signal`, before any callback, so that nobody sees a composite that is behind
+ * its members. It may signal and detach, nothing else: no user's code runs here. Added with `attachEarly`.
+ */
+export abstract class EarlyNode extends CallbackNode {
+  override get isEarly(): boolean {
+    return true;
+  }
 }
 
 /** A callback that a user added: the function, and the fence for the handle. */

@@ -1,15 +1,17 @@
-import { FencelineError, invalid, UsageError } from '../base/index.ts';
+import { invalid, UsageError } from '../base/index.ts';
 import type {
   Fence,
   FenceCallback,
-  FenceSource,
+  FencelineError,
+  FenceJson,
   FenceStatus,
   TimelineInfo,
   WaitOptions,
 } from '../base/index.ts';
-import type { Runtime } from '../events/index.ts';
+import type { Runtime, SchedEvent } from '../events/index.ts';
 import { FunctionCallback } from './callback.ts';
 import type { CallbackNode } from './callback.ts';
+import { namedTimeline, summary } from './summary.ts';
 // oxlint-disable-next-line import/no-cycle -- a wait is a node on the fence it was made by; both call only at run time
 import { waitFor } from './wait.ts';
 
@@ -23,6 +25,9 @@ import { waitFor } from './wait.ts';
  *    delivers, one fence after the other, so a chain of any length needs no stack.
  * 4. A callback leaves its fence's ring before it runs: it runs at most once, and one that was removed never runs.
  * 5. A callback that throws is reported through `runtime.defer`; the others still run.
+ * 6. Early nodes (those of composites, which only carry state on) stand at the front of the ring, newest first. They
+ *    run inside `signal`, oldest first, before any callback of any fence: whoever looks at a composite, also inside
+ *    a callback, sees what its members say now (F10). They too run from a queue, not from the stack.
  */
 
 /** Who may be asked about a pending fence. The tie is cut when the fence signals (rule 2). */
@@ -34,12 +39,24 @@ export interface FenceOwner {
   signalled(fence: Fence): void;
   /** Somebody needs the fence by `atUs`, earlier than anybody said before. */
   hinted(fence: Fence, atUs: number): void;
+  /** Of composites: what the fence is made of. */
+  parts?(): FenceParts;
+}
+
+/** What a pending composite is made of, for `unwrapFences` and `describe`. */
+export interface FenceParts {
+  readonly kind: 'all' | 'any' | 'chain';
+  readonly fences: readonly FenceCore[];
 }
 
 const OK = 1;
 const FAILED = 2;
 const SIGNALLED = OK | FAILED;
 const HARDWARE = 4;
+const HAS_EARLY = 8;
+
+/** How many consumed entries a queue below may hold before it is shortened. */
+const CONSUMED_MAX = 4096;
 
 // What the rest of this room and the scheduler may do to a fence; set by the static block of FenceCore.
 
@@ -54,6 +71,8 @@ export let bornSignalled: (
 export let signalFence: (fence: FenceCore, error: FencelineError | null) => boolean;
 /** Adds a node; false, and nothing done, where the fence has signalled. */
 export let attach: (fence: FenceCore, node: CallbackNode) => boolean;
+/** Adds a node whose `isEarly` is true (rule 6); false, and nothing done, where the fence has signalled. */
+export let attachEarly: (fence: FenceCore, node: CallbackNode) => boolean;
 /** Takes a node back; false where it is not on this fence. */
 export let detach: (fence: FenceCore, node: CallbackNode) => boolean;
 /** The owner of a pending fence; `null` once it signalled. */
@@ -63,6 +82,7 @@ export let deadlineOf: (fence: FenceCore) => number | null;
 /** Marks a fence as the hardware fence of an attempt; false where it was one before (T4). */
 export let claimAsHardware: (fence: FenceCore) => boolean;
 let runCallbacks: (fence: FenceCore, runtime: Runtime) => void;
+let runEarly: (fence: FenceCore) => void;
 
 /** The one implementation of `Fence`. Cost while pending: this object, and its `FenceSource` where there is one. */
 export class FenceCore implements Fence {
@@ -108,6 +128,9 @@ export class FenceCore implements Fence {
   }
 
   removeCallback(callback: FenceCallback): boolean {
+    if (typeof callback !== 'object' || callback === null) {
+      throw invalid('removeCallback', 'what addCallback returned', callback);
+    }
     return this.#detach(callback as CallbackNode);
   }
 
@@ -122,7 +145,7 @@ export class FenceCore implements Fence {
       throw new UsageError(
         'ERR_TIMELINE_MISMATCH',
         `isLaterThan: only fences of one ordered timeline can be compared; these are on ` +
-          `${described(mine)} and ${described(other.timeline)}`,
+          `${namedTimeline(mine)} and ${namedTimeline(other.timeline)}`,
       );
     }
     return this.seqno > other.seqno;
@@ -134,6 +157,17 @@ export class FenceCore implements Fence {
     if (this.#timeUs !== -1 && atUs >= this.#timeUs) return;
     this.#timeUs = Math.max(0, atUs);
     (this.#origin as FenceOwner).hinted(this, this.#timeUs);
+  }
+
+  toJSON(): FenceJson {
+    const { id, driver, label, ordered } = this.timeline;
+    return {
+      timeline: { id, driver, label, ordered },
+      seqno: this.seqno,
+      status: this.status,
+      error: this.#error?.code ?? null,
+      signalledAtUs: this.signalledAtUs,
+    };
   }
 
   #attach(node: CallbackNode): void {
@@ -178,8 +212,27 @@ export class FenceCore implements Fence {
     this.#flags |= error === null ? OK : FAILED;
     owner.signalled(this);
     if (runtime.sink !== undefined) reportSignal(runtime, info, this);
-    if (this.#callbacks !== null) deliver(this, runtime);
+    if (this.#callbacks !== null) announce(this, runtime, (this.#flags & HAS_EARLY) !== 0);
     return true;
+  }
+
+  /** Rule 6. A node that runs may take others off this ring. */
+  #runEarly(): void {
+    let node = this.#oldestEarly();
+    while (node !== null) {
+      const newer = node === this.#callbacks ? null : node.previous;
+      this.#detach(node);
+      node.run(this);
+      node = newer === null || newer.attachedTo === this ? newer : this.#oldestEarly();
+    }
+  }
+
+  #oldestEarly(): CallbackNode | null {
+    const first = this.#callbacks;
+    if (first === null || !first.isEarly) return null;
+    let oldest = first;
+    while (oldest.next !== first && oldest.next.isEarly) oldest = oldest.next;
+    return oldest;
   }
 
   /** Rule 4: takes callbacks off the ring one by one, so that one may remove another. */
@@ -195,6 +248,12 @@ export class FenceCore implements Fence {
   }
 
   static {
+    // What Node, Deno and Bun print: one line, without the parts that refer to half the program.
+    Object.defineProperty(FenceCore.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+      value(this: FenceCore): string {
+        return `Fence ${summary(this)}`;
+      },
+    });
     bornSignalled = (info, seqno, error, atUs) => {
       const fence = new FenceCore(info, seqno);
       fence.#error = error;
@@ -208,7 +267,15 @@ export class FenceCore implements Fence {
       fence.#attach(node);
       return true;
     };
+    attachEarly = (fence, node) => {
+      if ((fence.#flags & SIGNALLED) !== 0) return false;
+      fence.#flags |= HAS_EARLY;
+      fence.#attach(node);
+      fence.#callbacks = node;
+      return true;
+    };
     detach = (fence, node) => fence.#detach(node);
+    runEarly = (fence) => fence.#runEarly();
     runCallbacks = (fence, runtime) => fence.#runCallbacks(runtime);
     ownerOf = (fence) => ((fence.#flags & SIGNALLED) === 0 ? (fence.#origin as FenceOwner) : null);
     deadlineOf = (fence) =>
@@ -222,25 +289,57 @@ export class FenceCore implements Fence {
 }
 
 /** Rule 3: fences whose callbacks have yet to run, each followed by its runtime. */
-const delivery: (FenceCore | Runtime)[] = [];
-let delivered = 0;
+let queue: (FenceCore | Runtime)[] = [];
+let queueStart = 0;
 let delivering = false;
+/** Rule 6: fences whose early nodes have yet to run. */
+const unsettled: FenceCore[] = [];
+let settling = false;
 
-function deliver(fence: FenceCore, runtime: Runtime): void {
-  delivery.push(fence, runtime);
-  if (delivering) return;
-  delivering = true;
-  while (delivered < delivery.length) {
-    const next = delivery[delivered] as FenceCore;
-    const nextRuntime = delivery[delivered + 1] as Runtime;
-    delivered += 2;
-    if (delivered === delivery.length) {
-      delivery.length = 0;
-      delivered = 0;
-    }
-    runCallbacks(next, nextRuntime);
+function announce(fence: FenceCore, runtime: Runtime, hasEarly: boolean): void {
+  queue.push(fence, runtime);
+  if (hasEarly) {
+    unsettled.push(fence);
+    if (!settling) settle();
   }
-  delivering = false;
+  if (!settling && !delivering) deliver();
+}
+
+function settle(): void {
+  settling = true;
+  try {
+    for (let i = 0; i < unsettled.length; i += 1) {
+      runEarly(unsettled[i] as FenceCore);
+      if (i === CONSUMED_MAX) {
+        unsettled.splice(0, i + 1);
+        i = -1;
+      }
+    }
+  } finally {
+    unsettled.length = 0;
+    settling = false;
+  }
+}
+
+function deliver(): void {
+  delivering = true;
+  try {
+    while (queueStart < queue.length) {
+      const fence = queue[queueStart] as FenceCore;
+      const runtime = queue[queueStart + 1] as Runtime;
+      queueStart += 2;
+      if (queueStart === queue.length) {
+        queue.length = 0;
+        queueStart = 0;
+      } else if (queueStart > CONSUMED_MAX && 2 * queueStart > queue.length) {
+        queue = queue.slice(queueStart);
+        queueStart = 0;
+      }
+      runCallbacks(fence, runtime);
+    }
+  } finally {
+    delivering = false;
+  }
 }
 
 /** Throws `error` in a call stack of its own, so that it reaches the platform's uncaught-error handling. */
@@ -250,40 +349,25 @@ export function rethrowLater(runtime: Runtime, error: unknown): void {
   });
 }
 
-function reportSignal(runtime: Runtime, info: TimelineInfo, fence: FenceCore): void {
+/** Hands `event` to the runtime's observer; what that throws cannot stop what was going on. */
+export function report(runtime: Runtime, event: SchedEvent): void {
   try {
-    runtime.sink?.emit({
-      type: 'fence-signal',
-      atUs: fence.signalledAtUs ?? 0,
-      fence: [info.id, fence.seqno],
-      error: fence.error?.code ?? null,
-    });
+    runtime.sink?.emit(event);
   } catch (error) {
     rethrowLater(runtime, error);
   }
 }
 
-function described(info: TimelineInfo): string {
-  return `timeline ${info.id} (${info.driver}/${info.label}${info.ordered ? '' : ', unordered'})`;
+function reportSignal(runtime: Runtime, info: TimelineInfo, fence: FenceCore): void {
+  report(runtime, {
+    type: 'fence-signal',
+    atUs: fence.signalledAtUs ?? 0,
+    fence: [info.id, fence.seqno],
+    error: fence.error?.code ?? null,
+  });
 }
 
 /** Whether `value` is a fence of this package. */
 export function isFence(value: unknown): value is FenceCore {
   return value instanceof FenceCore;
-}
-
-/** The producer's end of a fence. */
-export class Source implements FenceSource {
-  readonly fence: FenceCore;
-
-  constructor(fence: FenceCore) {
-    this.fence = fence;
-  }
-
-  signal(error?: FencelineError): boolean {
-    if (error !== undefined && error !== null && !(error instanceof FencelineError)) {
-      throw invalid('signal', 'nothing, or a FencelineError (for example a JobError)', error);
-    }
-    return signalFence(this.fence, error ?? null);
-  }
 }

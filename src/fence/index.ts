@@ -1,5 +1,6 @@
 /**
- * Fences: one-shot completions on timelines. They stand alone; nothing here knows what a scheduler is.
+ * Fences: one-shot completions on timelines, and what is made of them. They stand alone; nothing here knows what a
+ * scheduler is.
  *
  * Law: section F of the contract. The rules of the state machine are at the head of fence.ts.
  * May import: events, base.
@@ -7,14 +8,20 @@
 export type {
   Fence,
   FenceCallback,
+  FenceJson,
   FenceSource,
   FenceStatus,
   TimelineInfo,
   WaitOptions,
 } from '../base/index.ts';
-export { CallbackNode } from './callback.ts';
+export { fenceAll } from './allFence.ts';
+export { fenceAny } from './anyFence.ts';
+export { CallbackNode, EarlyNode } from './callback.ts';
+export { FenceChain } from './chain.ts';
+export { describe } from './describe.ts';
 export {
   attach,
+  attachEarly,
   bornSignalled,
   claimAsHardware,
   deadlineOf,
@@ -25,9 +32,26 @@ export {
   rethrowLater,
   signalFence,
 } from './fence.ts';
-export type { FenceOwner } from './fence.ts';
+export type { FenceOwner, FenceParts } from './fence.ts';
+export { mergeFences, unwrapFences } from './merge.ts';
 export { promiseFence } from './promiseFence.ts';
 export type { PromiseFenceOptions } from './promiseFence.ts';
+export { Reservation } from './reservation.ts';
+export type { FenceUsage, ReservationWaitOptions } from './reservation.ts';
+export { SharedFence } from './sharedFence.ts';
+export { SharedFencePool } from './sharedPool.ts';
+export type {
+  SharedFencePoolJoinOptions,
+  SharedFencePoolOptions,
+  SharedFencePoolTicket,
+  SharedFenceSource,
+} from './sharedPool.ts';
+export type { SharedFenceHandle } from './sharedSlots.ts';
+export type { SharedFencePlatform } from './sharedWatch.ts';
+export { Syncobj } from './syncobj.ts';
+export type { SyncobjOptions } from './syncobj.ts';
 export { signalledFence, Timeline } from './timeline.ts';
 export type { TimelineOptions } from './timeline.ts';
 export { interruptWaits } from './wait.ts';
+export { waitSyncobjs } from './waitSyncobjs.ts';
+export type { SyncobjWaitEntry, SyncobjWaitOptions } from './waitSyncobjs.ts';

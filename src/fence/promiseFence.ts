@@ -35,16 +35,18 @@ export function promiseFence(promise: PromiseLike<unknown>, options: PromiseFenc
     const message = `the promise was not settled within ${deadlineMs} ms`;
     source.signal(new JobError('ERR_WAIT_TIMEOUT', message, { label }));
   });
-  promise.then(
-    () => {
+  const reject = (cause: unknown): void => {
+    timer.cancel();
+    const message = 'the promise was rejected';
+    source.signal(new JobError('ERR_DEPENDENCY_FAILED', message, { cause, label }));
+  };
+  try {
+    promise.then(() => {
       timer.cancel();
       source.signal();
-    },
-    (cause: unknown) => {
-      timer.cancel();
-      const message = 'the promise was rejected';
-      source.signal(new JobError('ERR_DEPENDENCY_FAILED', message, { cause, label }));
-    },
-  );
+    }, reject);
+  } catch (error) {
+    reject(error);
+  }
   return source.fence;
 }

@@ -1,8 +1,8 @@
-import { invalid, JobError, UsageError } from '../base/index.ts';
-import type { Fence, FencelineError, FenceSource, TimelineInfo } from '../base/index.ts';
+import { FencelineError, invalid, JobError, UsageError } from '../base/index.ts';
+import type { Fence, FenceSource, TimelineInfo } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Runtime } from '../events/index.ts';
-import { bornSignalled, FenceCore, signalFence, Source } from './fence.ts';
+import { bornSignalled, FenceCore, report, rethrowLater, signalFence } from './fence.ts';
 import type { FenceOwner } from './fence.ts';
 
 /** Options of `new Timeline`. */
@@ -14,6 +14,8 @@ export interface TimelineOptions {
   readonly runtime: Runtime;
   /** Whether its fences signal in the order in which they were created. Default true. */
   readonly ordered?: boolean;
+  /** Called when somebody needs `fence` by `atUs`, each time earlier than before (F12); must return soon. */
+  readonly onDeadline?: (fence: Fence, atUs: number) => void;
 }
 
 /**
@@ -33,14 +35,14 @@ export class Timeline {
   readonly #owner: TimelineOwner;
 
   constructor(options: TimelineOptions) {
-    const { driver, label, runtime, ordered = true } = options;
+    const { driver, label, runtime, ordered = true, onDeadline } = options;
     if (typeof driver !== 'string') throw invalid('Timeline: driver', 'a string', driver);
     if (typeof label !== 'string') throw invalid('Timeline: label', 'a string', label);
     if (typeof runtime?.nowUs !== 'function') {
       throw invalid('Timeline: runtime', 'a Runtime, for example systemRuntime()', runtime);
     }
-    const info = Object.freeze({ id: idsOf(runtime).take(), driver, label, ordered });
-    this.#owner = new TimelineOwner(runtime, info);
+    const info = newTimelineInfo(runtime, driver, label, ordered);
+    this.#owner = new TimelineOwner(runtime, info, onDeadline ?? null);
   }
 
   get id(): number {
@@ -60,7 +62,7 @@ export class Timeline {
   }
 
   /**
-   * Makes the next fence of this timeline, pending.
+   * Makes the next fence of this timeline, pending. Cost: two objects, about 110 bytes.
    *
    * @throws {ERR_CLOSED} after `close`
    */
@@ -68,16 +70,50 @@ export class Timeline {
     return this.#owner.create();
   }
 
-  /** Fails what is unsignalled, in order, with `error` (default `ERR_PRODUCER_CLOSED`). Closing twice does nothing. */
+  /**
+   * Fails what is unsignalled, in order, with `error` (default `ERR_PRODUCER_CLOSED`). Closing twice does nothing.
+   *
+   * @throws {ERR_INVALID_ARGUMENT} when `error` is not a FencelineError
+   */
   close(error?: FencelineError): void {
+    if (error !== undefined && !(error instanceof FencelineError)) {
+      throw invalid('Timeline.close', 'nothing, or a FencelineError', error);
+    }
     this.#owner.close(error);
   }
+}
+
+/** The producer's end of a fence. */
+class Source implements FenceSource {
+  readonly fence: FenceCore;
+
+  constructor(fence: FenceCore) {
+    this.fence = fence;
+  }
+
+  signal(error?: FencelineError): boolean {
+    if (error !== undefined && !(error instanceof FencelineError)) {
+      throw invalid('signal', 'nothing, or a FencelineError (for example a JobError)', error);
+    }
+    return signalFence(this.fence, error ?? null);
+  }
+}
+
+/** @internal What the fences of a new timeline know of it. */
+export function newTimelineInfo(
+  runtime: Runtime,
+  driver: string,
+  label: string,
+  ordered: boolean,
+): TimelineInfo {
+  return Object.freeze({ id: idsOf(runtime).take(), driver, label, ordered });
 }
 
 /** Keeps the pending fences of a timeline, so that `close` finds them; forgets signalled ones. */
 class TimelineOwner implements FenceOwner {
   readonly runtime: Runtime;
   readonly info: TimelineInfo;
+  readonly #onDeadline: TimelineOptions['onDeadline'] | null;
   #lastSeqno = 0;
   #closed = false;
   /** In order of seqno; may hold signalled fences, at most as many as pending ones. */
@@ -85,9 +121,14 @@ class TimelineOwner implements FenceOwner {
   #pending = 0;
   #lastSignalled = 0;
 
-  constructor(runtime: Runtime, info: TimelineInfo) {
+  constructor(
+    runtime: Runtime,
+    info: TimelineInfo,
+    onDeadline: TimelineOptions['onDeadline'] | null,
+  ) {
     this.runtime = runtime;
     this.info = info;
+    this.#onDeadline = onDeadline;
   }
 
   create(): Source {
@@ -127,10 +168,18 @@ class TimelineOwner implements FenceOwner {
     }
   }
 
-  hinted(): void {}
+  hinted(fence: Fence, atUs: number): void {
+    if (this.#onDeadline === null) return;
+    try {
+      this.#onDeadline?.(fence, atUs);
+    } catch (error) {
+      rethrowLater(this.runtime, error);
+    }
+  }
 
   #warnOfOrder(fence: Fence): void {
-    this.runtime.sink?.emit({
+    if (this.runtime.sink === undefined) return;
+    report(this.runtime, {
       type: 'warning',
       atUs: this.runtime.nowUs(),
       message:
@@ -154,5 +203,10 @@ const STUB: TimelineInfo = Object.freeze({
  * It is fence 0 of timeline 0, as Linux's stub fence is. Cost: one object.
  */
 export function signalledFence(runtime: Runtime, error?: FencelineError): Fence {
-  return bornSignalled(STUB, 0, error ?? null, runtime.nowUs());
+  return stubFence(error ?? null, runtime.nowUs());
+}
+
+/** @internal As `signalledFence`, at a time of its own. */
+export function stubFence(error: FencelineError | null, atUs: number): FenceCore {
+  return bornSignalled(STUB, 0, error, atUs);
 }

@@ -5,7 +5,8 @@ import type { Runtime, Timer } from '../events/index.ts';
 import { CallbackNode } from './callback.ts';
 // oxlint-disable-next-line import/no-cycle -- see fence.ts
 import type { FenceCore } from './fence.ts';
-import { attach, detach } from './fence.ts';
+import { attach, detach, report } from './fence.ts';
+import { summary } from './summary.ts';
 
 /** Resets that ask interruptible waits to step aside (T11), and the waits that may be asked. */
 const interrupts = new Set<Fence>();
@@ -62,7 +63,6 @@ class Wait extends CallbackNode {
     this.#signal = signal;
     this.#id = runtime.sink === undefined ? 0 : idsOf(runtime).take();
     this.#report('fence-wait-begin', null);
-    attach(fence, this);
     this.#onAbort = () => this.end(signal?.reason);
     signal?.addEventListener('abort', this.#onAbort);
     this.#timer = Number.isFinite(timeoutMs)
@@ -70,6 +70,7 @@ class Wait extends CallbackNode {
           this.end(timedOut(fence, timeoutMs)),
         )
       : null;
+    attach(fence, this);
   }
 
   get promise(): Promise<void> {
@@ -98,7 +99,8 @@ class Wait extends CallbackNode {
   }
 
   #report(type: 'fence-wait-begin' | 'fence-wait-end', error: unknown): void {
-    this.#runtime.sink?.emit({
+    if (this.#runtime.sink === undefined) return;
+    report(this.#runtime, {
       type,
       atUs: this.#runtime.nowUs(),
       fence: [this.#target.timeline.id, this.#target.seqno],
@@ -113,12 +115,8 @@ function settled(reason: unknown, failed = reason !== null): Promise<void> {
 }
 
 function timedOut(fence: Fence, timeoutMs: number): JobError {
-  const { driver, label } = fence.timeline;
-  return new JobError(
-    'ERR_WAIT_TIMEOUT',
-    `fence ${fence.seqno} of ${driver}/${label} did not signal within ${timeoutMs} ms`,
-    { label },
-  );
+  const message = `the fence did not signal within ${timeoutMs} ms: ${summary(fence)}`;
+  return new JobError('ERR_WAIT_TIMEOUT', message, { label: fence.timeline.label });
 }
 
 function interrupted(resetDone: Fence): JobError {

@@ -1,7 +1,9 @@
 /**
- * The platform's clock, timers and deferral, as a `Runtime`.
+ * The platform's clock, timers and deferral, as a `Runtime`; what shared fences need of threads.
  *
  * Law: the only room that touches them; everything else takes a `Runtime` as a parameter.
  * May import: events, base.
  */
 export { systemRuntime } from './systemRuntime.ts';
+export { threadPlatform } from './threadPlatform.ts';
+export type { ThreadPlatform } from './threadPlatform.ts';

@@ -1,8 +1,10 @@
 import { JobError } from '../base/index.ts';
 import { attach, claimAsHardware, isFence } from '../fence/index.ts';
+import type { FenceCore } from '../fence/index.ts';
 import { chargeAccount } from './account.ts';
 import { end, settle } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
+import { Attempt } from './jobCore.ts';
 import type { JobCore } from './jobCore.ts';
 import { returnResources } from './resources.ts';
 import type { Ring } from './ring.ts';
@@ -10,33 +12,36 @@ import type { SchedulerCore } from './schedulerCore.ts';
 
 /** The life of an attempt: start, hand-over to the driver, completion, charge, retirement (J3, J11, S8, S13, T1). */
 
-export function start(core: SchedulerCore, entity: EntityCore, job: JobCore, ring: Ring): void {
-  const nowUs = core.runtime.nowUs();
-  job.estimateUs = entity.estimateOf(job);
+export function start(
+  core: SchedulerCore,
+  entity: EntityCore,
+  job: JobCore,
+  ring: Ring,
+  nowUs: number,
+): void {
+  const attempt = new Attempt(job, ring, entity.estimateOf(job), nowUs);
+  job.current = attempt;
   job.phase = 'running';
-  job.attempt += 1;
-  job.onRing = ring;
-  job.ring = ring.index;
-  job.startedAtUs = nowUs;
-  job.charged = false;
   entity.skip(job);
   entity.queued -= 1;
   entity.running += 1;
   entity.unretired += 1;
   core.queued -= 1;
   core.inFlight += 1;
-  if (job.attempt === 1) entity.counters.waitUs.add(nowUs - job.submittedAtUs);
-  entity.counters.attempts += 1;
-  const queueDeadline = job.extra?.queueDeadline ?? null;
-  if (queueDeadline !== null) core.deadlines.clear(queueDeadline);
+  const { counters } = entity;
+  if (attempt.number === 1) counters.waitUs.add(nowUs - job.submittedAtUs);
+  counters.attempts += 1;
+  const { extra } = job;
+  if (extra !== null && extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   ring.push(job);
   watch(core, ring);
-  core.policy.started(entity, job.estimateUs, nowUs);
-  handOver(core, job, ring);
+  core.policy.started(entity, attempt.estimateUs, nowUs);
+  handOver(core, attempt, ring, nowUs);
 }
 
 /** Calls `runJob` and ties the job to its hardware fence, whatever the hook did to the job meanwhile. */
-function handOver(core: SchedulerCore, job: JobCore, ring: Ring): void {
+function handOver(core: SchedulerCore, attempt: Attempt, ring: Ring, nowUs: number): void {
+  const { job } = attempt;
   let hardware: unknown;
   try {
     hardware = core.hooks.runJob(job, ring.index);
@@ -53,14 +58,14 @@ function handOver(core: SchedulerCore, job: JobCore, ring: Ring): void {
     neverRan(core, job, new JobError('ERR_FENCE_REUSED', undefined, { label: job.label }));
     return;
   }
-  if (job.onRing !== ring) return;
-  job.hardware = hardware;
+  if (attempt.ring === null) return;
+  attempt.hardware = hardware;
   const hintUs = job.hintUs;
   if (hintUs !== null) hardware.setDeadline(hintUs);
-  if (core.observers.listening) reportRun(core, job, ring);
-  job.signalScheduled(true, core.runtime.nowUs());
-  if (job.hardware !== hardware || job.suspect) return;
-  if (!attach(hardware, job)) fenceSignalled(core, job);
+  if (core.observers.listening) reportRun(core, attempt, hardware);
+  job.signalScheduled(true, nowUs);
+  if (attempt.ring === null || attempt.suspect) return;
+  if (!attach(hardware, attempt)) fenceSignalled(core, job);
   else if ((job.extra?.cancelError ?? null) !== null && job.isLive) core.hooks.cancelJob(job);
 }
 
@@ -93,13 +98,14 @@ export function fenceSignalled(core: SchedulerCore, job: JobCore): void {
 
 /** The hardware fence of a running job has signalled. */
 export function complete(core: SchedulerCore, job: JobCore): void {
-  const error = job.hardware?.error ?? null;
-  const busyUs = chargeAttempt(core, job, 'measured');
+  const error = job.current?.hardware?.error ?? null;
+  const nowUs = core.runtime.nowUs();
+  const busyUs = chargeAttempt(core, job, 'measured', nowUs);
   job.entity.counters.estimate.add(busyUs);
   core.estimate.add(busyUs);
   if (error === null) core.blames.of(job.entity)?.addClean(busyUs);
   retire(core, job);
-  end(core, job, error);
+  end(core, job, error, nowUs);
 }
 
 /**
@@ -110,51 +116,52 @@ export function chargeAttempt(
   core: SchedulerCore,
   job: JobCore,
   used: 'measured' | 'clock' | 'nothing',
+  nowUs: number = core.runtime.nowUs(),
 ): number {
-  const ring = job.onRing;
-  if (ring === null || job.charged) return 0;
-  job.charged = true;
+  const attempt = job.current;
+  if (attempt === null || attempt.ring === null || attempt.charged) return 0;
+  const { ring } = attempt;
+  attempt.charged = true;
   core.inFlight -= 1;
   const { entity } = job;
-  const nowUs = core.runtime.nowUs();
   let busyUs = 0;
   if (used !== 'nothing') {
     const measured = used === 'measured' ? core.hooks.measure(job) : null;
-    const earliestUs = ring.executionStart(job);
+    const earliestUs = Math.max(attempt.startedAtUs, ring.lastEndUs);
     const startUs = Math.min(nowUs, Math.max(earliestUs, measured?.startUs ?? earliestUs));
     const endUs = Math.max(startUs, Math.min(nowUs, measured?.endUs ?? nowUs));
     busyUs = endUs - startUs;
     ring.lastEndUs = Math.max(ring.lastEndUs, endUs);
   }
   ring.busyUs += busyUs;
-  job.busyUs += busyUs;
+  attempt.busyUs += busyUs;
   entity.counters.busyUs += busyUs;
   chargeAccount(entity.account, busyUs);
-  core.policy.ended(entity, job.estimateUs, busyUs, nowUs);
+  core.policy.ended(entity, attempt.estimateUs, busyUs, nowUs);
   return busyUs;
 }
 
 /** The hardware can no longer touch anything of the attempt (J11): its credits go back. */
 export function retire(core: SchedulerCore, job: JobCore): void {
-  const ring = job.onRing;
-  if (ring === null) return;
-  const { entity } = job;
+  const { current: attempt, entity } = job;
+  if (attempt === null || attempt.ring === null) return;
+  const { ring } = attempt;
   ring.remove(job);
   returnResources(job);
-  job.onRing = null;
-  job.hardware = null;
+  attempt.ring = null;
+  attempt.hardware = null;
   entity.unretired -= 1;
   if (core.observers.listening) {
     const atUs = core.runtime.nowUs();
-    const { ref: fence, attempt } = job;
-    core.observers.emit({ type: 'job-retire', atUs, fence, attempt });
+    const { number } = attempt;
+    core.observers.emit({ type: 'job-retire', atUs, fence: job.ref, attempt: number });
   }
   if (job.phase === 'finished') core.freeList.add(job);
   if (ring.heldByOrder.size > 0) {
     for (const held of ring.heldByOrder) core.askCheck(held);
     ring.heldByOrder.clear();
   }
-  if (entity.nextStart !== null && entity.serial) core.askCheck(entity);
+  if (entity.nextStart !== null && entity.serial && !core.pipelines) core.askCheck(entity);
   watch(core, ring);
   core.requestPass();
   core.tellRetired(entity);
@@ -169,17 +176,16 @@ export function watch(core: SchedulerCore, ring: Ring): void {
   else core.deadlines.set(ring.deadline, core.deadlines.nowUs() + job.runTimeoutUs);
 }
 
-function reportRun(core: SchedulerCore, job: JobCore, ring: Ring): void {
-  const { hardware } = job;
-  if (hardware === null) return;
+function reportRun(core: SchedulerCore, attempt: Attempt, hardware: FenceCore): void {
+  const { job } = attempt;
   core.observers.emit({
     type: 'job-run',
     atUs: core.runtime.nowUs(),
     fence: job.ref,
     hardware: [hardware.timeline.id, hardware.seqno],
-    ring: ring.index,
+    ring: attempt.ringIndex,
     client: job.entity.setup.client,
-    attempt: job.attempt,
+    attempt: attempt.number,
     queued: core.queued,
     inFlight: core.inFlight,
   });

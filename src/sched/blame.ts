@@ -37,33 +37,35 @@ export class Blame {
 
 /** The records of a scheduler: one for each client, and for each entity without a client, that was guilty. */
 export class BlameBook {
-  readonly #blames = new Map<number | EntityCore, Blame>();
+  readonly #ofClients = new Map<number, Blame>();
+  /** Held by their entities, so that statistics stay readable after a close and nothing is left after that. */
+  readonly #ofEntities = new WeakMap<EntityCore, Blame>();
+  #isEmpty = true;
 
   /** The record of who owns `entity`; `null` where it was never guilty. */
   of(entity: EntityCore): Blame | null {
-    if (this.#blames.size === 0) return null;
-    return this.#blames.get(ownerOf(entity)) ?? null;
+    if (this.#isEmpty) return null;
+    const { client } = entity.setup;
+    const blame = client === null ? this.#ofEntities.get(entity) : this.#ofClients.get(client);
+    return blame ?? null;
   }
 
   /** Counts a guilty job; true: this one made the ban. */
   addGuilty(entity: EntityCore, banAfter: number): boolean {
-    const owner = ownerOf(entity);
-    let blame = this.#blames.get(owner);
-    if (blame === undefined) {
+    let blame = this.of(entity);
+    if (blame === null) {
       blame = new Blame();
-      this.#blames.set(owner, blame);
+      this.#isEmpty = false;
+      const { client } = entity.setup;
+      if (client === null) this.#ofEntities.set(entity, blame);
+      else this.#ofClients.set(client, blame);
     }
     return blame.addGuilty(banAfter);
   }
 
-  /** Forgets an entity that ended; of a client only what has no karma, so that closing washes nobody clean. */
+  /** Forgets the client of an entity that ended, unless it has karma: closing washes nobody clean. */
   forget(entity: EntityCore): void {
-    if (entity.setup.client === null || this.of(entity)?.karma === 0) {
-      this.#blames.delete(ownerOf(entity));
-    }
+    const { client } = entity.setup;
+    if (client !== null && this.of(entity)?.karma === 0) this.#ofClients.delete(client);
   }
-}
-
-function ownerOf(entity: EntityCore): number | EntityCore {
-  return entity.setup.client ?? entity;
 }

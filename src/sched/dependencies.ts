@@ -1,6 +1,6 @@
 import { invalid, JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
-import { attach, isFence, ownerOf } from '../fence/index.ts';
+import { isFence, ownerOf } from '../fence/index.ts';
 import type { Fence, FenceCore } from '../fence/index.ts';
 import { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
@@ -72,12 +72,26 @@ export function resolveDependencies(
     const result = prepare(core, job);
     if (result !== 'ready') return result;
   }
-  if (extra !== null && extra.dependencyDeadline !== null) {
-    core.deadlines.clear(extra.dependencyDeadline);
-    // A later attempt may be blocked again, and is bounded anew.
-    extra.dependencyDeadline = null;
-  }
+  stopDependencyClock(core, job);
   return 'ready';
+}
+
+/** Stops the clock of a job that is blocked no longer, or no longer at the head of its queue (J10). */
+export function stopDependencyClock(core: SchedulerCore, job: JobCore): void {
+  const deadline = job.extra?.dependencyDeadline ?? null;
+  if (deadline === null) return;
+  core.deadlines.clear(deadline);
+  // It may be blocked again, and is bounded anew then.
+  job.need().dependencyDeadline = null;
+}
+
+/** Starts the clock of a job that is blocked at the head of its queue, or dead, unless it runs already (J10). */
+export function startDependencyClock(core: SchedulerCore, job: JobCore): void {
+  const extra = job.need();
+  const timeoutUs = extra.dependencyTimeoutUs ?? core.setup.dependencyTimeoutUs;
+  if (extra.dependencyDeadline !== null || timeoutUs === Infinity) return;
+  extra.dependencyDeadline = new Deadline('dependency', job);
+  core.deadlines.set(extra.dependencyDeadline, core.deadlines.nowUs() + timeoutUs);
 }
 
 function isBlockedByFence(
@@ -111,24 +125,20 @@ function waitTarget(
   const owner = ownerOf(fence);
   if (!(owner instanceof JobCore) || owner.entity.scheduler !== core) return fence;
   if (fence.timeline !== owner.entity.finishedInfo || owner.outcome !== null) return fence;
-  if (owner.phase === 'running' && owner.hardware !== null && !owner.suspect) return null;
+  const hardware = owner.current?.hardware ?? null;
+  if (owner.isLive && !owner.isSuspect && hardware !== null) return null;
   return owner.phase === 'queued' && owner.attempt === 0 ? (owner.scheduled as FenceCore) : fence;
 }
 
 /** Attaches `job` to `fence`; false where it has signalled. */
 function block(core: SchedulerCore, job: JobCore, fence: FenceCore): boolean {
-  if (!attach(fence, job)) return false;
+  if (!job.waitFor(fence)) return false;
   const { observers } = core;
   if (observers.listening) {
     const on = [fence.timeline.id, fence.seqno] as const;
     observers.emit({ type: 'job-blocked', atUs: core.runtime.nowUs(), fence: job.ref, on });
   }
-  const extra = job.need();
-  const timeoutUs = extra.dependencyTimeoutUs ?? core.setup.dependencyTimeoutUs;
-  if (extra.dependencyDeadline === null && timeoutUs !== Infinity) {
-    extra.dependencyDeadline = new Deadline('dependency', job);
-    core.deadlines.set(extra.dependencyDeadline, core.deadlines.nowUs() + timeoutUs);
-  }
+  startDependencyClock(core, job);
   return true;
 }
 

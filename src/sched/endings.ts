@@ -1,18 +1,23 @@
 import { JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
-import { resolveDependencies } from './dependencies.ts';
+import { resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
 import { returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
-/** How jobs end: outcomes, the order of finished fences, and death before a start (J3, J4, J9, E2). */
+/** How jobs end: outcomes, the order of finished fences, death before a start, and what ends an entity (J3, J4, J9, T6, E2). */
 
 /** The attempt of `job` is over and this is its outcome; its finished fence signals as soon as the order allows. */
-export function end(core: SchedulerCore, job: JobCore, outcome: FencelineError | null): void {
+export function end(
+  core: SchedulerCore,
+  job: JobCore,
+  outcome: FencelineError | null,
+  nowUs: number = core.runtime.nowUs(),
+): void {
   job.outcome = outcome;
   job.phase = 'ended';
-  settle(core, job);
+  settle(core, job, nowUs);
 }
 
 /** Takes a queued job out: it never starts. Its fences signal later, as E2 says. */
@@ -21,14 +26,42 @@ export function die(core: SchedulerCore, job: JobCore, outcome: FencelineError):
   settle(core, job);
 }
 
+/** Ends `entity`: it takes no more jobs, and what is queued never starts (E2). */
+export function kill(core: SchedulerCore, entity: EntityCore, error: FencelineError): void {
+  if (entity.killed !== null) return;
+  entity.needEnds().killed = error;
+  core.openEntities -= 1;
+  core.reportEntity('entity-kill', entity);
+  dieAll(core, entity, error);
+  core.unlist(entity);
+}
+
+/** Counts a guilty job (T6): karma, the ban, and what they end. */
+export function convict(core: SchedulerCore, job: JobCore): void {
+  const { entity } = job;
+  const banned = core.blames.addGuilty(entity, core.setup.banAfter);
+  if (entity.setup.killOnFault) kill(core, entity, entity.killError);
+  if (!banned) return;
+  if (core.observers.listening) {
+    const { client } = entity.setup;
+    const atUs = core.runtime.nowUs();
+    const karma = core.blames.of(entity)?.karma ?? 0;
+    core.observers.emit({ type: 'ban', atUs, client, entity: entity.id, karma });
+  }
+  for (const other of [...core.active]) {
+    if (core.blames.of(other)?.banned !== true) continue;
+    kill(core, other, new JobError('ERR_CLIENT_BANNED', undefined, { label: other.label }));
+  }
+}
+
 /** Ends every queued job of `entity` with `outcome` (E2). */
-export function dieAll(core: SchedulerCore, entity: EntityCore, outcome: FencelineError): void {
+function dieAll(core: SchedulerCore, entity: EntityCore, outcome: FencelineError): void {
   const dead: JobCore[] = [];
   for (let job = entity.nextStart; job !== null; job = job.after) {
     if (job.phase === 'queued') dead.push(job);
   }
   for (const job of dead) markDead(core, job, outcome);
-  if (entity.serial) advance(core, entity);
+  if (entity.serial) advance(core, entity, core.runtime.nowUs());
   else for (const job of dead) settle(core, job);
 }
 
@@ -45,38 +78,42 @@ function markDead(core: SchedulerCore, job: JobCore, outcome: FencelineError): v
     extra.nextAfter = 0;
     if (extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   }
+  if (job.waitsFor !== null) startDependencyClock(core, job);
   core.askCheck(entity);
 }
 
 /** Finishes what may finish now that `job` is ended or dead. */
-export function settle(core: SchedulerCore, job: JobCore): void {
+export function settle(
+  core: SchedulerCore,
+  job: JobCore,
+  nowUs: number = core.runtime.nowUs(),
+): void {
   if (job.entity.serial) {
-    advance(core, job.entity);
+    advance(core, job.entity, nowUs);
   } else if (job.phase === 'ended' || (job.phase === 'dead' && isReadyToFinish(core, job))) {
-    finish(core, job);
+    finish(core, job, nowUs);
   }
 }
 
 /** Finishes jobs from the front of a serial entity, as far as they have ended (J4). */
-function advance(core: SchedulerCore, entity: EntityCore): void {
+function advance(core: SchedulerCore, entity: EntityCore, nowUs: number): void {
   if (entity.advancing) return;
   entity.advancing = true;
   for (let job = entity.first; job !== null; job = entity.first) {
     const done = job.phase === 'ended' || (job.phase === 'dead' && isReadyToFinish(core, job));
     if (!done) break;
-    finish(core, job);
+    finish(core, job, nowUs);
   }
   entity.advancing = false;
 }
 
 function isReadyToFinish(core: SchedulerCore, job: JobCore): boolean {
-  return job.attachedTo === null && resolveDependencies(core, job) === 'ready';
+  return job.waitsFor === null && resolveDependencies(core, job) === 'ready';
 }
 
 /** Signals the fences of `job`, which is first in order. Everything else is settled before, because callbacks run in here. */
-export function finish(core: SchedulerCore, job: JobCore): void {
+export function finish(core: SchedulerCore, job: JobCore, nowUs: number): void {
   const { entity, extra, outcome } = job;
-  const nowUs = core.runtime.nowUs();
   if (job.phase === 'ended') entity.running -= 1;
   job.phase = 'finished';
   entity.unlink(job);
@@ -85,15 +122,18 @@ export function finish(core: SchedulerCore, job: JobCore): void {
   if (outcome === null) counters.completed += 1;
   else counters.failed += 1;
   counters.turnaroundUs.add(nowUs - job.submittedAtUs);
-  entity.lastError = outcome;
+  entity.use.lastError = outcome;
   if (core.observers.listening) {
     const error = outcome?.code ?? null;
-    const { ref, busyUs, ring } = job;
+    const { ref, ring } = job;
+    const busyUs = job.current?.busyUs ?? 0;
     core.observers.emit({ type: 'job-done', atUs: nowUs, fence: ref, error, busyUs, ring });
   }
+  // Asked before the callbacks run: one that lets the hardware complete retires the job, and that frees it.
+  const isRetired = job.onRing === null;
   job.signalScheduled(false, nowUs);
   job.signalFinished(nowUs);
-  if (job.onRing === null) core.freeList.add(job);
+  if (isRetired) core.freeList.add(job);
   if (entity.first === null) core.entityIdle(entity);
 }
 

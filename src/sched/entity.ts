@@ -1,8 +1,10 @@
-import { invalid, JobError, UsageError } from '../base/index.ts';
+import { invalid, UsageError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
+import { idsOf } from '../events/index.ts';
 import type { Timer } from '../events/index.ts';
 import { checkedPriority, checkedWeight } from './account.ts';
 import type { Account } from './account.ts';
+import { kill } from './endings.ts';
 import { EntityCore } from './entityCore.ts';
 import { checkedEntityOptions, checkedMs } from './entityOptions.ts';
 import type { EntityOptions } from './entityOptions.ts';
@@ -33,7 +35,6 @@ import type { SubmitOptions } from './submitOptions.ts';
 export class Entity<P = unknown> {
   readonly #core: EntityCore;
   #schedulers: readonly SchedulerCore[];
-  #closed: Promise<void> | null = null;
 
   /**
    * @throws {ERR_NO_SCHEDULER} when the list is empty
@@ -42,8 +43,9 @@ export class Entity<P = unknown> {
   constructor(options: EntityOptions & { readonly schedulers: readonly Scheduler<P>[] }) {
     this.#schedulers = checkedSchedulers(options.schedulers);
     const core = this.#schedulers[0] as SchedulerCore;
-    const setup = checkedEntityOptions(options);
-    this.#core = new EntityCore(core.takeEntityId(), setup, core);
+    const setup = core.sameSetup(checkedEntityOptions(options));
+    // Named by the first of its two timelines, as the kernel numbers fence contexts.
+    this.#core = new EntityCore(idsOf(core.runtime).take(2), setup, core);
     core.openEntities += 1;
     core.reportEntity('entity-open', this.#core);
   }
@@ -74,7 +76,7 @@ export class Entity<P = unknown> {
 
   /** The outcome of the job that finished last; `null` where it was ok. */
   get lastError(): FencelineError | null {
-    return this.#core.lastError;
+    return this.#core.use.lastError;
   }
 
   /**
@@ -118,11 +120,11 @@ export class Entity<P = unknown> {
         timer?.cancel();
         resolve(true);
       };
-      core.idleWaiters ??= [];
-      core.idleWaiters.push(done);
+      const ends = core.needEnds();
+      ends.idleWaiters.push(done);
       if (timeoutUs === Infinity) return;
       timer = runtime.setTimer(runtime.nowUs() + timeoutUs, () => {
-        core.idleWaiters = core.idleWaiters?.filter((waiter) => waiter !== done) ?? null;
+        ends.idleWaiters = ends.idleWaiters.filter((waiter) => waiter !== done);
         resolve(false);
       });
     });
@@ -134,23 +136,21 @@ export class Entity<P = unknown> {
    */
   kill(error?: FencelineError): void {
     const core = this.#core;
-    core.scheduler.kill(
-      core,
-      error ?? new JobError('ERR_ENTITY_KILLED', undefined, { label: core.label }),
-    );
+    kill(core.scheduler, core, error ?? core.killError);
   }
 
   /** Takes no more jobs, waits up to `flushMs` (default 1000) for those that it has, then kills. May be called twice. */
   close(options: { readonly flushMs?: number } = {}): Promise<void> {
     const timeoutMs = checkedMs('close: flushMs', options.flushMs, 1_000_000) / 1000;
-    this.#core.closing = true;
-    this.#closed ??= this.flush({ timeoutMs }).then(() => {
+    const ends = this.#core.needEnds();
+    ends.closing = true;
+    ends.closed ??= this.flush({ timeoutMs }).then(() => {
       this.kill();
       const core = this.#core;
       core.scheduler.blames.forget(core);
       core.scheduler.reportEntity('entity-close', core);
     });
-    return this.#closed;
+    return ends.closed;
   }
 
   /** Calls `fn` once, after the call stack, when every job has finished and every attempt is retired (J11). */
@@ -160,8 +160,7 @@ export class Entity<P = unknown> {
       core.scheduler.runtime.defer(fn);
       return;
     }
-    core.retiredWaiters ??= [];
-    core.retiredWaiters.push(fn);
+    core.needEnds().retiredWaiters.push(fn);
   }
 
   /** What it did, in plain JSON; readable also after its end and after its device is gone. */
@@ -196,5 +195,7 @@ function checkedSchedulers<P>(schedulers: readonly Scheduler<P>[]): readonly Sch
       throw invalid('entity: schedulers', 'a list of Scheduler', scheduler);
     }
   }
+  const [only] = schedulers as readonly Scheduler<P>[];
+  if (schedulers.length === 1 && only !== undefined) return only.core.alone;
   return (schedulers as readonly Scheduler<P>[]).map((scheduler) => scheduler.core);
 }

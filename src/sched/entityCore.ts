@@ -2,6 +2,7 @@ import { JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
 import type { TimelineInfo } from '../fence/index.ts';
 import { Account, setShare } from './account.ts';
+import { stopDependencyClock } from './dependencies.ts';
 import type { EntitySetup } from './entityOptions.ts';
 import type { JobCore } from './jobCore.ts';
 import type { PolicyEntity, Priority } from './policy.ts';
@@ -18,42 +19,33 @@ import { EntityCounters } from './stats.ts';
 export class EntityCore implements PolicyEntity {
   /** Also the id of its timeline of scheduled fences; the next number is that of the finished ones. */
   readonly id: number;
-  readonly setup: EntitySetup;
+  /** Shared with other entities of equal options: replaced, never written. */
+  setup: EntitySetup;
   scheduler: SchedulerCore;
   first: JobCore | null = null;
   last: JobCore | null = null;
   nextStart: JobCore | null = null;
-  lastSeqno = 0;
   /** Jobs in phase `queued`. */
   queued = 0;
   /** Jobs in phase `running` or `ended`. */
   running = 0;
   /** Attempts that are not retired. */
   unretired = 0;
-  /** Why it takes no more jobs; `null` while it does. */
-  killed: FencelineError | null = null;
-  closing = false;
-  lastError: FencelineError | null = null;
   /** Whether the policy knows it. */
   listed = false;
   /** Whether the next pass looks at it. */
   checkAsked = false;
   /** Whether `advance` is at work on it further up the stack. */
   advancing = false;
+  /** The policy's own. */
   state: unknown = undefined;
-  /** Called once nothing is unfinished or, in `retiredWaiters`, nothing is unretired either. */
-  idleWaiters: (() => void)[] | null = null;
-  retiredWaiters: (() => void)[] | null = null;
-  #counters: EntityCounters | null = null;
-  #account: Account | null;
-  #scheduledInfo: TimelineInfo | null = null;
-  #finishedInfo: TimelineInfo | null = null;
+  ends: EntityEnds | null = null;
+  #use: EntityUse | null = null;
 
   constructor(id: number, setup: EntitySetup, scheduler: SchedulerCore) {
     this.id = id;
     this.setup = setup;
     this.scheduler = scheduler;
-    this.#account = setup.account;
   }
 
   get label(): string {
@@ -64,19 +56,35 @@ export class EntityCore implements PolicyEntity {
     return this.setup.serial;
   }
 
+  /** What it needs from its first job on. */
+  get use(): EntityUse {
+    this.#use ??= new EntityUse();
+    return this.#use;
+  }
+
   get counters(): EntityCounters {
-    this.#counters ??= new EntityCounters();
-    return this.#counters;
+    return this.use.counters;
   }
 
   get scheduledInfo(): TimelineInfo {
-    this.#scheduledInfo ??= this.#info(this.id, false);
-    return this.#scheduledInfo;
+    this.use.scheduledInfo ??= this.#info(this.id, false);
+    return this.use.scheduledInfo;
   }
 
   get finishedInfo(): TimelineInfo {
-    this.#finishedInfo ??= this.#info(this.id + 1, this.serial);
-    return this.#finishedInfo;
+    this.use.finishedInfo ??= this.#info(this.id + 1, this.serial);
+    return this.use.finishedInfo;
+  }
+
+  /** Why it takes no more jobs; `null` while it does. */
+  get killed(): FencelineError | null {
+    return this.ends === null ? null : this.ends.killed;
+  }
+
+  /** What is about its end; made when somebody first waits for it, closes it or kills it. */
+  needEnds(): EntityEnds {
+    this.ends ??= new EntityEnds();
+    return this.ends;
   }
 
   // What a policy sees.
@@ -90,12 +98,10 @@ export class EntityCore implements PolicyEntity {
   }
 
   get account(): Account {
-    this.#account ??= new Account({
-      label: this.label,
-      weight: this.setup.weight,
-      priority: this.setup.priority,
-    });
-    return this.#account;
+    const { account, weight, priority } = this.setup;
+    if (account !== null) return account;
+    this.use.account ??= new Account({ label: this.label, weight, priority });
+    return this.use.account;
   }
 
   get queuedAtUs(): number {
@@ -129,12 +135,12 @@ export class EntityCore implements PolicyEntity {
   }
 
   setWeight(weight: number): void {
-    this.setup.weight = weight;
+    this.setup = { ...this.setup, weight };
     this.#shareChanged();
   }
 
   setPriority(priority: Priority): void {
-    this.setup.priority = priority;
+    this.setup = { ...this.setup, priority };
     this.#shareChanged();
   }
 
@@ -171,7 +177,9 @@ export class EntityCore implements PolicyEntity {
     const displaced = this.nextStart;
     if (displaced !== null && displaced.seqno < job.seqno) return;
     this.nextStart = job;
-    if (displaced !== null) returnResources(displaced);
+    if (displaced === null) return;
+    returnResources(displaced);
+    stopDependencyClock(this.scheduler, displaced);
   }
 
   /** The error of jobs that can no longer start because the entity was killed. */
@@ -181,7 +189,9 @@ export class EntityCore implements PolicyEntity {
 
   #shareChanged(): void {
     const { account, weight, priority } = this.setup;
-    if (account === null && this.#account !== null) setShare(this.#account, weight, priority);
+    if (account === null && this.#use !== null && this.#use.account !== null) {
+      setShare(this.#use.account, weight, priority);
+    }
     if (this.listed) this.scheduler.policy.changed?.(this, this.scheduler.runtime.nowUs());
     this.scheduler.askCheck(this);
   }
@@ -189,4 +199,24 @@ export class EntityCore implements PolicyEntity {
   #info(id: number, ordered: boolean): TimelineInfo {
     return Object.freeze({ id, driver: this.scheduler.label, label: this.label, ordered });
   }
+}
+
+/** What an entity needs from its first job on; an idle one that never had a job does without. */
+class EntityUse {
+  readonly counters: EntityCounters = new EntityCounters();
+  scheduledInfo: TimelineInfo | null = null;
+  finishedInfo: TimelineInfo | null = null;
+  lastError: FencelineError | null = null;
+  /** Its own account, where it was given none. */
+  account: Account | null = null;
+}
+
+/** What is about the end of an entity. */
+class EntityEnds {
+  killed: FencelineError | null = null;
+  closing = false;
+  closed: Promise<void> | null = null;
+  /** Called once nothing is unfinished; of `retiredWaiters` once nothing is unretired either. */
+  idleWaiters: (() => void)[] = [];
+  retiredWaiters: (() => void)[] = [];
 }

@@ -25,9 +25,9 @@ export interface EntityOptions {
 
 /** The options with their defaults, checked. */
 export interface EntitySetup {
-  label: string | null;
-  priority: Priority;
-  weight: number;
+  readonly label: string | null;
+  readonly priority: Priority;
+  readonly weight: number;
   readonly serial: boolean;
   readonly client: number | null;
   readonly account: Account | null;
@@ -65,6 +65,11 @@ export function checkedEntityOptions(options: EntityOptions): EntitySetup {
     killOnFault:
       oneOf('entity: onFault', options.onFault, 'continue', 'kill-queue') === 'kill-queue',
   };
+}
+
+/** Whether two entities may share one setup. */
+export function isSameSetup(a: EntitySetup, b: EntitySetup): boolean {
+  return (Object.keys(a) as (keyof EntitySetup)[]).every((key) => a[key] === b[key]);
 }
 
 /** `value`, or the first choice where it is left out. */

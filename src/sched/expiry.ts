@@ -2,7 +2,7 @@ import { JobError } from '../base/index.ts';
 import { attach } from '../fence/index.ts';
 import { chargeAttempt, complete, retire, watch } from './attempts.ts';
 import type { Deadline } from './deadlines.ts';
-import { die, end, settle } from './endings.ts';
+import { convict, die, end, settle } from './endings.ts';
 import type { JobCore } from './jobCore.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
@@ -29,7 +29,7 @@ function expireInQueue(core: SchedulerCore, job: JobCore): void {
 /** It waits no longer, whether it was to run or is dead already (J10). */
 function expireDependency(core: SchedulerCore, job: JobCore): void {
   job.need().stopWaiting = true;
-  const on = job.attachedTo;
+  const on = job.waitsFor;
   job.leaveFence();
   if (job.phase === 'queued') {
     const name = on === null ? 'a dependency' : `fence ${on.seqno} of ${on.timeline.label}`;
@@ -43,9 +43,10 @@ function expireDependency(core: SchedulerCore, job: JobCore): void {
 /** Asks the driver about jobs that are past their deadlines, and carries out what it says (T2). */
 export function judge(core: SchedulerCore, late: readonly JobCore[]): void {
   for (const job of late) {
-    if (!job.isLive || job.suspect) continue;
+    const { current } = job;
+    if (!job.isLive || current === null || current.suspect) continue;
     job.leaveFence();
-    job.suspect = true;
+    current.suspect = true;
     core.timeouts += 1;
     let verdict = core.hooks.timedOut(job);
     const extra = job.need();
@@ -76,7 +77,7 @@ export function accuse(core: SchedulerCore, job: JobCore, error: JobError): void
   }
   const ring = job.onRing;
   chargeAttempt(core, job, 'clock');
-  core.convict(job);
+  convict(core, job);
   if (job.isLive) end(core, job, error);
   giveBackToHardware(core, job);
   if (ring !== null) watch(core, ring);
@@ -84,10 +85,12 @@ export function accuse(core: SchedulerCore, job: JobCore, error: JobError): void
 
 /** The job progresses: its clock starts anew, or it completes if it did so meanwhile. */
 function giveBack(core: SchedulerCore, job: JobCore): void {
-  job.suspect = false;
-  const ring = job.onRing;
-  if (job.hardware === null || ring === null) return;
-  if (!attach(job.hardware, job)) {
+  const { current } = job;
+  if (current === null) return;
+  current.suspect = false;
+  const { hardware, ring } = current;
+  if (hardware === null || ring === null) return;
+  if (!attach(hardware, current)) {
     complete(core, job);
     return;
   }
@@ -97,8 +100,12 @@ function giveBack(core: SchedulerCore, job: JobCore): void {
 
 /** The job is over; its hardware fence still tells when the attempt is retired. */
 function giveBackToHardware(core: SchedulerCore, job: JobCore): void {
-  job.suspect = false;
-  if (job.hardware !== null && job.onRing !== null && !attach(job.hardware, job)) retire(core, job);
+  const { current } = job;
+  // A `timedOut` hook that reported a fault of its own job has come through here already.
+  if (current === null || current.attachedTo !== null) return;
+  current.suspect = false;
+  const { hardware, ring } = current;
+  if (hardware !== null && ring !== null && !attach(hardware, current)) retire(core, job);
 }
 
 function report(core: SchedulerCore, job: JobCore, verdict: 'no-hang' | 'reset' | 'gone'): void {

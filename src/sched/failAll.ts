@@ -13,6 +13,7 @@ import type { SchedulerCore } from './schedulerCore.ts';
 export function failAll(core: SchedulerCore, outcome: FencelineError, gone: boolean): void {
   const entities = [...core.active].sort((a, b) => (a.first?.id ?? 0) - (b.first?.id ?? 0));
   const running: JobCore[] = [];
+  const nowUs = core.runtime.nowUs();
   for (const ring of core.rings) chargeRing(core, ring);
   for (const entity of entities) {
     entity.advancing = true;
@@ -27,7 +28,7 @@ export function failAll(core: SchedulerCore, outcome: FencelineError, gone: bool
   core.queued = 0;
   if (!gone) for (const job of running) core.hooks.cancelJob(job);
   for (const entity of entities) {
-    while (entity.first !== null) finish(core, entity.first);
+    while (entity.first !== null) finish(core, entity.first, nowUs);
     entity.advancing = false;
   }
   if (gone) retireAll(core);

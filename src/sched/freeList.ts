@@ -12,6 +12,8 @@ export class FreeList {
   }
 
   add(job: JobCore): void {
+    const { hooks, observers } = this.#core;
+    if (hooks.driver.freeJob === undefined && !observers.listening) return;
     if (this.#jobs.length === 0) this.#core.runtime.defer(this.#flush);
     this.#jobs.push(job);
   }

@@ -1,6 +1,7 @@
 import type { CancelSignal, FencelineError, JobError } from '../base/index.ts';
 import type { FenceRef, Runtime } from '../events/index.ts';
 import {
+  attach,
   bornSignalled,
   CallbackNode,
   deadlineOf,
@@ -28,8 +29,8 @@ import type { Ring } from './ring.ts';
  * 6. queued → running at each start; running → queued when a reset takes it innocent and it may run again.
  * 7. retired is a question of its own: whether its last attempt is off the ring (J11). Freed when finished and retired.
  *
- * The job itself is the callback node on the one fence that it waits for at a time: a dependency while queued or
- * dead, its hardware fence while running or not retired.
+ * It waits for one fence at a time: for a dependency while queued or dead, through its `Waiter`; for its hardware fence
+ * while running or not retired, through its current `Attempt`. A job that never waited has neither.
  */
 export type Phase = 'queued' | 'running' | 'dead' | 'ended' | 'finished';
 
@@ -48,7 +49,10 @@ export interface JobExtra {
   /** Past its dependency timeout: it waits for no dependency any more. */
   stopWaiting: boolean;
   queueDeadline: Deadline | null;
+  /** -1: nobody said. */
   estimateUs: number;
+  /** `null`: the scheduler's. */
+  runTimeoutUs: number | null;
   deadlineUs: number | null;
   resubmit: boolean | null;
   signal: CancelSignal | null;
@@ -61,11 +65,61 @@ export interface JobExtra {
   waitsForResources: boolean;
   resourceTurn: number;
   timesPassed: number;
-  onDequeued: ((error: FencelineError) => void) | null;
+  waiter: Waiter | null;
 }
 
-/** The one implementation of `Job`. */
-export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceOwner {
+/** A queued or dead job on the dependency that it waits for. */
+class Waiter extends CallbackNode {
+  readonly #job: JobCore;
+
+  constructor(job: JobCore) {
+    super();
+    this.#job = job;
+  }
+
+  run(): void {
+    this.#job.entity.scheduler.fenceSignalled(this.#job);
+  }
+}
+
+/** One try of a job on a ring, and what hears its hardware fence. Each start makes a new one; the job keeps the last. */
+export class Attempt extends CallbackNode {
+  readonly job: JobCore;
+  readonly number: number;
+  /** The number of the ring that it was started on. */
+  readonly ringIndex: number;
+  /** The ring, until the attempt is retired (J11). */
+  ring: Ring | null;
+  readonly startedAtUs: number;
+  /** What the policy was charged at the start. */
+  readonly estimateUs: number;
+  /** Of this attempt and those before it, as far as they have ended. */
+  busyUs: number;
+  /** Whether its time has been settled. */
+  charged = false;
+  /** Out of reach of completion handling: its driver is asked about its timeout, or a reset has it (T2, T3). */
+  suspect = false;
+  hardware: FenceCore | null = null;
+
+  constructor(job: JobCore, ring: Ring, estimateUs: number, nowUs: number) {
+    super();
+    const last = job.current;
+    this.job = job;
+    this.number = last === null ? 1 : last.number + 1;
+    this.ringIndex = ring.index;
+    this.ring = ring;
+    this.startedAtUs = nowUs;
+    this.estimateUs = estimateUs;
+    this.busyUs = last === null ? 0 : last.busyUs;
+  }
+
+  run(): void {
+    this.job.entity.scheduler.fenceSignalled(this.job);
+  }
+}
+
+/** The one implementation of `Job`. Small while it is queued: what only some jobs have is in `extra` and `current`. */
+export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   /** Given when the job is accepted. */
   id: number = 0;
   readonly payload: P;
@@ -73,36 +127,20 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
   readonly seqno: number;
   readonly submittedAtUs: number;
   readonly credits: number;
-  /** Per attempt; `Infinity` is none. */
-  runTimeoutUs: number = Infinity;
   extra: JobExtra | null = null;
   phase: Phase = 'queued';
-  attempt = 0;
-  /** Where the attempt that is not retired is. */
-  onRing: Ring | null = null;
-  ring: number | null = null;
+  /** The last attempt; `null` before the first start. */
+  current: Attempt | null = null;
   /** Neighbours in the entity's order list. */
   before: JobCore | null = null;
   after: JobCore | null = null;
-  startedAtUs = 0;
-  /** When it first was scheduled, or -1. */
-  scheduledAtUs = -1;
-  finishedAtUs = -1;
-  /** What its attempt was charged at start. */
-  estimateUs = 0;
-  busyUs = 0;
-  /** Whether the time of the current attempt has been settled. */
-  charged = false;
-  /** Out of reach of completion handling: its driver is asked about its timeout, or a reset has it (T2, T3). */
-  suspect = false;
   outcome: FencelineError | null = null;
-  hardware: FenceCore | null = null;
+  /** A fence once somebody asked for it; before that the time at which it signalled, or `null` while it is pending. */
+  #scheduled: FenceCore | number | null = null;
+  #finished: FenceCore | number | null = null;
   #reachedHardware = false;
-  #scheduled: FenceCore | null = null;
-  #finished: FenceCore | null = null;
 
   constructor(entity: EntityCore, seqno: number, payload: P, credits: number, nowUs: number) {
-    super();
     this.entity = entity;
     this.seqno = seqno;
     this.payload = payload;
@@ -119,6 +157,14 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
     return this.phase === 'queued' || this.phase === 'dead' ? 'queued' : 'running';
   }
 
+  get attempt(): number {
+    return this.current === null ? 0 : this.current.number;
+  }
+
+  get ring(): number | null {
+    return this.current === null ? null : this.current.ringIndex;
+  }
+
   get retired(): boolean {
     return this.onRing === null && (this.phase === 'finished' || this.phase === 'ended');
   }
@@ -127,9 +173,22 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
     return this.extra?.grants ?? NO_GRANTS;
   }
 
+  /** Where its attempt is that is not retired. */
+  get onRing(): Ring | null {
+    return this.current === null ? null : this.current.ring;
+  }
+
   /** Whether its attempt executes, or waits to, as far as the scheduler knows. */
   get isLive(): boolean {
     return this.phase === 'running';
+  }
+
+  get isSuspect(): boolean {
+    return this.current !== null && this.current.suspect;
+  }
+
+  get runTimeoutUs(): number {
+    return this.extra?.runTimeoutUs ?? this.entity.scheduler.setup.runTimeoutUs;
   }
 
   /** The name of the job in events: its finished fence. */
@@ -142,20 +201,24 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
   }
 
   get scheduled(): Fence {
-    const error = this.#reachedHardware ? null : this.outcome;
-    this.#scheduled ??= this.#make(this.entity.scheduledInfo, this.scheduledAtUs, error);
+    if (!(this.#scheduled instanceof FenceCore)) {
+      const error = this.#reachedHardware ? null : this.outcome;
+      this.#scheduled = this.#make(this.entity.scheduledInfo, this.#scheduled, error);
+    }
     return this.#scheduled;
   }
 
   get finished(): Fence {
-    this.#finished ??= this.#make(this.entity.finishedInfo, this.finishedAtUs, this.outcome);
+    if (!(this.#finished instanceof FenceCore)) {
+      this.#finished = this.#make(this.entity.finishedInfo, this.#finished, this.outcome);
+    }
     return this.#finished;
   }
 
   /** The deadline hint on the finished fence, if somebody asked for one. */
   get hintUs(): number | null {
     const own = this.extra?.deadlineUs ?? null;
-    const hint = this.#finished === null ? null : deadlineOf(this.#finished);
+    const hint = this.#finished instanceof FenceCore ? deadlineOf(this.#finished) : null;
     return own === null || hint === null ? (own ?? hint) : Math.min(own, hint);
   }
 
@@ -165,42 +228,26 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
 
   /** The part of the job that only some have. */
   need(): JobExtra {
-    this.extra ??= {
-      label: null,
-      after: null,
-      nextAfter: 0,
-      dependencyError: null,
-      failOnDependencyError: false,
-      dependencyTimeoutUs: null,
-      dependencyDeadline: null,
-      stopWaiting: false,
-      queueDeadline: null,
-      estimateUs: -1,
-      deadlineUs: null,
-      resubmit: null,
-      signal: null,
-      onAbort: null,
-      cancelError: null,
-      noHangs: 0,
-      prepared: false,
-      resources: null,
-      grants: null,
-      waitsForResources: false,
-      resourceTurn: 0,
-      timesPassed: 0,
-      onDequeued: null,
-    };
+    this.extra ??= noExtra();
     return this.extra;
   }
 
-  /** The fence that the job waited for signalled. */
-  run(): void {
-    this.entity.scheduler.fenceSignalled(this);
+  /** The fence that a queued or dead job waits for, if any. */
+  get waitsFor(): Fence | null {
+    return this.extra?.waiter?.attachedTo ?? null;
   }
 
-  /** Takes the job off the fence that it waits for, if any. */
+  /** Has a queued or dead job wait for `fence`; false where it has signalled. */
+  waitFor(fence: FenceCore): boolean {
+    const extra = this.need();
+    extra.waiter ??= new Waiter(this);
+    return attach(fence, extra.waiter);
+  }
+
+  /** Takes the job off the fence that it waits for: a dependency, or its hardware fence. */
   leaveFence(): void {
-    if (this.attachedTo !== null) detach(this.attachedTo as FenceCore, this);
+    leave(this.extra?.waiter ?? null);
+    leave(this.current);
   }
 
   infoOf(fence: Fence): TimelineInfo {
@@ -214,23 +261,26 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
 
   hinted(fence: Fence, atUs: number): void {
     if (fence !== this.#finished) return;
-    this.hardware?.setDeadline(atUs);
+    this.current?.hardware?.setDeadline(atUs);
     this.entity.scheduler.hintChanged(this);
   }
 
   /** Signals `scheduled`, once: ok at the first start, with the outcome where it never reached hardware (J3). */
   signalScheduled(reachedHardware: boolean, nowUs: number): void {
-    if (this.scheduledAtUs !== -1) return;
-    this.scheduledAtUs = nowUs;
+    const fence = this.#scheduled;
+    if (typeof fence === 'number') return;
+    if (fence !== null && fence.status !== 'pending') return;
     this.#reachedHardware = reachedHardware;
     const error = reachedHardware ? null : this.outcome;
-    this.#announce(this.#scheduled, this.entity.scheduledInfo, error);
+    if (fence === null) this.#scheduled = nowUs;
+    this.#announce(fence, this.entity.scheduledInfo, error);
   }
 
   /** Signals `finished` with the outcome. */
   signalFinished(nowUs: number): void {
-    this.finishedAtUs = nowUs;
-    this.#announce(this.#finished, this.entity.finishedInfo, this.outcome);
+    const fence = this.#finished as FenceCore | null;
+    if (fence === null) this.#finished = nowUs;
+    this.#announce(fence, this.entity.finishedInfo, this.outcome);
   }
 
   /** A fence that nobody asked for yet is only reported. */
@@ -245,9 +295,42 @@ export class JobCore<P = unknown> extends CallbackNode implements Job<P>, FenceO
     observers.fenceSignalledToRuntime([info.id, this.seqno], error);
   }
 
-  #make(info: TimelineInfo, atUs: number, error: FencelineError | null): FenceCore {
-    return atUs === -1
+  #make(info: TimelineInfo, atUs: number | null, error: FencelineError | null): FenceCore {
+    return atUs === null
       ? new FenceCore(this, this.seqno)
       : bornSignalled(info, this.seqno, error, atUs);
   }
+}
+
+function leave(node: CallbackNode | null): void {
+  if (node !== null && node.attachedTo !== null) detach(node.attachedTo as FenceCore, node);
+}
+
+function noExtra(): JobExtra {
+  return {
+    label: null,
+    after: null,
+    nextAfter: 0,
+    dependencyError: null,
+    failOnDependencyError: false,
+    dependencyTimeoutUs: null,
+    dependencyDeadline: null,
+    stopWaiting: false,
+    queueDeadline: null,
+    estimateUs: -1,
+    runTimeoutUs: null,
+    deadlineUs: null,
+    resubmit: null,
+    signal: null,
+    onAbort: null,
+    cancelError: null,
+    noHangs: 0,
+    prepared: false,
+    resources: null,
+    grants: null,
+    waitsForResources: false,
+    resourceTurn: 0,
+    timesPassed: 0,
+    waiter: null,
+  };
 }

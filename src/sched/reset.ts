@@ -5,7 +5,7 @@ import { interruptWaits, isFence, Timeline } from '../fence/index.ts';
 import type { FenceSource } from '../fence/index.ts';
 import { chargeAttempt, retire, watch } from './attempts.ts';
 import type { Driver, ResetContext } from './driver.ts';
-import { end } from './endings.ts';
+import { convict, end } from './endings.ts';
 import { judge } from './expiry.ts';
 import type { JobCore } from './jobCore.ts';
 import type { DomainCore } from './resetDomain.ts';
@@ -81,7 +81,7 @@ export class Reset {
     for (const job of this.#guilty.keys()) {
       this.#captured.set(job, job.entity.scheduler.hooks.capture(job));
     }
-    this.#attempts.sort((a, b) => a.startedAtUs - b.startedAtUs || a.id - b.id);
+    this.#attempts.sort((a, b) => startOf(a) - startOf(b) || a.id - b.id);
     if (this.#cores().some((core) => core.driver.interruptWaits === true)) this.#interrupt();
     this.#try();
   }
@@ -131,7 +131,7 @@ export class Reset {
       this.#attempts.push(job);
       job.leaveFence();
       if (!job.isLive) continue;
-      job.suspect = true;
+      if (job.current !== null) job.current.suspect = true;
       const begun = job === executing || core.driver.ordered === false;
       if (begun) this.#begun.add(job);
       chargeAttempt(core, job, begun ? 'clock' : 'nothing');
@@ -243,8 +243,8 @@ export class Reset {
       core.requestPass();
     }
     for (const job of live) {
-      job.suspect = false;
-      if (this.#guilty.has(job)) job.entity.scheduler.convict(job);
+      if (job.current !== null) job.current.suspect = false;
+      if (this.#guilty.has(job)) convict(job.entity.scheduler, job);
     }
     const failing: JobCore[] = [];
     for (const job of live) {
@@ -306,6 +306,10 @@ export class Reset {
       core.observers.emit({ type: 'reset-end', atUs, guilty, innocent, tries, outcome, tookUs });
     }
   }
+}
+
+function startOf(job: JobCore): number {
+  return job.current?.startedAtUs ?? 0;
 }
 
 /** The executing job of `ring`, if it is past its deadline. */

@@ -123,7 +123,7 @@ export function fault(core: SchedulerCore, job: JobCore | null, error: JobError 
   }
   if (!job.isLive) return;
   job.leaveFence();
-  job.suspect = true;
+  if (job.current !== null) job.current.suspect = true;
   accuse(core, job, error ?? new JobError('ERR_JOB_TIMEOUT', undefined, { label: job.label }));
 }
 

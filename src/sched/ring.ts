@@ -63,7 +63,7 @@ export class Ring {
   push(job: JobCore): void {
     this.attempts.push(job);
     this.creditsUsed += this.costOf(job);
-    this.#estimatedUs += job.estimateUs;
+    this.#estimatedUs += job.current?.estimateUs ?? 0;
   }
 
   remove(job: JobCore): void {
@@ -72,17 +72,13 @@ export class Ring {
     if (index === 0) attempts.shift();
     else attempts.splice(index, 1);
     this.creditsUsed -= this.costOf(job);
-    this.#estimatedUs = attempts.length === 0 ? 0 : this.#estimatedUs - job.estimateUs;
+    this.#estimatedUs =
+      attempts.length === 0 ? 0 : this.#estimatedUs - (job.current?.estimateUs ?? 0);
   }
 
   /** The job that executes now: the first attempt that has not ended; `null` if there is none. */
   executing(): JobCore | null {
     for (const job of this.attempts) if (job.isLive) return job;
     return null;
-  }
-
-  /** When `job`'s execution began: the later of its own start and the end of what was before it (T1). */
-  executionStart(job: JobCore): number {
-    return Math.max(job.startedAtUs, this.lastEndUs);
   }
 }

@@ -1,14 +1,14 @@
-import { JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
-import { idsOf } from '../events/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { fenceSignalled, start } from './attempts.ts';
 import { BlameBook } from './blame.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
-import { resolveDependencies } from './dependencies.ts';
+import { resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { Driver } from './driver.ts';
-import { cancelled, die, dieAll } from './endings.ts';
+import { cancelled, die } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
+import { isSameSetup } from './entityOptions.ts';
+import type { EntitySetup } from './entityOptions.ts';
 import { expire } from './expiry.ts';
 import { failAll } from './failAll.ts';
 import { FreeList } from './freeList.ts';
@@ -60,6 +60,9 @@ export class SchedulerCore {
   /** Jobs in phase `running`. */
   inFlight = 0;
   openEntities = 0;
+  /** This scheduler as a list, which entities that use no other share. */
+  readonly alone: readonly SchedulerCore[] = [this];
+  #lastSetup: EntitySetup | null = null;
   timeouts = 0;
   resets = 0;
   /** Called once, after the call stack, when it has ended: no fence is unsignalled, what could be freed is. */
@@ -94,6 +97,14 @@ export class SchedulerCore {
     return this.state === 'closed' || this.state === 'gone';
   }
 
+  /** The setup of the entity that was opened last, where it equals `setup`: many entities are opened alike. */
+  sameSetup(setup: EntitySetup): EntitySetup {
+    const last = this.#lastSetup;
+    if (last !== null && isSameSetup(last, setup)) return last;
+    this.#lastSetup = setup;
+    return setup;
+  }
+
   // Passes.
 
   /** Has the next pass look at `entity`: its head changed, or what it waited for happened. */
@@ -126,13 +137,14 @@ export class SchedulerCore {
     // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
     try {
       for (;;) {
-        if (this.ended || this.rings.every((ring) => ring.stopped)) break;
-        const entity = this.#checks[this.#nextCheck];
-        if (entity !== undefined) this.#checkNext(entity);
-        else if (this.#startNext()) started += 1;
-        else break;
-        later = started >= STARTS_PER_PASS || this.runtime.nowUs() - beganUs > PASS_US;
+        if (this.ended || this.rings.every(isStopped)) break;
+        const nowUs = this.runtime.nowUs();
+        later = started >= STARTS_PER_PASS || nowUs - beganUs > PASS_US;
         if (later) break;
+        const entity = this.#checks[this.#nextCheck];
+        if (entity !== undefined) this.#checkNext(entity, nowUs);
+        else if (this.#startNext(nowUs)) started += 1;
+        else break;
       }
     } finally {
       this.#passAsked = later;
@@ -142,20 +154,19 @@ export class SchedulerCore {
     this.#reportPass('pass-end', started);
   }
 
-  #checkNext(entity: EntityCore): void {
+  #checkNext(entity: EntityCore, nowUs: number): void {
     this.#nextCheck += 1;
     if (this.#nextCheck === this.#checks.length) {
       this.#checks.length = 0;
       this.#nextCheck = 0;
     }
     entity.checkAsked = false;
-    if (entity.scheduler === this) this.#check(entity);
+    if (entity.scheduler === this) this.#check(entity, nowUs);
   }
 
   /** Lists `entity` with the policy exactly while its head can start (rule 2). */
-  #check(entity: EntityCore): void {
+  #check(entity: EntityCore, nowUs: number): void {
     const can = this.#canStart(entity);
-    const nowUs = this.runtime.nowUs();
     if (this.ended) return;
     if (can && entity.listed) {
       this.policy.changed?.(entity, nowUs);
@@ -176,7 +187,11 @@ export class SchedulerCore {
   #canStart(entity: EntityCore): boolean {
     for (;;) {
       const job = entity.nextStart;
-      if (job === null || job.attachedTo !== null) return false;
+      if (job === null) return false;
+      if (job.waitsFor !== null) {
+        startDependencyClock(this, job);
+        return false;
+      }
       const found = resolveDependencies(this, job);
       if (found === 'ready') {
         if (this.#isHeldByOrder(entity, job)) return false;
@@ -215,8 +230,8 @@ export class SchedulerCore {
   }
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
-  #startNext(): boolean {
-    const picked = this.policy.pick(this.runtime.nowUs());
+  #startNext(nowUs: number): boolean {
+    const picked = this.policy.pick(nowUs);
     if (picked === null) return false;
     const entity = picked as EntityCore;
     const job = entity.nextStart as JobCore;
@@ -232,7 +247,7 @@ export class SchedulerCore {
       this.#reportBlocked(job, 'credits');
       return false;
     }
-    start(this, entity, job, ring);
+    start(this, entity, job, ring, nowUs);
     if (!this.#canStart(entity)) this.unlist(entity);
     return true;
   }
@@ -263,27 +278,16 @@ export class SchedulerCore {
       this.observers.emit({ type: 'job-cancel', atUs, fence: job.ref, attempt: job.attempt });
     }
     if (job.phase === 'queued') {
-      const onDequeued = job.extra?.onDequeued ?? null;
       die(this, job, error);
-      onDequeued?.(error);
       return 'dequeued';
     }
     const extra = job.need();
     if (extra.cancelError === null) {
       extra.cancelError = error;
       // During a reset, or a question about its timeout, the driver has the job already.
-      if (job.attachedTo !== null) this.hooks.cancelJob(job);
+      if ((job.current?.attachedTo ?? null) !== null) this.hooks.cancelJob(job);
     }
     return 'requested';
-  }
-
-  kill(entity: EntityCore, error: FencelineError): void {
-    if (entity.killed !== null) return;
-    entity.killed = error;
-    this.openEntities -= 1;
-    this.reportEntity('entity-kill', entity);
-    dieAll(this, entity, error);
-    this.unlist(entity);
   }
 
   /** Ends everything at once (E3). */
@@ -321,10 +325,11 @@ export class SchedulerCore {
   /** `entity` has no unfinished job left. */
   entityIdle(entity: EntityCore): void {
     this.active.delete(entity);
-    const waiters = entity.idleWaiters;
-    entity.idleWaiters = null;
-    if (waiters !== null) for (const waiter of waiters) this.runtime.defer(waiter);
-    this.tellRetired(entity);
+    const { ends } = entity;
+    if (ends !== null) {
+      for (const waiter of ends.idleWaiters.splice(0)) this.runtime.defer(waiter);
+      this.tellRetired(entity);
+    }
     if (this.active.size === 0 && this.state === 'draining') {
       this.runtime.defer(() => this.closeWhenDrained());
     }
@@ -334,33 +339,6 @@ export class SchedulerCore {
     const { entity } = job;
     if (entity.listed && entity.nextStart === job) {
       this.policy.changed?.(entity, this.runtime.nowUs());
-    }
-  }
-
-  takeId(): number {
-    return idsOf(this.runtime).take();
-  }
-
-  /** An entity is named by the first of its two timelines, as the kernel numbers fence contexts. */
-  takeEntityId(): number {
-    return idsOf(this.runtime).take(2);
-  }
-
-  /** Counts a guilty job (T6): karma, the ban, and what they end. */
-  convict(job: JobCore): void {
-    const { entity } = job;
-    const banned = this.blames.addGuilty(entity, this.setup.banAfter);
-    if (entity.setup.killOnFault) this.kill(entity, entity.killError);
-    if (!banned) return;
-    if (this.observers.listening) {
-      const { client } = entity.setup;
-      const atUs = this.runtime.nowUs();
-      const karma = this.blames.of(entity)?.karma ?? 0;
-      this.observers.emit({ type: 'ban', atUs, client, entity: entity.id, karma });
-    }
-    for (const other of [...this.active]) {
-      if (this.blames.of(other)?.banned !== true) continue;
-      this.kill(other, new JobError('ERR_CLIENT_BANNED', undefined, { label: other.label }));
     }
   }
 
@@ -374,10 +352,9 @@ export class SchedulerCore {
   }
 
   tellRetired(entity: EntityCore): void {
-    const waiters = entity.retiredWaiters;
-    if (waiters === null || entity.first !== null || entity.unretired > 0) return;
-    entity.retiredWaiters = null;
-    for (const waiter of waiters) this.runtime.defer(waiter);
+    const { ends } = entity;
+    if (ends === null || entity.first !== null || entity.unretired > 0) return;
+    for (const waiter of ends.retiredWaiters.splice(0)) this.runtime.defer(waiter);
   }
 
   #reportBlocked(job: JobCore, why: 'credits' | 'resource' | 'order'): void {
@@ -391,4 +368,8 @@ export class SchedulerCore {
     const atUs = this.runtime.nowUs();
     this.observers.emit({ type, atUs, scheduler: this.label, started });
   }
+}
+
+function isStopped(ring: Ring): boolean {
+  return ring.stopped;
 }

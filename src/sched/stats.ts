@@ -63,8 +63,9 @@ export class Estimate {
   }
 }
 
-/** The counters of one entity. Running jobs keep them alive, so that accounting after a close is safe (S13). */
+/** The counters of one entity, made when it is first used. Running jobs keep them alive: accounting after a close is safe (S13). */
 export class EntityCounters {
+  /** Also the seqno of the last job. */
   submitted = 0;
   completed = 0;
   failed = 0;

@@ -1,4 +1,5 @@
 import { invalid, UsageError } from '../base/index.ts';
+import { idsOf } from '../events/index.ts';
 import { addDependencies } from './dependencies.ts';
 import { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
@@ -23,13 +24,8 @@ export function submit<P>(
   refuseIfBanned(core, entity);
   const credits = checkedCount('submit: credits', options.credits, 1);
   const nowUs = core.runtime.nowUs();
-  const seqno = entity.lastSeqno + 1;
+  const seqno = entity.counters.submitted + 1;
   const job = new JobCore(entity, seqno, payload, credits, nowUs);
-  job.runTimeoutUs = checkedMs(
-    'submit: runTimeoutMs',
-    options.runTimeoutMs,
-    core.setup.runTimeoutUs,
-  );
   if (options !== NO_OPTIONS) applyOptions(core, entity, job, options);
   if (entity.queued >= entity.setup.maxQueued) {
     throw new UsageError(
@@ -47,7 +43,7 @@ function refuseIfEnded(entity: EntityCore): void {
   if (why !== null && (why.code === 'ERR_CLIENT_BANNED' || why.code === 'ERR_DEVICE_GONE')) {
     throw new UsageError(why.code, undefined, { label: entity.label });
   }
-  if (why !== null || entity.closing) {
+  if (why !== null || entity.ends?.closing === true) {
     throw closed(`${entity.label} was ${why === null ? 'closed' : 'killed'}`);
   }
 }
@@ -118,6 +114,10 @@ function applyOptions(
     const timeoutMs = options.dependencyTimeoutMs;
     job.need().dependencyTimeoutUs = checkedMs('submit: dependencyTimeoutMs', timeoutMs, Infinity);
   }
+  if (options.runTimeoutMs !== undefined) {
+    const timeoutMs = options.runTimeoutMs;
+    job.need().runTimeoutUs = checkedMs('submit: runTimeoutMs', timeoutMs, Infinity);
+  }
   const queueTimeoutUs = checkedMs('submit: queueTimeoutMs', options.queueTimeoutMs, Infinity);
   if (queueTimeoutUs !== Infinity) {
     const deadline = new Deadline('queue', job);
@@ -149,8 +149,7 @@ function accept(core: SchedulerCore, entity: EntityCore, job: JobCore): void {
     entity.scheduler = core;
     entity.state = undefined;
   }
-  job.id = core.takeId();
-  entity.lastSeqno = job.seqno;
+  job.id = idsOf(core.runtime).take();
   if (entity.first === null) core.active.add(entity);
   entity.append(job);
   entity.counters.submitted += 1;

@@ -1,5 +1,6 @@
 // Who is blamed for hangs, and what follows from it (T6).
 import { describe, expect, it } from 'vitest';
+import { signalledFence } from '../../src/fence/index.ts';
 import { eventsOf, outcome, outcomes, setUp, thrownBy } from './fixture.ts';
 import type { SetUp } from './fixture.ts';
 
@@ -172,6 +173,16 @@ describe('fault', () => {
     expect([outcome(job), env.mock.freedCount(job), entity.stats().karma]).toEqual(['ok', 1, 0]);
   });
 
+  it('T6: inside the scheduled callback of a job that is complete already blames it', () => {
+    const env = setUp({
+      driver: (mock, runtime) => ({ ...mock.without(), runJob: () => signalledFence(runtime) }),
+    });
+    const job = env.scheduler.createEntity().submit({});
+    job.scheduled.addCallback(() => env.scheduler.fault(job));
+    env.runtime.runUntilIdle();
+    expect([outcome(job), env.mock.freedCount(job)]).toEqual(['ERR_JOB_TIMEOUT', 1]);
+  });
+
   it('T6: a device that is removed on purpose is nobody’s fault', () => {
     const env = setUp();
     const entity = env.scheduler.createEntity();
@@ -180,5 +191,18 @@ describe('fault', () => {
     env.scheduler.removeDevice();
     env.runtime.runUntilIdle();
     expect(entity.stats()).toMatchObject({ karma: 0, banned: false });
+  });
+});
+
+describe('a closed entity', () => {
+  it('T6: still tells its karma and its ban', async () => {
+    const { scheduler, runtime } = setUp({ banAfter: 1 });
+    const entity = scheduler.createEntity();
+    entity.submit({ hangs: true }, { runTimeoutMs: 1 });
+    runtime.runUntilIdle();
+    const closed = entity.close();
+    await runtime.settle();
+    await closed;
+    expect(entity.stats()).toMatchObject({ karma: 1, banned: true });
   });
 });

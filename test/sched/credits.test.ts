@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { fifo } from '../../src/sched/index.ts';
 import { eventsOf, outcome, setUp } from './fixture.ts';
-import type { SetUp } from './fixture.ts';
+import type { MockJob, SetUp } from './fixture.ts';
 
 const creditsOf = (env: SetUp): number[] => env.scheduler.stats().rings.map((r) => r.creditsUsed);
 
@@ -92,6 +92,25 @@ describe('credits', () => {
     env.mock.complete(1);
     env.runtime.advanceBy(0);
     expect(creditsOf(env)).toEqual([1, 1, 1]);
+  });
+
+  it('S3, J4: a serial entity whose ring is full holds nobody back, and goes on when that ring has room', () => {
+    const env = setUp({ rings: 2, credits: 3, policy: fifo() });
+    const submitAlone = (): MockJob => env.scheduler.createEntity().submit({});
+    const serial = env.scheduler.createEntity();
+    const [ahead] = [submitAlone(), submitAlone()];
+    const first = serial.submit({});
+    env.runtime.advanceBy(0);
+    expect(first.ring).toBe(ahead.ring);
+    const fill = [submitAlone(), submitAlone()];
+    const second = serial.submit({});
+    const last = submitAlone();
+    env.runtime.advanceBy(0);
+    expect(fill.map((job) => job.state)).toEqual(['running', 'running']);
+    expect([second.state, last.state]).toEqual(['queued', 'running']);
+    env.mock.finish(ahead);
+    env.runtime.advanceBy(0);
+    expect([second.state, second.ring]).toEqual(['running', first.ring]);
   });
 
   it('S1: a job is bound to a ring when it starts, not before', () => {

@@ -242,6 +242,41 @@ describe('pipelining', () => {
   });
 });
 
+describe('a dependency that was passed over', () => {
+  it('J7, T4: counts again for the next attempt', () => {
+    const { scheduler, runtime, mock } = setUp({ credits: 3 });
+    const hung = scheduler.createEntity().submit({ hangs: true }, { runTimeoutMs: 1 });
+    const first = scheduler.createEntity().submit({ durationUs: 5 });
+    const second = scheduler.createEntity().submit({ durationUs: 5 }, { after: [first.finished] });
+    runtime.advanceBy(500);
+    expect(idsOf(mock.jobsOn())).toEqual(idsOf([hung, first, second]));
+    const gate = pendingFence(runtime);
+    mock.prepareNext(gate.fence);
+    runtime.advanceBy(1000);
+    expect([first.state, second.state]).toEqual(['queued', 'queued']);
+    gate.signal();
+    runtime.runUntilIdle();
+    expect([outcome(first), outcome(second)]).toEqual(['ok', 'ok']);
+    expect(second.finished.signalledAtUs).toBe(first.finished.signalledAtUs! + 5);
+  });
+
+  it('J7, E2: counts again when the job is killed', () => {
+    const { scheduler, runtime, mock } = setUp();
+    const gate = pendingFence(runtime);
+    const first = scheduler.createEntity().submit({});
+    const entity = scheduler.createEntity();
+    const second = entity.submit({}, { after: [first.finished, gate.fence] });
+    runtime.advanceBy(0);
+    entity.kill();
+    gate.signal();
+    runtime.advanceBy(0);
+    expect([first.state, outcome(second)]).toEqual(['running', 'pending']);
+    mock.complete(1);
+    runtime.advanceBy(0);
+    expect(outcome(second)).toBe('ERR_ENTITY_KILLED');
+  });
+});
+
 describe('prepareJob', () => {
   it('J8: is asked after all dependencies until it returns null, each fence waited for', () => {
     const { scheduler, runtime, mock } = setUp();

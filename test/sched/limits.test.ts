@@ -209,3 +209,26 @@ describe('the timer of a scheduler', () => {
     expect(runtime.pendingTimers).toBe(0);
   });
 });
+
+describe('the dependency clock', () => {
+  it('J10: stops when a reset puts a predecessor in front, and starts anew at the head', () => {
+    const { scheduler, runtime, mock } = setUp({ credits: 4 });
+    const gate = pendingFence(runtime);
+    const other = scheduler.createEntity();
+    const entity = scheduler.createEntity();
+    other.submit({ hangs: true }, { runTimeoutMs: 1 });
+    runtime.advanceBy(0);
+    entity.submit({ durationUs: 5 });
+    const blocked = entity.submit({}, { after: [gate.fence], dependencyTimeoutMs: 5 });
+    runtime.advanceBy(500);
+    const predecessor = pendingFence(runtime);
+    mock.prepareNext(predecessor.fence);
+    runtime.advanceBy(10_000);
+    expect([blocked.state, entity.queued]).toEqual(['queued', 2]);
+    predecessor.signal();
+    runtime.advanceBy(4_900);
+    expect(entity.queued).toBe(1);
+    runtime.advanceBy(200);
+    expect(blocked.finished.error?.code).toBe('ERR_DEPENDENCY_FAILED');
+  });
+});

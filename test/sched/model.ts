@@ -44,11 +44,24 @@ export type Act =
     }
   | { readonly act: 'advance'; readonly us: number }
   | { readonly act: 'complete'; readonly count: number }
-  | { readonly act: 'hang' | 'fail' | 'drop' | 'failReset' | 'openGates' | 'suspend' | 'resume' }
+  | { readonly act: PlainAct }
   | { readonly act: 'throw'; readonly hook: MockHook }
   | { readonly act: 'verdict'; readonly verdict: 'no-hang' | 'reset' | 'gone' }
-  | { readonly act: 'faultNobody' | 'drain' | 'closeKill' | 'remove' }
-  | { readonly act: 'onFinished'; readonly job: number; readonly then: Act };
+  | { readonly act: 'onFinished'; readonly job: number; readonly next: Act };
+
+/** The acts that are told by their name alone. */
+type PlainAct =
+  | 'hang'
+  | 'fail'
+  | 'drop'
+  | 'failReset'
+  | 'openGates'
+  | 'suspend'
+  | 'resume'
+  | 'faultNobody'
+  | 'drain'
+  | 'closeKill'
+  | 'remove';
 
 interface Known {
   readonly job: MockJob;
@@ -159,7 +172,7 @@ export class Model {
       case 'complete':
         return void this.mock.complete(act.count);
       case 'onFinished':
-        return this.#onFinished(act.job, act.then);
+        return this.#onFinished(act.job, act.next);
       case 'verdict':
         this.mock.verdict = act.verdict;
         return;
@@ -170,8 +183,8 @@ export class Model {
     }
   }
 
-  #doPlain(act: Extract<Act, { act: 'hang' | 'faultNobody' }>['act'] | string): void {
-    const acts: Record<string, () => unknown> = {
+  #doPlain(act: PlainAct): void {
+    const acts: Record<PlainAct, () => unknown> = {
       hang: () => this.mock.hang(),
       fail: () => this.mock.failNext(),
       drop: () => this.mock.dropFence(),
@@ -184,7 +197,7 @@ export class Model {
       closeKill: () => this.#end(() => void this.scheduler.close({ mode: 'kill' })),
       remove: () => this.#end(() => this.scheduler.removeDevice()),
     };
-    acts[act]!();
+    acts[act]();
   }
 
   #end(how: () => void): void {
@@ -252,8 +265,8 @@ export class Model {
     if (known !== undefined) this.mock.finish(known.job);
   }
 
-  #onFinished(index: number, then: Act): void {
-    this.#job(index)?.job.finished.addCallback(() => this.#do(then));
+  #onFinished(index: number, next: Act): void {
+    this.#job(index)?.job.finished.addCallback(() => this.#do(next));
   }
 
   #observe(event: SchedEvent): void {

@@ -76,6 +76,16 @@ describe('an attempt', () => {
     expect(mock.freedCount(job)).toBe(1);
   });
 
+  it('J11, D3: that its own finished callback retires is freed once', async () => {
+    const { scheduler, runtime, mock } = setUp();
+    mock.ignoresCancel = true;
+    const job = scheduler.createEntity().submit({});
+    job.finished.addCallback(() => mock.finish(job));
+    runtime.advanceBy(0);
+    await cranked(runtime, scheduler.close({ mode: 'kill' }));
+    expect([outcome(job), mock.freedCount(job)]).toEqual(['ERR_SCHEDULER_CLOSED', 1]);
+  });
+
   it('J11: is retired before freeJob is called', () => {
     const retiredAtFree: boolean[] = [];
     const { scheduler, runtime } = setUp({

@@ -20,8 +20,8 @@ describe('hang', () => {
 
   it('T1: counts from the start of execution, not from submission', async () => {
     const client = (await openTestDevice({ credits: 3 })).open();
-    const jobs = [1, 2, 3].map(() => call(client, 'spinFor', [250], { runTimeoutMs: 600 }).result);
-    await expect(Promise.all(jobs)).resolves.toEqual([250, 250, 250]);
+    const jobs = [1, 2, 3].map(() => call(client, 'spinFor', [400], { runTimeoutMs: 1000 }).result);
+    await expect(Promise.all(jobs)).resolves.toEqual([400, 400, 400]);
   });
 
   it('T4: jobs that were only queued on that ring run again, in order', async () => {
@@ -189,6 +189,25 @@ describe('thread that is stuck', () => {
     const innocent = device.open();
     await expect(call(innocent, 'default', ['saved']).result).resolves.toBe('saved');
     expect(innocent.stats()).toMatchObject({ karma: 0, failed: 0 });
+  });
+});
+
+describe('busy time', () => {
+  it('S13: is what the thread measured, however late its answer was heard', async () => {
+    const client = (await openTestDevice()).open();
+    await call(client, 'default').result;
+    const before = client.stats().busyUs;
+    const words = sharedWords(2);
+    const submission = call(client, 'gate', [words]);
+    await begun(words);
+    Atomics.store(words, 1, 1);
+    Atomics.notify(words, 1);
+    const endMs = performance.now() + 3000;
+    while (performance.now() < endMs);
+    await submission.result;
+    const busyUs = client.stats().busyUs - before;
+    expect(busyUs).toBeGreaterThan(0);
+    expect(busyUs).toBeLessThan(2_000_000);
   });
 });
 

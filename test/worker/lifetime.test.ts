@@ -3,7 +3,7 @@
  */
 import { spawn } from 'node:child_process';
 import { MessagePort } from 'node:worker_threads';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { call, errorOf, KERNELS, openTestDevice, PATIENCE_MS, until } from './testDevice.ts';
 
 /** Runs `body` as a script with a device module and the kernels at hand; resolves when the process has ended by itself. */
@@ -72,10 +72,12 @@ describe('process', () => {
       const { code, output } = await inProcess(
         `
       const device = await openWorkerDevice({ threads: 2 });
+      const refs = [];
       const settle = async () => { for (let i = 0; i < 3; i += 1) { await new Promise((r) => setTimeout(r, 20)); gc(); } };
       const round = async (count) => {
         for (let i = 0; i < count; i += 1) {
           const client = device.open({ label: 'soak ' + i });
+          refs.push(new WeakRef(client));
           const one = client.submit({ module: KERNELS, args: [i] });
           client.submit({ module: KERNELS, export: 'echo', args: [{ i }] });
           if (i % 100 === 99) client.submit({ module: KERNELS, export: 'spin' }, { runTimeoutMs: 5 });
@@ -88,15 +90,19 @@ describe('process', () => {
       };
       await round(2000);
       const before = process.memoryUsage().heapUsed;
+      refs.length = 0;
       await round(1000);
       const grown = process.memoryUsage().heapUsed - before;
+      const alive = refs.filter((ref) => ref.deref() !== undefined).length;
       const { clients, scheduler } = device.stats();
       await device.close();
       const left = process.getActiveResourcesInfo().filter((name) => /Worker|MessagePort|Timeout|Immediate/.test(name));
-      console.log(JSON.stringify({ clients: clients.length, entities: scheduler.entities, running: scheduler.running, left, small: grown < 400_000 ? true : grown }));`,
+      console.log(JSON.stringify({ clients: clients.length, entities: scheduler.entities, running: scheduler.running, left, alive: alive <= 10 ? 0 : alive, small: grown < 1_000_000 ? true : grown }));`,
         ['--expose-gc'],
       );
-      expect(output).toBe('{"clients":0,"entities":0,"running":0,"left":[],"small":true}');
+      expect(output).toBe(
+        '{"clients":0,"entities":0,"running":0,"left":[],"alive":0,"small":true}',
+      );
       expect(code).toBe(0);
     },
   );
@@ -146,17 +152,13 @@ describe('posts', () => {
     const client = device.open({ order: 'parallel' });
     await call(client, 'default').result;
     const batches: number[] = [];
-    const post = MessagePort.prototype.postMessage;
-    onTestFinished(() => {
-      MessagePort.prototype.postMessage = post;
-    });
-    MessagePort.prototype.postMessage = function (this: MessagePort, message, ...rest) {
-      if (message?.type === 'jobs') batches.push(message.jobs.length);
-      post.call(this, message, ...(rest as []));
-    };
+    const posts = vi.spyOn(MessagePort.prototype, 'postMessage');
+    onTestFinished(() => posts.mockRestore());
     const submissions = Array.from({ length: 16 }, (_, i) => call(client, 'default', [i]));
     await until('all have started', () => submissions.every(({ job }) => job.attempt === 1));
-    MessagePort.prototype.postMessage = post;
+    for (const [message] of posts.mock.calls) {
+      if (message?.type === 'jobs') batches.push(message.jobs.length);
+    }
     expect(batches).toEqual([8, 8]);
     await Promise.all(submissions.map(({ result }) => result));
   });

@@ -14,8 +14,8 @@ export type WireError =
     }
   | { readonly kind: 'value'; readonly value: unknown };
 
-/** How many causes of causes are sent; what is deeper, or goes in a circle, is left out. */
-const DEPTH_MAX = 16;
+/** How many errors are sent of one that was thrown: causes, causes of causes, parts. Where they go in a circle, it ends. */
+const ERRORS_MAX = 64;
 
 /** The constructors that are put together again as themselves, so that `instanceof` holds for them. */
 const BUILT_IN: ReadonlyMap<string, new (message: string) => Error> = new Map([
@@ -28,20 +28,25 @@ const BUILT_IN: ReadonlyMap<string, new (message: string) => Error> = new Map([
 ]);
 
 /** Takes apart what was thrown. What is not an error is sent as it is if it can be cloned, else as text. */
-export function takeApart(thrown: unknown, depth = 0): WireError {
+export function takeApart(
+  thrown: unknown,
+  budget: { left: number } = { left: ERRORS_MAX },
+): WireError {
   if (!(thrown instanceof Error)) return { kind: 'value', value: cloneable(thrown) };
+  budget.left -= 1;
   const { name, message, stack, cause, code, errors } = thrown as Error & Record<string, unknown>;
-  const hasCause = cause !== undefined && depth < DEPTH_MAX;
+  const parts: WireError[] = [];
+  for (const part of Array.isArray(errors) ? errors : []) {
+    if (budget.left > 0) parts.push(takeApart(part, budget));
+  }
   return {
     kind: 'error',
     name: String(name),
     message: String(message),
     stack: String(stack ?? `${String(name)}: ${String(message)}`),
     ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
-    ...(hasCause ? { cause: takeApart(cause, depth + 1) } : {}),
-    ...(Array.isArray(errors) && depth < DEPTH_MAX
-      ? { errors: errors.slice(0, 100).map((one) => takeApart(one, depth + 1)) }
-      : {}),
+    ...(cause !== undefined && budget.left > 0 ? { cause: takeApart(cause, budget) } : {}),
+    ...(Array.isArray(errors) ? { errors: parts } : {}),
   };
 }
 

@@ -33,8 +33,8 @@ export interface WorkerDeviceOptions extends DeviceLimits {
  * @example no-run
  * const device = await openWorkerDevice({ threads: 2 });
  * const client = device.open({ label: 'thumbnails' });
- * const { result } = client.submit({ module: './scale.js', export: 'scale', args: [640, 480] });
- * console.log(await result);
+ * const work = { module: 'node:path', export: 'basename', args: ['/pictures/cat.png'] };
+ * console.log(await client.submit(work).result); // cat.png
  * await device.close();
  */
 export async function openWorkerDevice(

@@ -1,4 +1,4 @@
-import type { ResourceLimits, Worker } from 'node:worker_threads';
+import type { receiveMessageOnPort, ResourceLimits, Worker } from 'node:worker_threads';
 import { deferred } from '../../base/index.ts';
 import type { Deferred } from '../../base/index.ts';
 import { CANCELLED, CANCELS, EXECUTING, WORDS } from './protocol.ts';
@@ -33,7 +33,7 @@ export class ThreadHandle {
   readonly #worker: Worker;
   readonly #port: ThreadStart['port'];
   readonly #status: Int32Array;
-  readonly #receiveMessageOnPort: typeof import('node:worker_threads').receiveMessageOnPort;
+  readonly #receiveMessageOnPort: typeof receiveMessageOnPort;
   readonly #exited: Deferred<void> = deferred();
   readonly #isReady: Deferred<void> = deferred();
   readonly #inbox: FromThread[] = [];

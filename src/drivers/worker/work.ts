@@ -135,7 +135,9 @@ function specifierOf(module: string | URL): string {
   if (typeof module !== 'string' || module === '') {
     throw invalid('work.module', 'a URL, a path or the name of a module', module);
   }
-  const { isAbsolute, resolve } = process.getBuiltinModule('node:path');
-  const isPath = isAbsolute(module) || module.startsWith('./') || module.startsWith('../');
-  return isPath ? process.getBuiltinModule('node:url').pathToFileURL(resolve(module)).href : module;
+  const path = process.getBuiltinModule('node:path');
+  const isPath = path.isAbsolute(module) || module.startsWith('./') || module.startsWith('../');
+  return isPath
+    ? process.getBuiltinModule('node:url').pathToFileURL(path.resolve(module)).href
+    : module;
 }

@@ -1,0 +1,4 @@
+/** Never returns. Nothing but the end of its thread stops it. */
+export function spin() {
+  for (;;);
+}

@@ -1,0 +1,69 @@
+import type { Client, Device } from '../../device/index.ts';
+import type { ClientStats } from '../../device/index.ts';
+import type { ClientSpec } from '../workload/workload.ts';
+import type { CollectContext, MainFunctions, Verdict } from './functions.ts';
+import { errorText, JobLog } from './jobLog.ts';
+import type { JobSource } from './jobSource.ts';
+import type { KernelWork } from './round.ts';
+
+/** One client of a workload while it runs: what it is meant to do, and what became of it. */
+export class ClientRun {
+  readonly spec: ClientSpec;
+  readonly client: Client<KernelWork>;
+  readonly log: JobLog;
+  readonly sources: JobSource[] = [];
+  /** What its `collect` said; `null` before, and without one. */
+  verdict: Verdict | null = null;
+
+  constructor(spec: ClientSpec, device: Device<KernelWork>, options: { digests: boolean }) {
+    this.spec = spec;
+    this.client = device.open({
+      label: spec.label,
+      priority: spec.priority,
+      weight: spec.weight,
+      order: spec.order,
+      ...(spec.maxQueued === null ? {} : { maxQueued: spec.maxQueued }),
+    });
+    this.log = new JobLog(spec.label, options);
+  }
+
+  stats(): ClientStats {
+    return this.client.stats();
+  }
+
+  /** Lets the client's `collect` judge; a throw is a verdict, too. */
+  async collect(functions: MainFunctions, context: Omit<CollectContext, 'client'>): Promise<void> {
+    if (this.spec.collect === null) return;
+    try {
+      const collect = functions.collect(this.spec.collect);
+      this.verdict = await collect(this.log.results(), { ...context, client: this.spec.label });
+    } catch (error) {
+      const message = `${this.spec.collect.text} threw: ${errorText(error)}`;
+      this.verdict = { ok: false, message };
+    }
+  }
+}
+
+/** Why a client did not end as it was meant to; empty if it did. */
+export function disappointments(run: ClientRun, stats: ClientStats): string[] {
+  const { expect, label } = run.spec;
+  const failed = run.log.count('failed');
+  const found: string[] = [];
+  if (expect === 'banned' && !stats.banned)
+    found.push(`${label} was meant to be banned, and was not`);
+  if (expect === 'failed' && failed === 0) found.push(`${label} was meant to fail, and did not`);
+  if (expect === 'ok') {
+    if (stats.banned) found.push(`${label} was banned`);
+    if (failed > 0) {
+      const first = run.log.records.find((record) => record.status === 'failed');
+      found.push(
+        `${label}: ${failed} of its jobs failed; the first, ${first?.label}: ${first?.error}`,
+      );
+    }
+    for (const { spec, refusal } of run.sources) {
+      if (refusal !== null && !stats.banned) found.push(`${label}/${spec.name}: ${refusal}`);
+    }
+  }
+  if (run.verdict?.ok === false) found.push(`${label}: ${run.verdict.message}`);
+  return found;
+}

@@ -1,0 +1,140 @@
+import path from 'node:path';
+import { Command, Option } from 'commander';
+import { FencelineError, UsageError } from '../../base/index.ts';
+import { EXIT } from '../exit.ts';
+import type { ExitCode } from '../exit.ts';
+import type { Terminal } from '../terminal.ts';
+import { loadWorkload } from '../workload/loadWorkload.ts';
+import { WorkloadError } from '../workload/problem.ts';
+import { DRIVER_NAMES, POLICY_NAMES } from '../workload/schema.ts';
+import type { DriverName, PolicyName } from '../workload/schema.ts';
+import type { Workload } from '../workload/workload.ts';
+import { ChromeTrace } from '../../trace/index.ts';
+import { prepareOutDirectory, writeCrashDumps, writeTrace } from './artifacts.ts';
+import { systemClock } from './clock.ts';
+import { CrashDumps } from './crashDumps.ts';
+import { importFunctions } from './functions.ts';
+import type { MainFunctions } from './functions.ts';
+import { errorText } from './jobLog.ts';
+import { openRunDevice } from './openRunDevice.ts';
+import { ProgressLine } from './progressLine.ts';
+import { reportOf } from './report.ts';
+import type { RunReport } from './report.ts';
+import { reportText } from './reportText.ts';
+import { runWorkload } from './runWorkload.ts';
+
+interface RunFlags {
+  readonly json: boolean;
+  readonly driver?: DriverName;
+  readonly policy?: PolicyName;
+  readonly trace?: string;
+  readonly out: string;
+}
+
+const AFTER_HELP = `
+The table's share is the client's part of the time of all rings; entitled is the part that the weighted max-min
+division would have given it: weight times 4 (high), 1 (normal) or 1/8 (low), no more than it asked for, measured each
+second. Only jobs that are backlogged ask for more than they used.
+
+Exit codes: 0 everything ended as the workload expects; 1 it did not; 2 the workload or the command line is not valid,
+nothing was run; 130 interrupted.`;
+
+/** The command `fenceline run`. `done` is told the exit code. */
+export function runCommand(terminal: Terminal, done: (code: ExitCode) => void): Command {
+  return new Command('run')
+    .description('run a workload file on a device and report what each client got')
+    .argument('<workload>', 'the workload, a YAML file')
+    .addOption(
+      new Option('--driver <name>', 'instead of the one in the file').choices(DRIVER_NAMES),
+    )
+    .addOption(
+      new Option('--policy <name>', 'instead of the one in the file').choices(POLICY_NAMES),
+    )
+    .option(
+      '--trace <file>',
+      'where the trace is written (default: trace.json in the directory of --out)',
+    )
+    .option('--out <directory>', 'where results, crash dumps and the trace are written', 'out')
+    .option('--json', 'print one JSON document on standard output, and nothing else there', false)
+    .addHelpText('after', AFTER_HELP)
+    .action(async (file: string, flags: RunFlags) => {
+      done(await run(file, flags, terminal));
+    });
+}
+
+async function run(file: string, flags: RunFlags, terminal: Terminal): Promise<ExitCode> {
+  let workload: Workload;
+  let functions: MainFunctions;
+  try {
+    workload = withFlags(await loadWorkload(file), flags);
+    functions = await importFunctions(workload);
+  } catch (error) {
+    return refused(error, flags, terminal);
+  }
+  let report: RunReport;
+  try {
+    report = await runAndWrite(workload, functions, flags, terminal);
+  } catch (error) {
+    if (!(error instanceof FencelineError) && !isSystemError(error)) throw error;
+    terminal.err(`the run failed: ${errorText(error)}\n`);
+    return error instanceof UsageError ? EXIT.usage : EXIT.failed;
+  }
+  terminal.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
+  if (report.interrupted) return EXIT.interrupted;
+  return report.ok ? EXIT.ok : EXIT.failed;
+}
+
+/** What the operating system refused: a file that cannot be written, for example. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}
+
+function withFlags(workload: Workload, { driver, policy }: RunFlags): Workload {
+  const device = {
+    ...workload.device,
+    driver: driver ?? workload.device.driver,
+    policy: policy ?? workload.device.policy,
+  };
+  return { ...workload, device };
+}
+
+function refused(error: unknown, { json }: RunFlags, terminal: Terminal): ExitCode {
+  const message = error instanceof Error ? error.message : String(error);
+  terminal.err(`${message}\n`);
+  const problems = error instanceof WorkloadError ? error.problems : [{ message }];
+  if (json) terminal.out(`${JSON.stringify({ problems })}\n`);
+  return EXIT.usage;
+}
+
+async function runAndWrite(
+  workload: Workload,
+  functions: MainFunctions,
+  flags: RunFlags,
+  terminal: Terminal,
+): Promise<RunReport> {
+  prepareOutDirectory(flags.out);
+  const device = await openRunDevice(workload);
+  const trace = new ChromeTrace();
+  const dumps = new CrashDumps();
+  device.observe(trace);
+  device.observe(dumps);
+  const progress = new ProgressLine(terminal);
+  const result = await runWorkload({
+    workload,
+    device,
+    functions,
+    clock: systemClock,
+    outDirectory: path.resolve(flags.out),
+    digests: flags.json,
+    interrupt: terminal.interrupt,
+    onTick: (now) => progress.show(now),
+  });
+  progress.end();
+  trace.finish();
+  const traceFile = flags.trace ?? path.join(flags.out, 'trace.json');
+  writeTrace(traceFile, trace);
+  if (trace.dropped > 0) terminal.err(`the trace is full: ${trace.dropped} events were left out\n`);
+  const crashDumps = writeCrashDumps(flags.out, dumps.dumps);
+  const { name, device: spec } = workload;
+  return reportOf(result, { workload: name, policy: spec.policy, trace: traceFile, crashDumps });
+}

@@ -1,0 +1,70 @@
+import type { FunctionReference, Workload } from '../workload/workload.ts';
+import type { KeptResult } from './jobLog.ts';
+import { errorText } from './jobLog.ts';
+import type { Plan } from './round.ts';
+
+/** What a client's `collect` is called with, besides the results. */
+export interface CollectContext {
+  readonly client: string;
+  /** The directory of the workload file. */
+  readonly directory: string;
+  /** Where files belong; it exists. */
+  readonly outDirectory: string;
+}
+
+/** What `collect` says of the results. */
+export interface Verdict {
+  readonly ok: boolean;
+  /** One line for the report. */
+  readonly message: string;
+  /** Paths of the files that it wrote. */
+  readonly files?: readonly string[];
+}
+
+/** A function that judges a client's results, once, at the end, in the main thread. May return a promise. */
+export type Collect = (
+  results: readonly KeptResult[],
+  context: CollectContext,
+) => Verdict | Promise<Verdict>;
+
+/** The functions of a workload that run in the main thread. */
+export interface MainFunctions {
+  plan(reference: FunctionReference): Plan;
+  collect(reference: FunctionReference): Collect;
+}
+
+/**
+ * Imports the plans and collects of `workload`. Kernels are not imported: they run in threads only.
+ *
+ * @throws {Error} that names the function, when a module cannot be imported or does not export it
+ */
+export async function importFunctions(workload: Workload): Promise<MainFunctions> {
+  const functions = new Map<string, unknown>();
+  for (const client of workload.clients) {
+    for (const reference of [client.collect, ...client.jobs.map((job) => job.plan)]) {
+      if (reference !== null) functions.set(keyOf(reference), await importFunction(reference));
+    }
+  }
+  return {
+    plan: (reference) => functions.get(keyOf(reference)) as Plan,
+    collect: (reference) => functions.get(keyOf(reference)) as Collect,
+  };
+}
+
+async function importFunction(reference: FunctionReference): Promise<unknown> {
+  let module: Record<string, unknown>;
+  try {
+    module = (await import(reference.url)) as Record<string, unknown>;
+  } catch (error) {
+    throw new Error(`${reference.text} cannot be imported: ${errorText(error)}`, { cause: error });
+  }
+  const found = module[reference.export];
+  if (typeof found !== 'function') {
+    throw new Error(`${reference.text}: expected an exported function, got ${typeof found}`);
+  }
+  return found;
+}
+
+function keyOf(reference: FunctionReference): string {
+  return `${reference.url}#${reference.export}`;
+}

@@ -1,0 +1,11 @@
+/** What a command talks to. The bin hands in the process; tests hand in something that remembers. */
+export interface Terminal {
+  /** Results: with `--json` one JSON document and nothing else. */
+  out(text: string): void;
+  /** Progress, warnings and errors. */
+  err(text: string): void;
+  /** Whether `err` is shown on a terminal, where a line can be written over. */
+  readonly errIsTerminal: boolean;
+  /** Aborts when the user interrupts. */
+  readonly interrupt: AbortSignal;
+}

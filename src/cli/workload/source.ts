@@ -1,0 +1,79 @@
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import type { Document } from 'yaml';
+import { pathText } from './problem.ts';
+import type { Path, Problem } from './problem.ts';
+
+/**
+ * The text of a workload file, parsed, with the place of everything in it, and the list of what is wrong with it.
+ *
+ * Each step of the validation adds to `problems`; who made it decides what to do when all steps are done.
+ */
+export class WorkloadSource {
+  /** The file as the user named it, for messages. */
+  readonly file: string;
+  /** The plain value of the document; `null` where it is empty or cannot be read. */
+  readonly value: unknown;
+  readonly #document: Document.Parsed;
+  readonly #lines = new LineCounter();
+  readonly #problems: Problem[] = [];
+
+  constructor(file: string, text: string) {
+    this.file = file;
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+    for (const error of this.#document.errors) {
+      this.#addAt(error.pos[0], '', error.message.split('\n', 1)[0] ?? error.code);
+    }
+    this.value = this.hasProblems ? null : this.#document.toJS({ maxAliasCount: 100 });
+  }
+
+  get hasProblems(): boolean {
+    return this.#problems.length > 0;
+  }
+
+  /** What was found so far, in the order of the file. */
+  get problems(): Problem[] {
+    return [...this.#problems].sort((a, b) => a.line - b.line || a.column - b.column);
+  }
+
+  /** Adds a problem with the value at `path`, or with its key; a value that is missing is reported where it would be. */
+  add(
+    path: Path,
+    message: string,
+    options: { nearest?: string | null; atKey?: boolean } = {},
+  ): void {
+    const offset = options.atKey === true ? this.#keyOffset(path) : this.#valueOffset(path);
+    this.#addAt(offset, pathText(path), message, options.nearest ?? undefined);
+  }
+
+  #addAt(offset: number, path: string, message: string, near?: string): void {
+    const { line, col } = this.#lines.linePos(offset);
+    this.#problems.push({
+      file: this.file,
+      line: Math.max(1, line),
+      column: Math.max(1, col),
+      path,
+      message,
+      ...(near === undefined ? {} : { nearest: near }),
+    });
+  }
+
+  #valueOffset(path: Path): number {
+    for (let length = path.length; length >= 0; length--) {
+      const node: unknown = this.#document.getIn(path.slice(0, length), true);
+      const range = (node as { range?: readonly number[] } | null | undefined)?.range;
+      if (range?.[0] !== undefined) return range[0];
+    }
+    return 0;
+  }
+
+  #keyOffset(path: Path): number {
+    const parent: unknown =
+      path.length === 1 ? this.#document.contents : this.#document.getIn(path.slice(0, -1), true);
+    if (isMap(parent)) {
+      for (const { key } of parent.items) {
+        if (isScalar(key) && key.value === path.at(-1) && key.range) return key.range[0];
+      }
+    }
+    return this.#valueOffset(path);
+  }
+}

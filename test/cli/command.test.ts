@@ -1,0 +1,172 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { CrashDump } from '../../src/cli/run/crashDumps.ts';
+import type { RunReport } from '../../src/cli/run/report.ts';
+import type { ChromeEvent } from '../../src/trace/index.ts';
+import { expectSound } from '../trace/expectSound.ts';
+
+// The built command on real threads: its output, files and exit codes. What the figures are is in runWorkload.test.ts.
+// `npm test` builds it first.
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const FIXTURE = fileURLToPath(new URL('fixture/', import.meta.url));
+/** A bound for what real threads do, generous enough for a busy machine. */
+const PATIENCE_MS = 60_000;
+
+vi.setConfig({ testTimeout: 2 * PATIENCE_MS });
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function outDirectory(): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'fenceline-run-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+/** Runs the command; `onErr` sees the error stream as it grows, and may signal the process. */
+function fenceline(
+  args: readonly string[],
+  onErr: (text: string, kill: (signal: 'SIGINT') => void) => void = () => {},
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [MAIN, ...args], { cwd: FIXTURE });
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`fenceline ${args.join(' ')} did not end within ${PATIENCE_MS} ms: ${err}`));
+    }, PATIENCE_MS);
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (data: Buffer) => (out += data.toString()));
+    child.stderr.on('data', (data: Buffer) => {
+      err += data.toString();
+      onErr(err, (signal) => void child.kill(signal));
+    });
+    child.on('error', reject);
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, out, err });
+    });
+  });
+}
+
+describe('fenceline run', () => {
+  it('runs a workload on threads, bans who hangs, and prints one JSON document', async () => {
+    const out = outDirectory();
+    const {
+      code,
+      out: text,
+      err,
+    } = await fenceline(['run', 'workload.yaml', '--json', '--out', out]);
+    const report = JSON.parse(text) as RunReport;
+    expect(report.findings, err).toEqual([]);
+    expect(code).toBe(0);
+    expect(report).toMatchObject({ driver: 'worker', policy: 'fair', rings: 2, banned: ['rogue'] });
+    expect(report).toMatchObject({ timeouts: 3, resets: 3, ok: true, interrupted: false });
+    const [graph, files, rogue] = report.clients;
+    expect(graph).toMatchObject({ label: 'graph', jobs: 20, failed: 0 });
+    expect(files).toMatchObject({ label: 'files', jobs: 2, failed: 0 });
+    expect(rogue).toMatchObject({ label: 'rogue', jobs: 5, failed: 5 });
+    expect(report.checks[0]?.message).toMatch(/^2 files have \d+ bytes$/);
+    expect(report.jobs).toHaveLength(27);
+    expect(err).toMatch(/^0 s \| graph /);
+
+    const trace = JSON.parse(readFileSync(report.trace ?? '', 'utf8')) as {
+      traceEvents: ChromeEvent[];
+    };
+    expectSound(trace.traceEvents);
+    const tracks = trace.traceEvents.flatMap(({ ph, args }) =>
+      ph === 'M' ? [args?.['name']] : [],
+    );
+    expect(tracks).toEqual(
+      expect.arrayContaining(['rings', 'ring 0', 'ring 1', 'recovery', 'graph', 'files', 'rogue']),
+    );
+    expect(trace.traceEvents.filter(({ ph }) => ph === 's')).toHaveLength(10);
+
+    expect(report.crashDumps.map((file) => path.basename(file))).toEqual([
+      'reset-1.json',
+      'reset-2.json',
+      'reset-3.json',
+    ]);
+    for (const file of report.crashDumps) {
+      const dump = JSON.parse(readFileSync(file, 'utf8')) as CrashDump;
+      expect(dump.guilty).toMatchObject([{ label: 'hang', client: 'rogue' }]);
+      expect(dump.tries.at(-1)?.outcome).toBe('ok');
+    }
+  });
+
+  it('prints a table for people', async () => {
+    const args = ['run', 'workload.yaml', '--policy', 'roundRobin', '--out', outDirectory()];
+    const { code, out } = await fenceline(args);
+    expect(out).toMatch(/^workload on worker, 2 rings, policy roundRobin: \d/);
+    expect(out).toMatch(/\nrogue +5 +5 .* banned, expected banned\n/);
+    expect(out).toMatch(/\ntimeouts 3, resets 3, banned: rogue\n/);
+    expect(code).toBe(0);
+  });
+
+  it('on interrupt cancels what runs, writes the report, and exits with 130', async () => {
+    let isSent = false;
+    const out = outDirectory();
+    const ended = await fenceline(['run', 'endless.yaml', '--json', '--out', out], (text, kill) => {
+      if (!isSent && /endless [1-9]/.test(text)) {
+        isSent = true;
+        kill('SIGINT');
+      }
+    });
+    const report = JSON.parse(ended.out) as RunReport;
+    expect(report).toMatchObject({ interrupted: true, ok: false, findings: [] });
+    expect(report.jobs.find(({ client }) => client === 'stuck')?.status).not.toBe('ok');
+    expect(readFileSync(report.trace ?? '', 'utf8')).toContain('"endless"');
+    expect(ended.code).toBe(130);
+  });
+
+  it('refuses a workload with mistakes, with their places, and runs nothing', async () => {
+    const { code, out, err } = await fenceline(['run', 'no-such.yaml', '--json']);
+    expect(code).toBe(2);
+    expect(err).toBe('no-such.yaml:1:1: expected a workload file that can be read (ENOENT)\n');
+    expect(JSON.parse(out)).toMatchObject({
+      problems: [{ file: 'no-such.yaml', line: 1, column: 1 }],
+    });
+  });
+
+  it('explains itself', async () => {
+    const { code, out } = await fenceline(['run', '--help']);
+    expect(code).toBe(0);
+    expect(out).toContain('--policy <name>');
+    expect(out).toContain('130 interrupted');
+  });
+
+  it('exits with 1 where its files cannot be written, and with 2 where the device refuses an option', async () => {
+    const unwritable = await fenceline(['run', 'endless.yaml', '--out', 'kernels.mjs']);
+    expect(unwritable.err).toMatch(/^the run failed: EEXIST/);
+    expect(unwritable.code).toBe(1);
+    const refused = await fenceline(['run', 'too-many-threads.yaml', '--out', outDirectory()]);
+    expect(refused.err).toMatch(/^the run failed: ERR_INVALID_ARGUMENT: openWorkerDevice: threads/);
+    expect(refused.code).toBe(2);
+  });
+
+  it('knows its version', async () => {
+    const { code, out } = await fenceline(['--version']);
+    expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(code).toBe(0);
+  });
+
+  it.each([
+    ['an unknown option', ['run', 'workload.yaml', '--jsn']],
+    ['an unknown policy', ['run', 'workload.yaml', '--policy', 'best']],
+    ['a missing workload', ['run']],
+    ['an unknown command', ['rnu']],
+  ])('exits with 2 on %s', async (_what, args) => {
+    const { code, out, err } = await fenceline(args);
+    expect(code).toBe(2);
+    expect(out).toBe('');
+    expect(err).toMatch(/^error: /);
+  });
+});

@@ -1,0 +1,226 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadWorkload } from '../../src/cli/workload/loadWorkload.ts';
+import { problemText, WorkloadError } from '../../src/cli/workload/problem.ts';
+import type { Workload } from '../../src/cli/workload/workload.ts';
+
+// What a workload file may say, and where each mistake in it is reported. How a valid one is run is in runWorkload.test.ts.
+
+const VALID = `
+duration: 2s
+device:
+  threads: 2
+  credits: { target: 20ms }
+clients:
+  - label: viewport
+    priority: high
+    jobs:
+      - name: frame
+        kernel: ./kernels.mjs#blur
+        every: 100ms
+        timeouts: { run: 50ms, queue: Infinity }
+  - label: batch
+    order: parallel
+    jobs:
+      - name: first
+        kernel: { module: ./kernels.mjs, export: sum }
+        inputs: 'data/*.txt'
+      - name: second
+        kernel: ./kernels.mjs
+        args: [1, $round]
+        repeat: 3
+        after: [first, viewport/frame]
+`;
+
+function written(text: string): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'fenceline-workload-'));
+  writeFileSync(
+    path.join(directory, 'kernels.mjs'),
+    'export function blur() {}\nexport const sum = () => 1, both = 2;\nexport default () => 0;\n',
+  );
+  writeFileSync(path.join(directory, 'broken.mjs'), 'export function ( {');
+  writeFileSync(path.join(directory, 'b.txt'), 'b');
+  writeFileSync(path.join(directory, 'a.txt'), 'a');
+  const file = path.join(directory, 'workload.yaml');
+  writeFileSync(file, text.replace('data/*.txt', '*.txt'));
+  return file;
+}
+
+async function problemsOf(text: string): Promise<string[]> {
+  const file = written(text);
+  try {
+    await loadWorkload(file);
+  } catch (error) {
+    if (!(error instanceof WorkloadError)) throw error;
+    return error.problems.map((problem) =>
+      problemText({ ...problem, file: path.basename(problem.file) }),
+    );
+  }
+  return [];
+}
+
+/** The valid file with one line changed. */
+function changed(from: string, to: string): string {
+  expect(VALID).toContain(from);
+  return VALID.replace(from, to);
+}
+
+describe('a workload file', () => {
+  it('is resolved: defaults filled in, paths absolute, times in milliseconds', async () => {
+    const workload: Workload = await loadWorkload(written(VALID));
+    expect(workload.durationMs).toBe(2000);
+    expect(workload.device).toEqual({
+      driver: 'auto',
+      policy: 'fair',
+      threads: 2,
+      spares: null,
+      credits: { targetMs: 20 },
+      runTimeoutMs: null,
+    });
+    const [viewport, batch] = workload.clients;
+    expect(viewport).toMatchObject({ priority: 'high', weight: 1, order: 'serial', expect: 'ok' });
+    expect(viewport?.jobs[0]).toMatchObject({ everyMs: 100, rounds: Infinity, runTimeoutMs: 50 });
+    expect(viewport?.jobs[0]?.queueTimeoutMs).toBe(Infinity);
+    expect(batch?.jobs[0]?.inputs?.map((file) => path.basename(file))).toEqual(['a.txt', 'b.txt']);
+    expect(batch?.jobs[0]?.args).toEqual(['$input']);
+    expect(batch?.jobs[1]).toMatchObject({ rounds: 3, after: ['batch/first', 'viewport/frame'] });
+    expect(batch?.jobs[1]?.kernel.export).toBe('default');
+  });
+
+  const cases: [rule: string, text: () => string, problems: string[]][] = [
+    ['accepts the control case', () => VALID, []],
+    [
+      'names the key that was probably meant',
+      () => changed('priority: high', 'priorty: high'),
+      [
+        'workload.yaml:8:5: clients[0].priorty: unknown key; expected one of label, priority, weight, order, maxQueued, expect, jobs, collect; did you mean priority?',
+      ],
+    ],
+    [
+      'names the value that was probably meant',
+      () => changed('priority: high', 'priority: hgih'),
+      [
+        'workload.yaml:8:15: clients[0].priority: expected high, normal or low, got "hgih"; did you mean high?',
+      ],
+    ],
+    [
+      'reports a missing key at the map that lacks it',
+      () => changed('kernel: ./kernels.mjs#blur', 'args: []'),
+      ['workload.yaml:10:9: clients[0].jobs[0]: the key kernel is missing'],
+    ],
+    [
+      'refuses what is no duration',
+      () => changed('every: 100ms', 'every: 100'),
+      [
+        'workload.yaml:12:16: clients[0].jobs[0].every: expected a duration such as 100ms, 2s or 1m, got 100',
+      ],
+    ],
+    [
+      'refuses a module that does not exist',
+      () => changed('kernel: ./kernels.mjs#blur', 'kernel: ./kernel.mjs#blur'),
+      [
+        'workload.yaml:11:17: clients[0].jobs[0].kernel: expected a module, beside this file or by its path, got "./kernel.mjs", which does not exist; did you mean kernels.mjs?',
+      ],
+    ],
+    [
+      'refuses a module that cannot be parsed',
+      () => changed('kernel: ./kernels.mjs#blur', 'kernel: ./broken.mjs#blur'),
+      [
+        'workload.yaml:11:17: clients[0].jobs[0].kernel: expected a module, got "./broken.mjs", which cannot be parsed',
+      ],
+    ],
+    [
+      'refuses an export that the module does not have',
+      () => changed('#blur', '#blurr'),
+      [
+        'workload.yaml:11:17: clients[0].jobs[0].kernel: expected an export of ./kernels.mjs, got "blurr"; it exports blur, sum, default; did you mean blur?',
+      ],
+    ],
+    ['believes an export that only the text mentions', () => changed('#blur', '#both'), []],
+    [
+      'refuses after: a name that nothing has',
+      () => changed('[first, viewport/frame]', '[frist, viewport/frames]'),
+      [
+        'workload.yaml:24:17: clients[1].jobs[1].after[0]: expected the name of a job of this client, or client/name, got "frist"; did you mean first?',
+        'workload.yaml:24:24: clients[1].jobs[1].after[1]: expected the name of a job of this client, or client/name, got "viewport/frames"; did you mean viewport/frame?',
+      ],
+    ],
+    [
+      'refuses a circle',
+      () => changed('[first, viewport/frame]', 'second'),
+      [
+        'workload.yaml:24:16: clients[1].jobs[1].after: expected no circle, got batch/second after batch/second',
+      ],
+    ],
+    [
+      'refuses a label twice',
+      () => changed('label: batch', 'label: viewport').replace('[first, viewport/frame]', 'first'),
+      [
+        'workload.yaml:14:12: clients[1].label: expected a label of its own, got "viewport" once more',
+      ],
+    ],
+    [
+      'refuses what goes on for ever without a duration',
+      () => changed('duration: 2s\n', ''),
+      [
+        'workload.yaml:9:9: clients[0].jobs[0]: goes on for ever; expected a duration at the top of the file, or repeat: with a number',
+      ],
+    ],
+    [
+      'refuses a pattern that matches nothing',
+      () => changed('data/*.txt', '*.csv'),
+      [
+        `workload.yaml:19:17: clients[1].jobs[0].inputs: expected files, or a pattern that matches files, got "*.csv", which matches none`,
+      ],
+    ],
+    [
+      'refuses inputs that no argument takes',
+      () => changed("inputs: 'data/*.txt'", "inputs: 'data/*.txt'\n        args: [1]"),
+      [
+        'workload.yaml:20:15: clients[1].jobs[0].args: expected $input or $inputs among the arguments, because there are inputs',
+      ],
+    ],
+    [
+      'refuses $input without inputs',
+      () => changed('args: [1, $round]', 'args: [$input]'),
+      [
+        'workload.yaml:22:15: clients[1].jobs[1].args: expected inputs beside args, because $input is used',
+      ],
+    ],
+    [
+      'reports broken YAML where it breaks',
+      () => changed('threads: 2', 'threads: [2'),
+      [
+        'workload.yaml:5:3: Flow sequence in block collection must be sufficiently indented and end with a ]',
+      ],
+    ],
+    [
+      'reports an empty file',
+      () => '',
+      ['workload.yaml:1:1: expected a map with the keys name, duration, device, clients, got null'],
+    ],
+    [
+      'reports every mistake, in the order of the file',
+      () =>
+        changed('threads: 2', 'threads: 0')
+          .replace('priority: high', 'priority: 3')
+          .replace('[first, viewport/frame]', 'frist'),
+      [
+        'workload.yaml:4:12: device.threads: expected a whole number, 1 or more, got 0',
+        'workload.yaml:8:15: clients[0].priority: expected high, normal or low, got 3',
+        'workload.yaml:24:16: clients[1].jobs[1].after: expected the name of a job of this client, or client/name, got "frist"; did you mean first?',
+      ],
+    ],
+  ];
+  it.each(cases)('%s', async (_rule, text, problems) => {
+    expect(await problemsOf(text())).toEqual(problems);
+  });
+
+  it('that cannot be read is reported by its name', async () => {
+    await expect(loadWorkload('no/such/workload.yaml')).rejects.toThrow(
+      'no/such/workload.yaml:1:1: expected a workload file that can be read (ENOENT)',
+    );
+  });
+});

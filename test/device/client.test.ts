@@ -1,0 +1,215 @@
+/**
+ * Clients and their queues: shares, statistics, closing and killing. In virtual time; the end of a whole device is in
+ * device.test.ts.
+ */
+import { describe, expect, it } from 'vitest';
+import type { VirtualRuntime } from '../../src/drivers/sim/index.ts';
+import { openHandDevice, thrownBy } from './handDevice.ts';
+
+describe('client', () => {
+  it('names itself, and has an id of its own', () => {
+    const { device } = openHandDevice();
+    const [a, b] = [device.open({ label: 'a' }), device.open()];
+    expect(a.label).toBe('a');
+    expect(b.label).toBe(`client ${b.id}`);
+    expect(a.id).not.toBe(b.id);
+  });
+
+  it.each<[string, object]>([
+    ['label', { label: 1 }],
+    ['weight', { weight: 0 }],
+    ['priority', { priority: 'urgent' }],
+    ['priority', { priority: 'kernel' }],
+    ['maxQueued', { maxQueued: 0 }],
+    ['order', { order: 'random' }],
+  ])('with a wrong %s is refused, and the device has no new client', (name, options) => {
+    const { device } = openHandDevice();
+    const error = thrownBy(() => device.open(options)) as Error;
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    expect(error.message).toMatch(new RegExp(`${name}: expected .*, got`));
+    expect(device.stats().clients).toEqual([]);
+    expect(thrownBy(() => device.open().queue(options))).toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+    });
+  });
+
+  it('S8: shares by weight, and more queues buy no larger share', () => {
+    const { device, runtime } = openHandDevice({ credits: 1 });
+    const one = device.open({ weight: 1 });
+    const three = device.open({ weight: 3 });
+    const queues = [one, one.queue(), one.queue()];
+    for (let i = 0; i < 400; i += 1) {
+      for (const queue of queues) queue.submit({ durationUs: 1000 });
+      three.submit({ durationUs: 1000 });
+    }
+    runtime.advanceBy(400_000);
+    const share = one.stats().completed / (one.stats().completed + three.stats().completed);
+    expect(share).toBeGreaterThan(0.23);
+    expect(share).toBeLessThan(0.27);
+  });
+
+  it('T6: is banned with all its queues after three guilty jobs; others are not', () => {
+    const { device, runtime } = openHandDevice();
+    const client = device.open();
+    const queue = client.queue();
+    for (let i = 0; i < 3; i += 1) queue.submit({}, { runTimeoutMs: 1 });
+    runtime.advanceBy(10_000);
+    expect(client.stats()).toMatchObject({ karma: 3, banned: true, failed: 3 });
+    expect(thrownBy(() => client.submit({}))).toMatchObject({ code: 'ERR_CLIENT_BANNED' });
+    device.open().submit({});
+  });
+});
+
+describe('statistics', () => {
+  it('add up over the queues of a client, also those that were closed', async () => {
+    const { device, runtime } = openHandDevice();
+    const client = device.open({ label: 'sum' });
+    const queue = client.queue({ label: 'side' });
+    client.submit({ durationUs: 100 });
+    queue.submit({ durationUs: 300 });
+    runtime.advanceBy(1000);
+    expect(client.stats()).toMatchObject({ submitted: 2, completed: 2, attempts: 2 });
+    expect(client.stats().queues.map(({ label }) => label)).toEqual(['sum', 'side']);
+    const before = client.stats();
+    expect(before.waitUs.count).toBe(2);
+    await closed(runtime, queue.close());
+    const after = client.stats();
+    expect(after.queues).toHaveLength(1);
+    expect(after).toEqual({ ...before, queues: after.queues });
+    expect(queue.stats()).toMatchObject({ label: 'side', submitted: 1, completed: 1 });
+  });
+
+  it('are plain JSON', () => {
+    const { device } = openHandDevice();
+    device.open().submit({});
+    const stats = device.stats();
+    expect(JSON.parse(JSON.stringify(stats))).toEqual(stats);
+  });
+});
+
+describe('close', () => {
+  it('E4: takes no more jobs, and waits for those that it has', async () => {
+    const { device, runtime } = openHandDevice();
+    const client = device.open();
+    const submission = client.submit({ durationUs: 500 });
+    const ended = client.close();
+    expect(thrownBy(() => client.submit({}))).toMatchObject({ code: 'ERR_CLOSED' });
+    expect(thrownBy(() => client.queue())).toMatchObject({ code: 'ERR_CLOSED' });
+    await closed(runtime, ended);
+    expect(submission.finished.status).toBe('ok');
+    expect(device.stats().clients).toEqual([]);
+  });
+
+  it('E4: kills what is queued after flushMs, and waits for what runs', async () => {
+    const { device, backend, runtime } = openHandDevice({ credits: 1 });
+    const client = device.open();
+    const running = client.submit({});
+    const queued = client.submit({});
+    runtime.advanceBy(0);
+    const ended = client.close({ flushMs: 10 });
+    await runtime.settle(9_000);
+    expect(client.stats().queued).toBe(1);
+    await runtime.settle(2_000);
+    expect(client.stats().queued).toBe(0);
+    backend.end();
+    await closed(runtime, ended);
+    expect(running.finished.status).toBe('ok');
+    expect(queued.finished.error?.code).toBe('ERR_ENTITY_KILLED');
+  });
+
+  it('E4: gives up after closeTimeoutMs; the job goes on, and holds its credit until it is retired', async () => {
+    const { device, backend, runtime } = openHandDevice({ credits: 1 });
+    const client = device.open();
+    const running = client.submit({});
+    runtime.advanceBy(0);
+    const ended = client.close({ flushMs: 10, closeTimeoutMs: 20 });
+    await runtime.settle(31_000);
+    await ended;
+    expect(running.finished.status).toBe('pending');
+    expect(device.stats().scheduler.rings[0]?.creditsUsed).toBe(1);
+    backend.end();
+    expect(device.stats().scheduler.rings[0]?.creditsUsed).toBe(0);
+  });
+
+  it('E6: may be called twice, and after a kill', async () => {
+    const { device, runtime } = openHandDevice();
+    const client = device.open();
+    const first = client.close();
+    expect(client.close()).toBe(first);
+    await closed(runtime, first);
+    await client.close();
+    const killed = device.open();
+    killed[Symbol.dispose]();
+    killed[Symbol.dispose]();
+    await killed.close();
+    await killed[Symbol.asyncDispose]();
+    expect(device.stats().clients).toEqual([]);
+    expect(device.stats().scheduler.entities).toBe(0);
+  });
+
+  it('refuses times that are none, with nothing changed', () => {
+    const { device } = openHandDevice();
+    const client = device.open();
+    for (const options of [{ flushMs: -1 }, { closeTimeoutMs: NaN }]) {
+      expect(thrownBy(() => client.close(options))).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    }
+    client.submit({});
+  });
+
+  it('of one queue leaves the client open', async () => {
+    const { device, runtime } = openHandDevice();
+    const client = device.open();
+    const queue = client.queue();
+    const other = client.queue();
+    await closed(runtime, queue.close());
+    other[Symbol.dispose]();
+    expect(thrownBy(() => queue.submit({}))).toMatchObject({ code: 'ERR_CLOSED' });
+    expect(thrownBy(() => other.submit({}))).toMatchObject({ code: 'ERR_CLOSED' });
+    client.submit({});
+    expect(device.stats().clients).toHaveLength(1);
+  });
+});
+
+describe('kill', () => {
+  it('E2: by dispose fails what is queued at once and lets what runs run out', () => {
+    const { device, backend, runtime } = openHandDevice({ credits: 1 });
+    const client = device.open();
+    const [running, queued] = [client.submit({}), client.submit({})];
+    runtime.advanceBy(0);
+    client[Symbol.dispose]();
+    expect(device.stats().clients).toEqual([]);
+    expect(client.stats()).toMatchObject({ queued: 0, running: 1 });
+    backend.end();
+    runtime.advanceBy(0);
+    expect(running.finished.status).toBe('ok');
+    expect(queued.finished.error?.code).toBe('ERR_ENTITY_KILLED');
+  });
+
+  it('E4: in a tight loop leaves nothing behind', () => {
+    const { device, backend, runtime } = openHandDevice({ credits: 2 });
+    for (let i = 0; i < 1000; i += 1) {
+      const client = device.open();
+      client.submit({ durationUs: 5 });
+      client.submit({ durationUs: 5 });
+      if (i % 2 === 0) runtime.advanceBy(0);
+      client[Symbol.dispose]();
+    }
+    runtime.advanceBy(1_000_000);
+    expect(device.stats()).toMatchObject({
+      clients: [],
+      scheduler: { entities: 0, queued: 0, running: 0 },
+    });
+    expect(backend.freed).toBe(2000);
+    expect(backend.running.size).toBe(0);
+  });
+});
+
+/** Lets promises run, and a second pass, in which `ended` must be fulfilled. */
+async function closed(runtime: VirtualRuntime, ended: Promise<void>): Promise<void> {
+  let done = false;
+  void ended.then(() => {
+    done = true;
+  });
+  await runtime.settle(1_000_000);
+  expect(done, 'close did not resolve').toBe(true);
+}

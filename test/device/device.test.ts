@@ -1,0 +1,175 @@
+/**
+ * A device as a whole: its end, its loss, its events. In virtual time.
+ */
+import { describe, expect, it } from 'vitest';
+import { JobError } from '../../src/base/index.ts';
+import type { SchedEvent } from '../../src/events/index.ts';
+import { openHandDevice, thrownBy } from './handDevice.ts';
+
+/** The type of each event, in order. */
+async function typesOf(events: AsyncIterable<SchedEvent>, count = Infinity): Promise<string[]> {
+  const types: string[] = [];
+  for await (const event of events) {
+    types.push(event.type);
+    if (types.length === count) break;
+  }
+  return types;
+}
+
+describe('close', () => {
+  it('E3: lets everything finish, then ends the backend once, however often it is called', async () => {
+    const { device, backend, runtime } = openHandDevice();
+    const { finished } = device.open().submit({ durationUs: 500 });
+    const ended = Promise.all([device.close(), device.close(), device[Symbol.asyncDispose]()]);
+    await runtime.settle();
+    expect(backend.closed).toBe(0);
+    await runtime.settle(500);
+    await ended;
+    await device.close();
+    expect(finished.status).toBe('ok');
+    expect(backend.closed).toBe(1);
+    expect(device.gone.status).toBe('ok');
+    expect(thrownBy(() => device.open())).toMatchObject({ code: 'ERR_CLOSED' });
+  });
+
+  it('E3: kills where it is told, also after a drain that takes too long', async () => {
+    const { device, backend, runtime } = openHandDevice();
+    const client = device.open();
+    const { finished } = client.submit({});
+    runtime.advanceBy(0);
+    const ended = Promise.all([device.close(), device.close({ mode: 'kill' })]);
+    await runtime.settle();
+    await ended;
+    expect(finished.error?.code).toBe('ERR_SCHEDULER_CLOSED');
+    expect(backend.closed).toBe(1);
+    runtime.advanceBy(0);
+    expect(backend.freed).toBe(1);
+  });
+
+  it('refuses a mode that it does not know, and stays open', async () => {
+    const { device } = openHandDevice();
+    await expect(device.close({ mode: 'gently' as never })).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+    });
+    device.open();
+  });
+});
+
+describe('lost device', () => {
+  it('T8: fails every job in order, refuses clients and jobs, and stays readable', async () => {
+    const { device, backend, runtime } = openHandDevice({ credits: 1 });
+    const client = device.open({ label: 'left' });
+    const jobs = [client.submit({}), client.submit({}), client.submit({})];
+    const order: number[] = [];
+    jobs.forEach(({ finished }, index) => finished.addCallback(() => order.push(index)));
+    runtime.advanceBy(0);
+    const cause = new JobError('ERR_DRIVER', 'unplugged');
+    backend.host?.lost(cause);
+    expect(order).toEqual([0, 1, 2]);
+    for (const { finished } of jobs) {
+      expect(finished.error).toMatchObject({ code: 'ERR_DEVICE_GONE', cause });
+    }
+    await runtime.settle();
+    expect(device.gone.error?.code).toBe('ERR_DEVICE_GONE');
+    expect(thrownBy(() => device.open())).toMatchObject({ code: 'ERR_DEVICE_GONE' });
+    expect(thrownBy(() => client.submit({}))).toMatchObject({ code: 'ERR_DEVICE_GONE' });
+    expect(client.stats()).toMatchObject({ label: 'left', failed: 3 });
+    expect(backend.closed).toBe(1);
+    const ended = Promise.all([device.close(), client.close()]);
+    await runtime.settle();
+    await ended;
+    expect(backend.closed).toBe(1);
+  });
+
+  it('T6: a job that the backend blames fails with the error that it gives', () => {
+    const { device, backend, runtime } = openHandDevice();
+    const client = device.open();
+    const { finished } = client.submit({});
+    runtime.advanceBy(0);
+    const [job] = backend.running.keys();
+    if (job === undefined) throw new Error('the job did not start');
+    backend.host?.fault(job, new JobError('ERR_DRIVER', 'it broke the hardware'));
+    runtime.advanceBy(0);
+    expect(finished.error).toMatchObject({ code: 'ERR_DRIVER', message: 'it broke the hardware' });
+    expect(client.stats().karma).toBe(1);
+  });
+});
+
+describe('events', () => {
+  it('tell what happens from the call on, and end with the device', async () => {
+    const { device, runtime } = openHandDevice();
+    device.open();
+    const events = device.events();
+    const client = device.open();
+    client.submit({ durationUs: 10 });
+    const types = typesOf(events);
+    await runtime.settle(10);
+    void device.close();
+    await runtime.settle();
+    const seen = await types;
+    expect(seen.filter((type) => type.startsWith('client'))).toEqual(['client-open']);
+    expect(seen.indexOf('job-queue')).toBeLessThan(seen.indexOf('job-run'));
+    expect(seen.indexOf('job-run')).toBeLessThan(seen.indexOf('job-done'));
+    await expect(typesOf(device.events())).resolves.toEqual([]);
+  });
+
+  it('say in their place how many were lost to a slow reader', async () => {
+    const { device, runtime } = openHandDevice();
+    const events = device.events({ capacity: 2 });
+    let count = 0;
+    device.observe({ emit: () => (count += 1) });
+    for (let i = 0; i < 5; i += 1) device.open()[Symbol.dispose]();
+    await runtime.settle();
+    const lost = count - 2;
+    const reader = events[Symbol.asyncIterator]();
+    const types: string[] = [];
+    for (let i = 0; i < 2; i += 1) types.push((await reader.next()).value.type);
+    expect(types).not.toContain('dropped');
+    expect((await reader.next()).value).toMatchObject({ type: 'dropped', count: lost });
+    device.open();
+    for (let i = 0; i < 2; i += 1) types.push((await reader.next()).value.type);
+    expect(types.slice(2)).toEqual(['entity-open', 'client-open']);
+  });
+
+  it('stop when the reader does, and cost nothing then', async () => {
+    const { device } = openHandDevice();
+    const events = device.events();
+    device.open();
+    await expect(typesOf(events, 1)).resolves.toHaveLength(1);
+    device.open();
+    await expect(typesOf(events)).resolves.toEqual([]);
+  });
+
+  it('need a capacity', () => {
+    const { device } = openHandDevice();
+    expect(() => device.events({ capacity: 0 })).toThrow(/events: capacity: expected/);
+  });
+});
+
+describe('observe', () => {
+  it('hands over events synchronously until it is stopped', () => {
+    const { device } = openHandDevice();
+    const seen: string[] = [];
+    const stop = device.observe({ emit: (event) => seen.push(event.type) });
+    const client = device.open();
+    client[Symbol.dispose]();
+    stop();
+    stop();
+    device.open();
+    expect(seen.filter((type) => type.startsWith('client'))).toEqual([
+      'client-open',
+      'client-close',
+    ]);
+  });
+
+  it('hands what an observer throws to the uncaught-error handling', () => {
+    const { device, runtime } = openHandDevice();
+    device.observe({
+      emit(event) {
+        if (event.type === 'client-open') throw new Error('observer broke');
+      },
+    });
+    device.open();
+    expect(() => runtime.advanceBy(0)).toThrow('observer broke');
+  });
+});
