@@ -29,4 +29,7 @@ process.on('message', ({ smoke }) => {
     .then((figures) => process.send({ figures }))
     .catch((error) => process.send({ error: error?.stack ?? String(error) }));
 });
+// An interrupt is for the program, which ends its lanes; a lane whose program is gone ends itself.
+process.on('SIGINT', () => {});
+process.on('disconnect', () => process.exit());
 process.send({ ready: true });
