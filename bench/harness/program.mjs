@@ -77,6 +77,7 @@ async function bench(rows, options, terminal) {
   const say = (text) => {
     if (terminal.errIsTerminal) terminal.err(`\r\x1b[2K${text}`);
   };
+  const measuredOn = machine();
   const lines = [];
   const failures = [];
   for (const row of rows) {
@@ -88,7 +89,7 @@ async function bench(rows, options, terminal) {
   say('');
   const report = {
     command: ['fenceline bench', ...options.args].join(' '),
-    machine: machine(),
+    machine: measuredOn,
     rounds: options.rounds,
     rows: lines,
   };
