@@ -41,12 +41,36 @@ export function waitFor(
   if (interruptible) {
     for (const resetDone of interrupts) return settled(interrupted(resetDone));
   }
+  if (!interruptible && signal === undefined && timeoutMs === undefined) {
+    if (runtime.sink === undefined) return plainWait(fence);
+  }
   const wait = new Wait(fence, runtime, signal ?? null, timeoutMs ?? Infinity);
   if (interruptible) interruptibleWaits.add(wait);
   return wait.promise;
 }
 
-/** One wait: a callback on the fence, and a timer and a listener where they were asked for. */
+/** A wait without options that nobody observes is no more than a promise and a callback. */
+function plainWait(fence: FenceCore): Promise<void> {
+  return new Promise((resolve, reject) => attach(fence, new PlainWait(resolve, reject)));
+}
+
+class PlainWait extends CallbackNode {
+  readonly #resolve: () => void;
+  readonly #reject: (reason: unknown) => void;
+
+  constructor(resolve: () => void, reject: (reason: unknown) => void) {
+    super();
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  run(fence: Fence): void {
+    if (fence.error === null) this.#resolve();
+    else this.#reject(fence.error);
+  }
+}
+
+/** One wait with all that may be asked of it: a callback on the fence, and a timer and a listener where they were asked for. */
 class Wait extends CallbackNode {
   readonly #done: Deferred<void> = deferred();
   readonly #target: FenceCore;
