@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import { clockOffsetUs } from './clockOffset.ts';
 import type { WireError } from './errorWire.ts';
 
 /**
@@ -74,7 +75,7 @@ export type FromThread =
   | FailedMessage;
 
 /** What to add to this thread's own clock; `process.hrtime` is the same for all threads of a process, but slower to read. */
-const CLOCK_OFFSET_US = hrtimeUs() - performance.now() * 1000;
+const CLOCK_OFFSET_US = clockOffsetUs(hrtimeUs, () => performance.now() * 1000);
 
 /** Microseconds of a clock that all threads of a process share. */
 export function sharedClockUs(): number {

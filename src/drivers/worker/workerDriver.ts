@@ -3,6 +3,7 @@ import type { Fence } from '../../base/index.ts';
 import type { DeviceBackend, DeviceHost, Task } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import type { Driver, ResetContext } from '../../sched/index.ts';
+import { clockOffsetUs } from './clockOffset.ts';
 import { reasonOf } from './outcomes.ts';
 import { sharedClockUs } from './protocol.ts';
 import { WorkerRing } from './ring.ts';
@@ -52,7 +53,7 @@ export class WorkerDriver
   constructor(options: WorkerDriverOptions) {
     const { label, threads, spares, resourceLimits, runtime } = options;
     this.runtime = runtime;
-    this.#clockOffsetUs = runtime.nowUs() - sharedClockUs();
+    this.#clockOffsetUs = clockOffsetUs(() => runtime.nowUs(), sharedClockUs);
     this.spares = new SpareThreads({
       spares,
       start: (owner) => new ThreadHandle(label, owner, resourceLimits),
