@@ -10,7 +10,7 @@ const pool = SharedFencePool.join(ticket, {
   platform: threadPlatform(),
 });
 
-parentPort.on('message', async ({ handles, mode }) => {
+async function wait({ handles, mode }) {
   const ends = [];
   parentPort.postMessage('waiting');
   for (const handle of handles) {
@@ -24,4 +24,6 @@ parentPort.on('message', async ({ handles, mode }) => {
     }
   }
   parentPort.postMessage(ends);
-});
+}
+
+parentPort.on('message', (message) => void wait(message));
