@@ -8,8 +8,9 @@
  * document, `--save` to a file of bench/results. `--smoke` takes one small round of each, to see that it works: its
  * figures mean nothing.
  *
- * Exits 0 when everything was measured, also where a target was missed; 1 when a contender failed; 2 on bad usage.
+ * Exits 0 when everything was measured, also where a target was missed; 1 when a contender failed; 2 on bad usage; 130 when interrupted.
  */
+import { processTerminal } from './harness/processTerminal.mjs';
 import { runBench } from './harness/program.mjs';
 
-process.exitCode = await runBench(process.argv.slice(2));
+process.exitCode = await runBench(process.argv.slice(2), processTerminal());

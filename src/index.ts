@@ -31,8 +31,15 @@ export type {
   Queue,
   Submission,
 } from './device/index.ts';
-export { EVENT_VERSION, Ids } from './events/index.ts';
-export type { EventSink, FenceRef, Runtime, SchedEvent, Timer } from './events/index.ts';
+export { EVENT_VERSION, Ids, Recorder } from './events/index.ts';
+export type {
+  EventSink,
+  FenceRef,
+  RecorderOptions,
+  Runtime,
+  SchedEvent,
+  Timer,
+} from './events/index.ts';
 export {
   describe,
   fenceAll,
@@ -64,7 +71,7 @@ export type {
   SyncobjWaitOptions,
   TimelineOptions,
 } from './fence/index.ts';
-export { systemRuntime, threadPlatform } from './host/index.ts';
+export { diagnosticsSink, systemRuntime, threadPlatform } from './host/index.ts';
 export type { ThreadPlatform } from './host/index.ts';
 export {
   Account,

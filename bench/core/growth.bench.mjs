@@ -69,10 +69,12 @@ async function throughPQueue(depth, jobs) {
   const { default: PQueue } = await import('p-queue');
   const tasks = new PQueue({ concurrency: 1, autoStart: false });
   const random = seededRandom(1);
+  let beganMs = 0;
   let ran = 0;
   let done = () => {};
   const add = () => void tasks.add(task, { priority: Math.floor(random() * 10) });
   const task = async () => {
+    if (ran === 0) beganMs = performance.now();
     ran += 1;
     if (ran < jobs) return add();
     tasks.clear();
@@ -80,7 +82,6 @@ async function throughPQueue(depth, jobs) {
   };
   for (let queued = 0; queued < depth; queued += 1) add();
   globalThis.gc?.();
-  const beganMs = performance.now();
   await new Promise((resolve) => {
     done = resolve;
     tasks.start();

@@ -4,8 +4,8 @@ import { signalledFence, Timeline } from '../../dist/index.js';
  * A load that keeps its backlog: each job that starts is complete at once, and is replaced by one of the same entity, which its
  * payload names. After `jobs` starts the ring stands still.
  *
- * `run` resolves with the milliseconds from the first start to the last: what a driver and a scheduler do before, to
- * get to know their entities, is not counted.
+ * `run` resolves with the milliseconds from the first start to the last: what a scheduler does before, to get to know its
+ * entities, is not counted.
  */
 export function keepBacklogged(runtime, jobs) {
   const timeline = new Timeline({ driver: 'bench', label: 'ring', runtime });

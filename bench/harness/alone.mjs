@@ -1,3 +1,4 @@
+import { processTerminal } from './processTerminal.mjs';
 import { runBench } from './program.mjs';
 
 /**
@@ -8,5 +9,5 @@ import { runBench } from './program.mjs';
  */
 export async function runAlone(meta) {
   if (process.argv[1] !== meta.filename) return;
-  process.exitCode = await runBench(process.argv.slice(2), { rowUrl: meta.url });
+  process.exitCode = await runBench(process.argv.slice(2), processTerminal(), { rowUrl: meta.url });
 }

@@ -6,22 +6,16 @@
 const [rowUrl, contender] = process.argv.slice(2);
 const row = await import(rowUrl);
 
-// A smoke round only shows that the program works: a hundredth of the work is enough.
-const measure = (smoke) =>
-  row.run({
-    contender,
-    smoke,
-    count: (full) => (smoke ? Math.max(2, Math.ceil(full / 100)) : full),
-  });
-
-let warm = row.freshProcess === true;
+/** A part of all counts: a hundredth is enough to see that a row works, a tenth to have its code compiled. */
+const measure = (part, smoke) =>
+  row.run({ contender, smoke, count: (full) => Math.max(2, Math.ceil(full * part)) });
 
 async function round(smoke) {
-  // What comes first in a row must not pay for the compiler alone.
-  if (!smoke && !warm) await measure(true);
-  warm = true;
   globalThis.gc();
-  return measure(smoke);
+  if (smoke) return measure(0.01, true);
+  // A collection throws away code that was compiled for what is gone; what a row measures first must not pay for that alone.
+  if (row.freshProcess !== true) await measure(0.1, false);
+  return measure(1, false);
 }
 
 process.on('message', ({ smoke }) => {
@@ -29,4 +23,7 @@ process.on('message', ({ smoke }) => {
     .then((figures) => process.send({ figures }))
     .catch((error) => process.send({ error: error?.stack ?? String(error) }));
 });
+// An interrupt is for the program, which ends its lanes; a lane whose program is gone ends itself.
+process.on('SIGINT', () => {});
+process.on('disconnect', () => process.exit());
 process.send({ ready: true });

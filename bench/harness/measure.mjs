@@ -13,18 +13,22 @@ export const OURS = 'fenceline';
  * all of them alike. The processes live for the whole row, or for one round where the row says `freshProcess`.
  *
  * @param {import('../rows.mjs').Row} row
- * @param {{ rounds: number, peers: boolean, smoke: boolean, say: (text: string) => void }} options
+ * @param {{ rounds: number, peers: boolean, smoke: boolean, say: (text: string) => void,
+ *   interrupt: AbortSignal }} options
  * @returns {Promise<{ samples: Samples, failures: string[] }>} a contender that failed has no more samples
  */
-export async function measureRow(row, { rounds, peers, smoke, say }) {
+export async function measureRow(row, { rounds, peers, smoke, say, interrupt }) {
   const contenders = peers ? [OURS, ...row.peers] : [OURS];
   const lanes = new Map(contenders.map((name) => [name, null]));
   /** @type {Samples} */
   const samples = Object.fromEntries(contenders.map((name) => [name, {}]));
   const failures = [];
+  const closeAll = () => lanes.forEach((lane) => lane?.close());
+  interrupt.addEventListener('abort', closeAll);
   try {
     for (let round = 1; round <= rounds; round += 1) {
       for (const [contender, open] of lanes) {
+        if (interrupt.aborted) break;
         say(`${row.name}: round ${round} of ${rounds}: ${contender}`);
         const lane = open ?? openLane(row.url, contender);
         lanes.set(contender, lane);
@@ -43,7 +47,8 @@ export async function measureRow(row, { rounds, peers, smoke, say }) {
       }
     }
   } finally {
-    for (const lane of lanes.values()) lane?.close();
+    interrupt.removeEventListener('abort', closeAll);
+    closeAll();
   }
   return { samples, failures };
 }

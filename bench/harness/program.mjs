@@ -33,6 +33,14 @@ NAME is a row, or the beginning of one; default: every row.
 Rows:
 `;
 
+/**
+ * @typedef {object} Terminal
+ * @property {(text: string) => void} out
+ * @property {(text: string) => void} err
+ * @property {boolean} errIsTerminal
+ * @property {AbortSignal} interrupt
+ */
+
 /** What the caller got wrong; said on the error stream, exit 2. */
 class BadUsage extends Error {}
 
@@ -46,7 +54,7 @@ function optionsOf(args) {
   const { values, positionals } = parsed;
   const rounds = values.rounds === undefined ? (values.smoke ? 1 : ROUNDS) : Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new BadUsage(`--rounds: expected a whole number from 1, got ${values.rounds}`);
+    throw new BadUsage(`--rounds: expected a whole number from 1, got ${String(values.rounds)}`);
   }
   return { ...values, rounds, names: positionals, args };
 }
@@ -63,24 +71,25 @@ function chosen(rows, names) {
     : rows.filter((row) => names.some((name) => row.name.startsWith(name)));
 }
 
-/** One line on a terminal that is written over; nothing where the error stream goes elsewhere. */
-function say(text) {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text}`);
-}
-
-async function bench(rows, options) {
+async function bench(rows, options, terminal) {
   if (options.peers) installPeers();
+  // One line that is written over; nothing where the error stream goes elsewhere.
+  const say = (text) => {
+    if (terminal.errIsTerminal) terminal.err(`\r\x1b[2K${text}`);
+  };
+  const measuredOn = machine();
   const lines = [];
   const failures = [];
   for (const row of rows) {
-    const measured = await measureRow(row, { ...options, say });
+    const measured = await measureRow(row, { ...options, say, interrupt: terminal.interrupt });
+    if (terminal.interrupt.aborted) return 130;
     lines.push(...judge(row, measured.samples));
     failures.push(...measured.failures);
   }
   say('');
   const report = {
     command: ['fenceline bench', ...options.args].join(' '),
-    machine: machine(),
+    machine: measuredOn,
     rounds: options.rounds,
     rows: lines,
   };
@@ -89,8 +98,8 @@ async function bench(rows, options) {
     mkdirSync(dirname(resolve(options.save)), { recursive: true });
     writeFileSync(options.save, json);
   }
-  process.stdout.write(options.json ? json : reportText(report));
-  for (const failure of failures) process.stderr.write(`${failure}\n`);
+  terminal.out(options.json ? json : reportText(report));
+  for (const failure of failures) terminal.err(`${failure}\n`);
   return failures.length === 0 ? 0 : 1;
 }
 
@@ -98,22 +107,23 @@ async function bench(rows, options) {
  * Runs the program, and gives the exit code.
  *
  * @param {string[]} args
+ * @param {Terminal} terminal what it talks to
  * @param {{ rowUrl?: string }} [only] the one row to measure, of a row file that is run alone
  * @returns {Promise<number>}
  */
-export async function runBench(args, { rowUrl } = {}) {
+export async function runBench(args, terminal, { rowUrl } = {}) {
   try {
     const options = optionsOf(args);
     const rows = rowUrl === undefined ? await loadRows() : [await loadRow(rowUrl)];
     if (options.help) {
       const list = rows.map((row) => `  ${row.name.padEnd(20)}${row.question}\n`);
-      process.stdout.write(HELP + list.join(''));
+      terminal.out(HELP + list.join(''));
       return 0;
     }
-    return await bench(chosen(rows, options.names), options);
+    return await bench(chosen(rows, options.names), options, terminal);
   } catch (error) {
     if (!(error instanceof BadUsage)) throw error;
-    process.stderr.write(`bench: ${error.message}\n(add --help for what is expected)\n`);
+    terminal.err(`bench: ${error.message}\n(add --help for what is expected)\n`);
     return 2;
   }
 }

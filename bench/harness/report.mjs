@@ -1,6 +1,6 @@
-import { availableParallelism, cpus, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 
-/** What the figures were found on. Names no host. */
+/** What the figures were found on, and how many others wanted its processors when the run began. Names no host. */
 export function machine() {
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
@@ -8,12 +8,13 @@ export function machine() {
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     platform: `${process.platform} ${process.arch}`,
     node: process.version,
+    load: Number(loadavg()[0]?.toFixed(1)),
   };
 }
 
 /** The machine in one line. */
-export function machineText({ cpu, processors, memoryGiB, platform, node }) {
-  return `${processors} x ${cpu}, ${memoryGiB} GiB, ${platform}, Node ${node}`;
+export function machineText({ cpu, processors, memoryGiB, platform, node, load }) {
+  return `${processors} x ${cpu}, ${memoryGiB} GiB, ${platform}, Node ${node}, load ${load} before the run`;
 }
 
 /** Three digits that count, without an exponent. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { openWorkerDevice } from '../../dist/drivers/worker/index.js';
 
 /**
@@ -18,6 +19,8 @@ export const THREADS = 2;
 
 /** As many jobs are in a thread as keep it busy for this long: the same for all rows, as one would configure it once. */
 const CREDITS = { targetMs: 2 };
+
+const CLOSE_MS_MAX = 1000;
 
 const PEERS = {
   piscina: async () => {
@@ -68,7 +71,12 @@ export const POOL_NAMES = Object.keys(PEERS);
 export async function openPool(contender) {
   const pool = await (contender === 'fenceline' ? openOurs() : PEERS[contender]());
   await Promise.all(Array.from({ length: 20 }, () => pool.run('spin', 5)));
-  return pool;
+  return { run: pool.run, close: () => closeSoon(pool) };
+}
+
+/** Some pools never finish to close: poolifier at times, others while a thread loops. Their process ends all the same. */
+async function closeSoon(pool) {
+  await Promise.race([Promise.resolve(pool.close()).catch(() => {}), delay(CLOSE_MS_MAX)]);
 }
 
 async function openOurs() {

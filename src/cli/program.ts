@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { benchCommand } from './bench/command.ts';
 import { EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
 import { runCommand } from './run/command.ts';
@@ -12,14 +13,14 @@ import type { Terminal } from './terminal.ts';
  */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   let code: ExitCode = EXIT.ok;
+  const done = (exit: ExitCode): void => {
+    code = exit;
+  };
   const program = new Command('fenceline')
     .description('A GPU job scheduler for JavaScript')
     .version(packageVersion())
-    .addCommand(
-      runCommand(terminal, (exit) => {
-        code = exit;
-      }),
-    );
+    .addCommand(runCommand(terminal, done))
+    .addCommand(benchCommand(terminal, done));
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()

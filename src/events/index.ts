@@ -30,5 +30,7 @@ export type {
   TimeoutEvent,
   WarningEvent,
 } from './event.ts';
+export { Recorder } from './recorder.ts';
+export type { RecorderOptions } from './recorder.ts';
 export { Ids, idsOf } from './runtime.ts';
 export type { Runtime, Timer } from './runtime.ts';

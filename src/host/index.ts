@@ -1,9 +1,10 @@
 /**
- * The platform's clock, timers and deferral, as a `Runtime`; what shared fences need of threads.
+ * The platform's clock, timers and deferral, as a `Runtime`; what shared fences need of threads; its diagnostics channels.
  *
  * Law: the only room that touches them; everything else takes a `Runtime` as a parameter.
  * May import: events, base.
  */
+export { diagnosticsSink } from './diagnosticsSink.ts';
 export { systemRuntime } from './systemRuntime.ts';
 export { threadPlatform } from './threadPlatform.ts';
 export type { ThreadPlatform } from './threadPlatform.ts';

@@ -21,6 +21,8 @@ export function start(
 ): void {
   const attempt = new Attempt(job, ring, entity.estimateOf(job), nowUs);
   job.current = attempt;
+  job.attempt = attempt.number;
+  job.ring = ring.index;
   job.phase = 'running';
   entity.skip(job);
   entity.queued -= 1;
@@ -183,7 +185,7 @@ function reportRun(core: SchedulerCore, attempt: Attempt, hardware: FenceCore): 
     atUs: core.runtime.nowUs(),
     fence: job.ref,
     hardware: [hardware.timeline.id, hardware.seqno],
-    ring: attempt.ringIndex,
+    ring: job.ring ?? 0,
     client: job.entity.setup.client,
     attempt: attempt.number,
     queued: core.queued,

@@ -11,7 +11,9 @@ export class FreeList {
     this.#core = core;
   }
 
+  /** Takes a job that is finished and retired, for the first and only time. */
   add(job: JobCore): void {
+    job.current = null;
     const { hooks, observers } = this.#core;
     if (hooks.driver.freeJob === undefined && !observers.listening) return;
     if (this.#jobs.length === 0) this.#core.runtime.defer(this.#flush);

@@ -86,8 +86,6 @@ class Waiter extends CallbackNode {
 export class Attempt extends CallbackNode {
   readonly job: JobCore;
   readonly number: number;
-  /** The number of the ring that it was started on. */
-  readonly ringIndex: number;
   /** The ring, until the attempt is retired (J11). */
   ring: Ring | null;
   readonly startedAtUs: number;
@@ -105,8 +103,7 @@ export class Attempt extends CallbackNode {
     super();
     const last = job.current;
     this.job = job;
-    this.number = last === null ? 1 : last.number + 1;
-    this.ringIndex = ring.index;
+    this.number = job.attempt + 1;
     this.ring = ring;
     this.startedAtUs = nowUs;
     this.estimateUs = estimateUs;
@@ -129,15 +126,23 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   readonly credits: number;
   extra: JobExtra | null = null;
   phase: Phase = 'queued';
-  /** The last attempt; `null` before the first start. */
+  attempt = 0;
+  ring: number | null = null;
+  /**
+   * The last attempt, until it is retired and the job finished. It is let go then, because a job that was promoted to the
+   * old generation would keep its short-lived attempt from being collected young.
+   */
   current: Attempt | null = null;
   /** Neighbours in the entity's order list. */
   before: JobCore | null = null;
   after: JobCore | null = null;
   outcome: FencelineError | null = null;
-  /** A fence once somebody asked for it; before that the time at which it signalled, or `null` while it is pending. */
-  #scheduled: FenceCore | number | null = null;
-  #finished: FenceCore | number | null = null;
+  /** When its fences signalled; `NaN` before. Numbers that are no integers from the start are changed in place. */
+  #scheduledAtUs = NaN;
+  #finishedAtUs = NaN;
+  /** Once somebody asked for them. */
+  #scheduled: FenceCore | null = null;
+  #finished: FenceCore | null = null;
   #reachedHardware = false;
 
   constructor(entity: EntityCore, seqno: number, payload: P, credits: number, nowUs: number) {
@@ -155,14 +160,6 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   get state(): 'queued' | 'running' | 'finished' {
     if (this.phase === 'finished') return 'finished';
     return this.phase === 'queued' || this.phase === 'dead' ? 'queued' : 'running';
-  }
-
-  get attempt(): number {
-    return this.current === null ? 0 : this.current.number;
-  }
-
-  get ring(): number | null {
-    return this.current === null ? null : this.current.ringIndex;
   }
 
   get retired(): boolean {
@@ -201,16 +198,16 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   }
 
   get scheduled(): Fence {
-    if (!(this.#scheduled instanceof FenceCore)) {
+    if (this.#scheduled === null) {
       const error = this.#reachedHardware ? null : this.outcome;
-      this.#scheduled = this.#make(this.entity.scheduledInfo, this.#scheduled, error);
+      this.#scheduled = this.#make(this.entity.scheduledInfo, this.#scheduledAtUs, error);
     }
     return this.#scheduled;
   }
 
   get finished(): Fence {
-    if (!(this.#finished instanceof FenceCore)) {
-      this.#finished = this.#make(this.entity.finishedInfo, this.#finished, this.outcome);
+    if (this.#finished === null) {
+      this.#finished = this.#make(this.entity.finishedInfo, this.#finishedAtUs, this.outcome);
     }
     return this.#finished;
   }
@@ -218,7 +215,7 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   /** The deadline hint on the finished fence, if somebody asked for one. */
   get hintUs(): number | null {
     const own = this.extra?.deadlineUs ?? null;
-    const hint = this.#finished instanceof FenceCore ? deadlineOf(this.#finished) : null;
+    const hint = this.#finished === null ? null : deadlineOf(this.#finished);
     return own === null || hint === null ? (own ?? hint) : Math.min(own, hint);
   }
 
@@ -267,20 +264,17 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
 
   /** Signals `scheduled`, once: ok at the first start, with the outcome where it never reached hardware (J3). */
   signalScheduled(reachedHardware: boolean, nowUs: number): void {
-    const fence = this.#scheduled;
-    if (typeof fence === 'number') return;
-    if (fence !== null && fence.status !== 'pending') return;
+    if (!Number.isNaN(this.#scheduledAtUs)) return;
+    this.#scheduledAtUs = nowUs;
     this.#reachedHardware = reachedHardware;
     const error = reachedHardware ? null : this.outcome;
-    if (fence === null) this.#scheduled = nowUs;
-    this.#announce(fence, this.entity.scheduledInfo, error);
+    this.#announce(this.#scheduled, this.entity.scheduledInfo, error);
   }
 
   /** Signals `finished` with the outcome. */
   signalFinished(nowUs: number): void {
-    const fence = this.#finished as FenceCore | null;
-    if (fence === null) this.#finished = nowUs;
-    this.#announce(fence, this.entity.finishedInfo, this.outcome);
+    this.#finishedAtUs = nowUs;
+    this.#announce(this.#finished, this.entity.finishedInfo, this.outcome);
   }
 
   /** A fence that nobody asked for yet is only reported. */
@@ -295,8 +289,8 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
     observers.fenceSignalledToRuntime([info.id, this.seqno], error);
   }
 
-  #make(info: TimelineInfo, atUs: number | null, error: FencelineError | null): FenceCore {
-    return atUs === null
+  #make(info: TimelineInfo, atUs: number, error: FencelineError | null): FenceCore {
+    return Number.isNaN(atUs)
       ? new FenceCore(this, this.seqno)
       : bornSignalled(info, this.seqno, error, atUs);
   }

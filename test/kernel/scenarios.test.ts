@@ -51,6 +51,21 @@ describe('a job that the hardware ends by hand', () => {
     expect(env.mock.freedCount(job)).toBe(1);
   });
 
+  it('E5: is freed after the call stack of its fence, or by a close before that resolves', async () => {
+    const env = setUp();
+    const entity = env.scheduler.createEntity();
+    const jobs = [entity.submit({}), entity.submit({})] as const;
+    const freedInCallback: number[] = [];
+    for (const job of jobs) {
+      job.finished.addCallback(() => freedInCallback.push(env.mock.freedCount(job)));
+    }
+    env.runtime.advanceBy(0);
+    env.mock.complete(2);
+    expect(freedInCallback).toEqual([0, 0]);
+    const closed = env.scheduler.close().then(() => jobs.map((job) => env.mock.freedCount(job)));
+    await expect(cranked(env.runtime, closed)).resolves.toEqual([1, 1]);
+  });
+
   it('does not finish by itself, however long it is left alone (control)', () => {
     const env = setUp();
     const job = env.scheduler.createEntity().submit({});
