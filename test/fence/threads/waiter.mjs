@@ -10,7 +10,7 @@ const pool = SharedFencePool.join(ticket, {
   platform: threadPlatform(),
 });
 
-async function waitForAll({ handles, mode }) {
+async function wait({ handles, mode }) {
   const ends = [];
   parentPort.postMessage('waiting');
   for (const handle of handles) {
@@ -26,4 +26,4 @@ async function waitForAll({ handles, mode }) {
   parentPort.postMessage(ends);
 }
 
-parentPort.on('message', (message) => void waitForAll(message));
+parentPort.on('message', (message) => void wait(message));
