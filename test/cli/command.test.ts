@@ -69,7 +69,9 @@ describe('fenceline run', () => {
     expect(report.findings, err).toEqual([]);
     expect(code).toBe(0);
     expect(report).toMatchObject({ driver: 'worker', policy: 'fair', rings: 2, banned: ['rogue'] });
-    expect(report).toMatchObject({ timeouts: 3, resets: 3, ok: true, interrupted: false });
+    expect(report).toMatchObject({ resets: 3, ok: true, interrupted: false });
+    // On a busy machine a thread that has not begun yet may be past its deadline, too; that is no hang, and no reset.
+    expect(report.timeouts).toBeGreaterThanOrEqual(3);
     const [graph, files, rogue] = report.clients;
     expect(graph).toMatchObject({ label: 'graph', jobs: 20, failed: 0 });
     expect(files).toMatchObject({ label: 'files', jobs: 2, failed: 0 });
