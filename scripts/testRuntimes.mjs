@@ -22,8 +22,9 @@ const runtimes = [
 ];
 
 if (!existsSync(join(bin, 'deno'))) {
+  // No lock file: npm leaves the other platforms' packages of deno out of it, and then refuses it. The versions are exact.
   const options = isLinuxX64 ? [] : ['--force'];
-  const args = ['ci', '--no-audit', '--no-fund', ...options];
+  const args = ['install', '--no-package-lock', '--no-audit', '--no-fund', ...options];
   execFileSync('npm', args, { cwd: folder, stdio: 'inherit' });
 }
 
