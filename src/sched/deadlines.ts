@@ -32,7 +32,7 @@ export class Deadline implements HeapItem {
 export class Deadlines {
   readonly #runtime: Runtime;
   readonly #expire: (due: readonly Deadline[]) => void;
-  readonly #heap = new Heap<Deadline>((a, b) => a.atUs < b.atUs);
+  readonly #heap = new Heap<Deadline>();
   #timer: Timer | null = null;
   #timerAtUs = 0;
   /** How long the clock stood still before now. */
@@ -61,8 +61,8 @@ export class Deadlines {
       return;
     }
     deadline.atUs = atUs;
-    if (deadline.heapIndex === -1) this.#heap.push(deadline);
-    else this.#heap.update(deadline);
+    if (deadline.heapIndex === -1) this.#heap.push(deadline, atUs);
+    else this.#heap.update(deadline, atUs);
     if (this.#heap.peek() === deadline) this.#arm();
   }
 

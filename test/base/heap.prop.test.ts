@@ -23,13 +23,13 @@ describe('Heap', () => {
   it('gives out items in order, whatever was pushed, removed and changed before', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {
-        const heap = new Heap<Item>(isBefore);
+        const heap = new Heap<Item>();
         let model: Item[] = [];
         operations.forEach(({ act, at, key }, name) => {
           const chosen = model[at % Math.max(1, model.length)];
           if (act === 'push') {
             const added = item(name, key);
-            heap.push(added);
+            heap.push(added, key, name);
             model.push(added);
           } else if (act === 'pop') {
             const first = heap.pop();
@@ -41,7 +41,7 @@ describe('Heap', () => {
             model = model.filter((one) => one !== chosen);
           } else if (chosen !== undefined && act === 'update') {
             chosen.key = key;
-            heap.update(chosen);
+            heap.update(chosen, key, chosen.name);
           }
           expect(heap.size).toBe(model.length);
           expect(new Set(heap)).toEqual(new Set(model));
@@ -56,8 +56,8 @@ describe('Heap', () => {
   it('sorts', () => {
     fc.assert(
       fc.property(fc.array(fc.nat()), (keys) => {
-        const heap = new Heap<Item>(isBefore);
-        keys.forEach((key, name) => heap.push(item(name, key)));
+        const heap = new Heap<Item>();
+        keys.forEach((key, name) => heap.push(item(name, key), key, name));
         const sorted: number[] = [];
         for (let next = heap.pop(); next !== undefined; next = heap.pop()) sorted.push(next.key);
         expect(sorted).toEqual([...keys].sort((a, b) => a - b));
@@ -66,25 +66,25 @@ describe('Heap', () => {
   });
 
   it('takes an item again after it was removed', () => {
-    const heap = new Heap<Item>(isBefore);
+    const heap = new Heap<Item>();
     const one = item(1);
-    heap.push(one);
+    heap.push(one, 1);
     heap.remove(one);
     heap.remove(one);
-    heap.push(one);
+    heap.push(one, 1);
     expect(heap.pop()).toBe(one);
     expect([heap.pop(), heap.peek()]).toEqual([undefined, undefined]);
   });
 
   it('asserts that an item is in one heap at most, and in this one', () => {
-    const [heap, other] = [new Heap<Item>(isBefore), new Heap<Item>(isBefore)];
+    const [heap, other] = [new Heap<Item>(), new Heap<Item>()];
     const one = item(1);
-    heap.push(one);
-    expect(() => heap.push(one)).toThrow(InvariantError);
-    expect(() => other.push(one)).toThrow(InvariantError);
+    heap.push(one, 1);
+    expect(() => heap.push(one, 1)).toThrow(InvariantError);
+    expect(() => other.push(one, 1)).toThrow(InvariantError);
     expect(() => other.remove(one)).toThrow(InvariantError);
-    expect(() => other.update(one)).toThrow(InvariantError);
-    expect(() => heap.update(item(2))).toThrow(InvariantError);
+    expect(() => other.update(one, 1)).toThrow(InvariantError);
+    expect(() => heap.update(item(2), 1)).toThrow(InvariantError);
     expect(heap.pop()).toBe(one);
   });
 });

@@ -41,7 +41,7 @@ export class VirtualRuntime implements Runtime {
   #nowUs: number;
   #deferred: (() => void)[] = [];
   #deferredDone = 0;
-  readonly #timers: Heap<VirtualTimer> = new Heap(isDueBefore);
+  readonly #timers: Heap<VirtualTimer> = new Heap();
   #timersSet = 0;
   #cranking = false;
   #callbacksNow = 0;
@@ -84,7 +84,7 @@ export class VirtualRuntime implements Runtime {
     if (typeof fn !== 'function') throw invalid('setTimer', 'a function', fn);
     this.#timersSet += 1;
     const timer = new VirtualTimer(this.#timers, Math.max(atUs, this.#nowUs), this.#timersSet, fn);
-    this.#timers.push(timer);
+    this.#timers.push(timer, timer.atUs, timer.order);
     return timer;
   }
 
@@ -229,10 +229,6 @@ class VirtualTimer implements Timer, HeapItem {
   cancel(): void {
     this.#timers.remove(this);
   }
-}
-
-function isDueBefore(a: VirtualTimer, b: VirtualTimer): boolean {
-  return a.atUs === b.atUs ? a.order < b.order : a.atUs < b.atUs;
 }
 
 function checkedSpan(what: string, us: number): number {

@@ -42,31 +42,23 @@ export function fair(): Policy {
   };
 }
 
-/** What has a virtual time. `headJobId` breaks ties in submission order. */
-interface Clocked extends HeapItem {
-  virtualUs: number;
-  headJobId: number;
-}
-
 /** An entity within its account. */
-interface Lane extends Clocked {
+interface Lane extends HeapItem {
+  virtualUs: number;
+  /** Breaks ties in submission order. */
+  headJobId: number;
   readonly entity: PolicyEntity;
   readonly queue: FairQueue;
   readonly book: Book;
 }
 
 /** An account within a queue. */
-interface Book extends Clocked {
+interface Book extends HeapItem {
+  virtualUs: number;
   readonly id: number;
   readonly lanes: Heap<Lane>;
   /** The virtual time of the lanes: that of the last one served. */
   innerUs: number;
-}
-
-function clockedHeap<T extends Clocked>(): Heap<T> {
-  return new Heap((a, b) =>
-    a.virtualUs === b.virtualUs ? a.headJobId < b.headJobId : a.virtualUs < b.virtualUs,
-  );
 }
 
 /** Rule 2: charges, or with a negative amount gives back, time of `entity`. */
@@ -84,8 +76,10 @@ function leave(entity: PolicyEntity): void {
 }
 
 class FairQueue {
-  readonly #ready: Heap<Book> = clockedHeap();
+  readonly #ready = new Heap<Book>();
   readonly #books = new Map<number, Book>();
+  /** An account whose time changed and that has yet to move: a job that starts and ends at once moves it once. */
+  #unplaced: Book | null = null;
   #virtualUs = 0;
 
   add(entity: PolicyEntity): void {
@@ -93,12 +87,12 @@ class FairQueue {
     const { book } = lane;
     const quantumUs = entity.estimateUs;
     lane.virtualUs = Math.max(lane.virtualUs, book.innerUs - quantumUs / entity.weight);
-    lane.headJobId = entity.headJobId;
     if (book.lanes.size === 0) {
       const leastUs = this.#virtualUs - quantumUs / entity.account.share;
       book.virtualUs = Math.max(book.virtualUs, leastUs);
     }
-    book.lanes.push(lane);
+    lane.headJobId = entity.headJobId;
+    book.lanes.push(lane, lane.virtualUs, lane.headJobId);
     this.#place(book);
   }
 
@@ -110,15 +104,18 @@ class FairQueue {
 
   /** The key of `lane`, or of its account, changed. */
   moved(lane: Lane): void {
+    const { book } = lane;
     if (lane.heapIndex !== -1) {
       lane.headJobId = lane.entity.headJobId;
-      lane.book.lanes.update(lane);
+      book.lanes.update(lane, lane.virtualUs, lane.headJobId);
     }
-    this.#place(lane.book);
+    if (this.#unplaced !== null && this.#unplaced !== book) this.#place(this.#unplaced);
+    this.#unplaced = book;
   }
 
   /** Rule 3: the queue's virtual time follows who is served. */
   pick(): PolicyEntity | null {
+    if (this.#unplaced !== null) this.#place(this.#unplaced);
     const book = this.#ready.peek();
     const lane = book?.lanes.peek();
     if (book === undefined || lane === undefined) return null;
@@ -129,14 +126,11 @@ class FairQueue {
 
   /** Rule 4: in the heap exactly while a lane is ready. */
   #place(book: Book): void {
+    if (this.#unplaced === book) this.#unplaced = null;
     const first = book.lanes.peek();
-    if (first === undefined) {
-      this.#ready.remove(book);
-      return;
-    }
-    book.headJobId = first.headJobId;
-    if (book.heapIndex === -1) this.#ready.push(book);
-    else this.#ready.update(book);
+    if (first === undefined) this.#ready.remove(book);
+    else if (book.heapIndex === -1) this.#ready.push(book, book.virtualUs, first.headJobId);
+    else this.#ready.update(book, book.virtualUs, first.headJobId);
   }
 
   #laneOf(entity: PolicyEntity): Lane {
@@ -159,10 +153,9 @@ class FairQueue {
   #open(id: number): Book {
     const book: Book = {
       id,
-      lanes: clockedHeap(),
+      lanes: new Heap(),
       innerUs: 0,
       virtualUs: -Infinity,
-      headJobId: 0,
       heapIndex: -1,
     };
     this.#sweep();

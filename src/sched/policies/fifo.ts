@@ -2,43 +2,32 @@ import { Heap } from '../../base/index.ts';
 import type { HeapItem } from '../../base/index.ts';
 import type { Policy, PolicyEntity } from '../policy.ts';
 
-/** An entity in a heap of a policy, with the key that it was placed by. */
-interface Ranked extends HeapItem {
+/** An entity in the heap of a policy. */
+interface Place extends HeapItem {
   readonly entity: PolicyEntity;
-  rank: number;
-  headJobId: number;
-}
-
-/** Orders by rank, then by the head job's place in submission order. */
-function rankedHeap(): Heap<Ranked> {
-  return new Heap((a, b) => (a.rank === b.rank ? a.headJobId < b.headJobId : a.rank < b.rank));
 }
 
 /** A policy that serves the lowest rank first, and within a rank whose head job was submitted first. */
 export function byRank(name: string, rankOf: (entity: PolicyEntity) => number): Policy {
-  const heap = rankedHeap();
-  const place = (entity: PolicyEntity): void => {
-    const state = entity.state as Ranked;
-    if (state.heapIndex === -1) return;
-    state.rank = rankOf(entity);
-    state.headJobId = entity.headJobId;
-    heap.update(state);
+  const ready = new Heap<Place>();
+  const move = (entity: PolicyEntity): void => {
+    const place = entity.state as Place;
+    if (place.heapIndex !== -1) ready.update(place, rankOf(entity), entity.headJobId);
   };
   return {
     name,
     add(entity) {
-      const { headJobId } = entity;
-      const state: Ranked = { entity, rank: rankOf(entity), headJobId, heapIndex: -1 };
-      entity.state = state;
-      heap.push(state);
+      const place: Place = { entity, heapIndex: -1 };
+      entity.state = place;
+      ready.push(place, rankOf(entity), entity.headJobId);
     },
     remove(entity) {
-      heap.remove(entity.state as Ranked);
+      ready.remove(entity.state as Place);
     },
-    pick: () => heap.peek()?.entity ?? null,
-    started: place,
+    pick: () => ready.peek()?.entity ?? null,
+    started: move,
     ended() {},
-    changed: place,
+    changed: move,
   };
 }
 
