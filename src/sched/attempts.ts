@@ -169,6 +169,16 @@ export function retire(core: SchedulerCore, job: JobCore): void {
   core.tellRetired(entity);
 }
 
+/** The job is over; its hardware fence still tells when the attempt is retired. */
+export function giveBackToHardware(core: SchedulerCore, job: JobCore): void {
+  const { current } = job;
+  // It may have come through here already: a `timedOut` hook may report a fault of its own job, or close the scheduler.
+  if (current === null || current.attachedTo !== null) return;
+  current.suspect = false;
+  const { hardware, ring } = current;
+  if (hardware !== null && ring !== null && !attach(hardware, current)) retire(core, job);
+}
+
 /** Starts the clock of the job that executes on `ring` now, unless it is running already (T1). */
 export function watch(core: SchedulerCore, ring: Ring): void {
   const job = ring.stopped ? null : ring.executing();

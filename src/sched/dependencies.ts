@@ -105,9 +105,19 @@ function isBlockedByFence(
     const target = fence.status === 'pending' ? waitTarget(core, job, extra, fence) : null;
     if (target !== null && block(core, job, target)) return true;
     if (fence.error !== null) extra.dependencyError ??= fence.error;
+    if (target === null && fence.status === 'pending') extra.pipelined = true;
     if (target === null || target === fence) extra.nextAfter += 1;
   }
   return false;
+}
+
+/** Looks anew at what was left to the ring's order: a completion or a reset may have taken it off the ring since (J7). */
+export function recheckPipelined(job: JobCore): boolean {
+  const { extra } = job;
+  if (extra === null || !extra.pipelined) return false;
+  extra.pipelined = false;
+  extra.nextAfter = 0;
+  return true;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { JobError } from '../base/index.ts';
 import { attach } from '../fence/index.ts';
-import { chargeAttempt, complete, retire, watch } from './attempts.ts';
+import { chargeAttempt, complete, giveBackToHardware, watch } from './attempts.ts';
 import type { Deadline } from './deadlines.ts';
 import { convict, die, end, settle } from './endings.ts';
 import type { JobCore } from './jobCore.ts';
@@ -96,16 +96,6 @@ function giveBack(core: SchedulerCore, job: JobCore): void {
   }
   ring.watched = null;
   watch(core, ring);
-}
-
-/** The job is over; its hardware fence still tells when the attempt is retired. */
-function giveBackToHardware(core: SchedulerCore, job: JobCore): void {
-  const { current } = job;
-  // A `timedOut` hook that reported a fault of its own job has come through here already.
-  if (current === null || current.attachedTo !== null) return;
-  current.suspect = false;
-  const { hardware, ring } = current;
-  if (hardware !== null && ring !== null && !attach(hardware, current)) retire(core, job);
 }
 
 function report(core: SchedulerCore, job: JobCore, verdict: 'no-hang' | 'reset' | 'gone'): void {

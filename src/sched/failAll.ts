@@ -1,5 +1,5 @@
 import type { FencelineError } from '../base/index.ts';
-import { chargeAttempt, retire } from './attempts.ts';
+import { chargeAttempt, giveBackToHardware, retire } from './attempts.ts';
 import { finish } from './endings.ts';
 import type { JobCore } from './jobCore.ts';
 import { returnResources } from './resources.ts';
@@ -20,7 +20,7 @@ export function failAll(core: SchedulerCore, outcome: FencelineError, gone: bool
     core.unlist(entity);
     for (let job = entity.first; job !== null; job = job.after) {
       if (job.phase === 'running') running.push(job);
-      outOfReach(job, outcome);
+      outOfReach(core, job, outcome);
     }
     entity.queued = 0;
     entity.nextStart = null;
@@ -54,10 +54,12 @@ function chargeRing(core: SchedulerCore, ring: Ring): void {
   }
 }
 
-function outOfReach(job: JobCore, outcome: FencelineError): void {
+function outOfReach(core: SchedulerCore, job: JobCore, outcome: FencelineError): void {
   if (job.phase === 'running') {
     job.phase = 'ended';
     job.outcome = outcome;
+    // Accused, and no reset has it yet: none will.
+    if (job.isSuspect && job.onRing?.stopped === false) giveBackToHardware(core, job);
   } else if (job.phase === 'queued') {
     job.phase = 'dead';
     job.outcome = outcome;

@@ -40,6 +40,8 @@ export interface JobExtra {
   /** Deduplicated (J6); kept until the job finishes, because each attempt asks them anew. */
   after: readonly Fence[] | null;
   nextAfter: number;
+  /** Whether a dependency was left to the ring's order (J7): looked at again at the start, because a reset may come between. */
+  pipelined: boolean;
   /** The error of a dependency that was dropped or has signalled (J5, J6). */
   dependencyError: FencelineError | null;
   failOnDependencyError: boolean;
@@ -305,6 +307,7 @@ function noExtra(): JobExtra {
     label: null,
     after: null,
     nextAfter: 0,
+    pipelined: false,
     dependencyError: null,
     failOnDependencyError: false,
     dependencyTimeoutUs: null,

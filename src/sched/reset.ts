@@ -7,6 +7,7 @@ import { chargeAttempt, retire, watch } from './attempts.ts';
 import type { Driver, ResetContext } from './driver.ts';
 import { convict, end } from './endings.ts';
 import { judge } from './expiry.ts';
+import { retireAll } from './failAll.ts';
 import type { JobCore } from './jobCore.ts';
 import type { DomainCore } from './resetDomain.ts';
 import type { Ring } from './ring.ts';
@@ -91,6 +92,8 @@ export class Reset {
     this.#token = -1;
     this.#timer?.cancel();
     for (const job of this.#attempts) retire(job.entity.scheduler, job);
+    // Nobody else tells those that were closed meanwhile that their hardware is no more.
+    for (const core of this.#cores()) if (core.ended) retireAll(core);
     for (const rings of this.#rings.values()) for (const ring of rings) ring.stopped = false;
     this.#over?.signal();
   }

@@ -3,7 +3,7 @@ import type { Runtime } from '../events/index.ts';
 import { fenceSignalled, start } from './attempts.ts';
 import { BlameBook } from './blame.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
-import { resolveDependencies, startDependencyClock } from './dependencies.ts';
+import { recheckPipelined, resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { Driver } from './driver.ts';
 import { cancelled, die } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
@@ -235,6 +235,11 @@ export class SchedulerCore {
     if (picked === null) return false;
     const entity = picked as EntityCore;
     const job = entity.nextStart as JobCore;
+    if (recheckPipelined(job)) {
+      const can = this.#canStart(entity);
+      if (!can) this.unlist(entity);
+      if (!can || entity.nextStart !== job) return true;
+    }
     const bound = this.rings.length === 1 ? null : this.#boundRing(entity);
     if (bound !== null && !bound.hasRoom(job)) {
       // Others filled its ring since it was listed: it waits for that ring, and holds nobody back.

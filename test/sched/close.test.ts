@@ -250,3 +250,18 @@ describe('close during a reset', () => {
     expect(finishedIn(signals)).toEqual(['f0', 'f1', 'f2']);
   });
 });
+
+describe('close during a reset of another ring', () => {
+  it('E3, J11: retires a job that was accused and that no reset has yet', async () => {
+    const env = setUp({ rings: 2, credits: 1, mock: { resetScope: 'ring' } });
+    env.mock.resetUs = 5000;
+    const [one, two] = [env.scheduler.createEntity(), env.scheduler.createEntity()];
+    one.submit({ hangs: true }, { runTimeoutMs: 1 });
+    const accused = two.submit({ hangs: true }, { runTimeoutMs: 2 });
+    env.runtime.advanceBy(2500);
+    await cranked(env.runtime, env.scheduler.close({ mode: 'kill' }));
+    env.runtime.runUntilIdle();
+    expect([accused.finished.error?.code, accused.retired]).toEqual(['ERR_SCHEDULER_CLOSED', true]);
+    expect(env.mock.freedCount(accused)).toBe(1);
+  });
+});

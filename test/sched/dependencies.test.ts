@@ -340,3 +340,42 @@ describe('prepareJob', () => {
     expect(mock.idsOf('prepareJob').filter((id) => id === again.id)).toHaveLength(2);
   });
 });
+
+describe('a pipelined dependency', () => {
+  it('J7: is waited for after all where its job left the ring before the dependent job started', () => {
+    const { scheduler, runtime } = setUp({ credits: 1 });
+    const gate = pendingFence(runtime);
+    const [first, second] = [scheduler.createEntity(), scheduler.createEntity()];
+    // Dead, and waiting for the gate: what ends behind it in its entity cannot finish.
+    const held = first.submit(
+      { durationUs: 10 },
+      { after: [gate.fence], onDependencyError: 'run' },
+    );
+    const dependency = first.submit({ durationUs: 10 });
+    held.cancel();
+    runtime.advanceBy(0);
+    const dependent = second.submit({ durationUs: 10 }, { after: [dependency.finished] });
+    runtime.advanceBy(1000);
+    expect([dependency.finished.status, dependent.state]).toEqual(['pending', 'queued']);
+    gate.signal();
+    runtime.advanceBy(0);
+    expect([dependency.finished.status, dependent.state]).toEqual(['ok', 'running']);
+  });
+
+  it('J7, T4: is waited for after all where a reset put its job back', () => {
+    const { scheduler, runtime } = setUp({ credits: 2 });
+    const [rogue, first, second] = [1, 2, 3].map(() => scheduler.createEntity());
+    rogue!.submit({ hangs: true }, { runTimeoutMs: 1 });
+    const dependency = first!.submit({ durationUs: 10 });
+    runtime.advanceBy(0);
+    const dependent = second!.submit({ durationUs: 10 }, { after: [dependency.finished] });
+    runtime.advanceBy(500);
+    expect([dependency.state, dependent.state]).toEqual(['running', 'queued']);
+    runtime.runUntilIdle();
+    expect(dependency.attempt).toBe(2);
+    expect(dependent.scheduled.signalledAtUs).toBeGreaterThanOrEqual(
+      dependency.scheduled.signalledAtUs!,
+    );
+    expect([dependency.finished.status, dependent.finished.status]).toEqual(['ok', 'ok']);
+  });
+});
