@@ -135,9 +135,24 @@ function waitTarget(
   const owner = ownerOf(fence);
   if (!(owner instanceof JobCore) || owner.entity.scheduler !== core) return fence;
   if (fence.timeline !== owner.entity.finishedInfo || owner.outcome !== null) return fence;
-  const hardware = owner.current?.hardware ?? null;
-  if (owner.isLive && !owner.isSuspect && hardware !== null) return null;
+  if (isOnRing(owner) && isAfterOthersOnRing(owner)) return null;
   return owner.phase === 'queued' && owner.attempt === 0 ? (owner.scheduled as FenceCore) : fence;
+}
+
+function isOnRing(job: JobCore): boolean {
+  return job.isLive && !job.isSuspect && (job.current?.hardware ?? null) !== null;
+}
+
+/**
+ * Whether the ring's order covers what comes before `job` in its serial entity, too: a dependency on it may stand for one on
+ * any of those (J6).
+ */
+function isAfterOthersOnRing(job: JobCore): boolean {
+  if (!job.entity.serial) return true;
+  for (let other = job.before; other !== null; other = other.before) {
+    if (!isOnRing(other)) return false;
+  }
+  return true;
 }
 
 /** Attaches `job` to `fence`; false where it has signalled. */

@@ -378,4 +378,23 @@ describe('a pipelined dependency', () => {
     );
     expect([dependency.finished.status, dependent.finished.status]).toEqual(['ok', 'ok']);
   });
+
+  it('J6, J7: stands for the earlier ones of its timeline, which may be on no ring', () => {
+    const { scheduler, runtime } = setUp({ credits: 2 });
+    const gate = pendingFence(runtime);
+    const [first, second] = [scheduler.createEntity(), scheduler.createEntity()];
+    const dead = first.submit({}, { after: [gate.fence] });
+    const dependency = first.submit({});
+    dead.cancel();
+    runtime.advanceBy(0);
+    const after = [dead.finished, dependency.finished];
+    const dependent = second.submit({ durationUs: 10 }, { after });
+    const control = scheduler.createEntity().submit({ durationUs: 10 });
+    runtime.advanceBy(0);
+    expect(dependency.state).toBe('running');
+    expect([dependent.state, control.state]).toEqual(['queued', 'running']);
+    gate.signal();
+    runtime.advanceBy(0);
+    expect(dead.finished.status).toBe('failed');
+  });
 });
