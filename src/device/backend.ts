@@ -16,6 +16,11 @@ export interface Task<P> {
 export interface DeviceHost<P> {
   /** `job` broke the hardware: it is guilty, and fails with `error` in the reset that follows (T6). */
   fault(job: Job<Task<P>>, error: JobError): void;
+  /**
+   * The hardware lost its state and can be had again: a reset follows. Nobody can be named; with `lonely` a job that was alone on
+   * the hardware is blamed (T6).
+   */
+  broke(blame: 'lonely' | 'nobody'): void;
   /** The hardware is lost for good, with `cause` as the reason (T8). */
   lost(cause: FencelineError): void;
 }

@@ -63,6 +63,7 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
     });
     backend.attach({
       fault: (job, error) => this.scheduler.fault(job, error),
+      broke: (blame) => (blame === 'lonely' ? this.scheduler.fault() : this.scheduler.recover()),
       lost: (cause) => this.scheduler.removeDevice(cause),
     });
     this.gone = this.scheduler.gone;

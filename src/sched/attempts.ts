@@ -143,11 +143,25 @@ export function chargeAttempt(
   return busyUs;
 }
 
+/** The hardware worked on after the job had failed on time: whose job it was pays for that (S11), and nobody behind it. */
+function chargeHungTime(core: SchedulerCore, job: JobCore, ring: Ring): void {
+  const { entity } = job;
+  const nowUs = core.runtime.nowUs();
+  const busyUs = Math.max(0, nowUs - ring.lastEndUs);
+  ring.lastEndUs = nowUs;
+  ring.busyUs += busyUs;
+  entity.counters.busyUs += busyUs;
+  chargeAccount(entity.account, busyUs);
+  core.policy.started(entity, 0, nowUs);
+  core.policy.ended(entity, 0, busyUs, nowUs);
+}
+
 /** The hardware can no longer touch anything of the attempt (J11): its credits go back. */
 export function retire(core: SchedulerCore, job: JobCore): void {
   const { current: attempt, entity } = job;
   if (attempt === null || attempt.ring === null) return;
   const { ring } = attempt;
+  if (attempt.hung) chargeHungTime(core, job, ring);
   ring.remove(job);
   returnResources(job);
   attempt.ring = null;

@@ -99,6 +99,8 @@ export class Attempt extends CallbackNode {
   charged = false;
   /** Out of reach of completion handling: its driver is asked about its timeout, or a reset has it (T2, T3). */
   suspect = false;
+  /** It failed on time while the hardware still worked on it (T2). */
+  hung = false;
   hardware: FenceCore | null = null;
 
   constructor(job: JobCore, ring: Ring, estimateUs: number, nowUs: number) {
