@@ -1,0 +1,231 @@
+import type { Fence, FenceSource } from '../../base/index.ts';
+import type { Task } from '../../device/index.ts';
+import type { Runtime } from '../../events/index.ts';
+import { Timeline } from '../../fence/index.ts';
+import type { Job, Verdict } from '../../sched/index.ts';
+import { executeDispatch } from './dispatch.ts';
+import type { Execution, Outcome } from './execution.ts';
+import { FunctionExecution } from './functionJob.ts';
+import type { GPUDeviceLike } from './gpu.ts';
+import { cancelledError, failedError, resetError } from './outcomes.ts';
+import { Programs } from './programs.ts';
+import type { WebGpuTask } from './work.ts';
+
+/** A job of a WebGPU device. */
+export type WebGpuJob = Job<Task<WebGpuTask>>;
+
+/** What a ring needs of the device around it. */
+export interface RingHost {
+  readonly runtime: Runtime;
+  /** The device is lost, or a promise said so. */
+  deviceLost(device: GPUDeviceLike): void;
+  /** A job failed on time, and the hardware is still at it. */
+  ringHung(): void;
+  /** Nothing hangs any more. */
+  ringFreed(): void;
+}
+
+/** One try of a job on this ring. */
+interface Attempt {
+  readonly job: WebGpuJob;
+  readonly source: FenceSource;
+  /** `null` until it is its turn. */
+  execution: Execution | null;
+  outcome: Outcome | null;
+  cancelled: boolean;
+  /** Its job failed on time. */
+  hung: boolean;
+}
+
+/**
+ * The one ring of a device in this realm: attempts in order, and the GPU device that executes them.
+ *
+ * 1. Executions begin in order, after the pass that started them; one whose function has not submitted yet holds back those
+ *    behind it, because the order of submissions is the order of the ring.
+ * 2. Outcomes come in any order and are told in order: the head's outcome signals its hardware fence.
+ * 3. Promises of WebGPU resolve when the device is lost as if the work had been done. So an outcome counts only if the device
+ *    is still the ring's own one turn later, when the news of a loss has had its chance.
+ * 4. Without a device (lost, not there yet) nothing begins. What came from an earlier device is ignored.
+ * 5. Nothing here stops a dispatch. An attempt whose job failed on time stays until the hardware is done with it (J11).
+ */
+export class GpuRing {
+  readonly #host: RingHost;
+  readonly #timeline: Timeline;
+  readonly #attempts: Attempt[] = [];
+  /** How many of them have begun. */
+  #begun = 0;
+  #device: GPUDeviceLike | null = null;
+  #programs: Programs | null = null;
+  /** An execution is under way that has not submitted everything. */
+  #encoding: Execution | null = null;
+  #pumpAsked = false;
+
+  constructor(label: string, host: RingHost) {
+    this.#host = host;
+    this.#timeline = new Timeline({ driver: 'webgpu', label, runtime: host.runtime });
+  }
+
+  get device(): GPUDeviceLike | null {
+    return this.#device;
+  }
+
+  /** Resolves when the hardware has nothing of this ring any more. Never rejects; may never settle. */
+  get idle(): Promise<unknown> {
+    return Promise.all(
+      this.#attempts.flatMap(({ execution }) => (execution === null ? [] : [execution.done])),
+    );
+  }
+
+  /** Whether a job failed on time and the hardware is still at it. */
+  get hung(): boolean {
+    return this.#attempts.some((attempt) => attempt.hung);
+  }
+
+  /** Takes `job` as the last attempt. */
+  start(job: WebGpuJob): Fence {
+    const source = this.#timeline.createFence();
+    this.#attempts.push({
+      ...{ job, source, execution: null, outcome: null, cancelled: false, hung: false },
+    });
+    this.#askPump();
+    return source.fence;
+  }
+
+  /** Asks that `job` ends early (J9): what has not reached the hardware does. */
+  cancel(job: WebGpuJob): void {
+    const attempt = this.#find(job);
+    if (attempt === undefined || attempt.outcome !== null) return;
+    attempt.cancelled = true;
+    if (attempt.execution === null) this.#askPump();
+    else if (!attempt.execution.onHardware) attempt.execution.abandon();
+  }
+
+  /** Judges `job`, which is past its deadline (T2): what is on the hardware cannot be stopped, everything else can. */
+  timedOut(job: WebGpuJob): Verdict {
+    const attempt = this.#find(job);
+    const execution = attempt?.execution ?? null;
+    if (attempt === undefined || execution === null || attempt.outcome !== null) return 'no-hang';
+    const stays = execution.onHardware;
+    execution.abandon();
+    if (stays) {
+      attempt.hung = true;
+      this.#host.ringHung();
+      return 'fail';
+    }
+    this.#take(attempt);
+    attempt.source.signal(resetError(job.label));
+    return 'fail';
+  }
+
+  /** Takes `device` into use. */
+  use(device: GPUDeviceLike): void {
+    this.#device = device;
+    this.#programs = new Programs(device);
+    this.#askPump();
+  }
+
+  /** The device is lost: nothing that was started can run any more. What waits for a reset is told by `clear`. */
+  lose(): void {
+    this.#device = null;
+    this.#programs = null;
+    this.#encoding = null;
+  }
+
+  /** Forgets every attempt; those that are not told yet fail. */
+  clear(): void {
+    this.#begun = 0;
+    for (const { job, source, execution } of this.#attempts.splice(0)) {
+      execution?.abandon();
+      source.signal(resetError(job.label));
+    }
+  }
+
+  #find(job: WebGpuJob): Attempt | undefined {
+    return this.#attempts.find((attempt) => attempt.job === job);
+  }
+
+  #askPump(): void {
+    if (this.#pumpAsked) return;
+    this.#pumpAsked = true;
+    this.#host.runtime.defer(() => {
+      this.#pumpAsked = false;
+      this.#pump();
+    });
+  }
+
+  /** Rule 1. */
+  #pump(): void {
+    while (this.#device !== null && this.#encoding === null) {
+      const attempt = this.#attempts[this.#begun];
+      if (attempt === undefined) return;
+      this.#begun += 1;
+      if (attempt.cancelled) {
+        attempt.outcome = { result: undefined, error: null, gpuUs: null };
+        this.#tell();
+      } else {
+        this.#begin(attempt, this.#device);
+      }
+    }
+  }
+
+  #begin(attempt: Attempt, device: GPUDeviceLike): void {
+    const { work } = attempt.job.payload;
+    const execution =
+      work.type === 'function'
+        ? new FunctionExecution(device, work.run)
+        : executeDispatch(device, this.#programs as Programs, work.dispatch);
+    attempt.execution = execution;
+    if (execution.submitted !== null) {
+      this.#encoding = execution;
+      void execution.submitted.then(() => {
+        if (this.#encoding !== execution) return;
+        this.#encoding = null;
+        this.#pump();
+      });
+    }
+    void execution.done.then((outcome) => {
+      // Rule 3.
+      this.#host.runtime.defer(() => this.#landed(attempt, device, outcome));
+    });
+  }
+
+  #landed(attempt: Attempt, device: GPUDeviceLike, outcome: Outcome): void {
+    if (this.#device !== device) return;
+    if (outcome.error?.type === 'lost') {
+      this.#host.deviceLost(device);
+      return;
+    }
+    attempt.outcome = outcome;
+    this.#tell();
+  }
+
+  /** Rule 2. */
+  #tell(): void {
+    for (let head = this.#attempts[0]; head !== undefined; head = this.#attempts[0]) {
+      const { outcome, job, source } = head;
+      if (outcome === null) return;
+      this.#take(head);
+      const { error } = outcome;
+      if (head.cancelled && (error !== null || head.execution === null)) {
+        source.signal(cancelledError(job.label));
+      } else if (error !== null && error.type !== 'lost') {
+        source.signal(failedError(job.label, error));
+      } else {
+        job.payload.result = outcome.result;
+        source.signal();
+      }
+    }
+  }
+
+  /** Takes `attempt` off the ring. */
+  #take(attempt: Attempt): void {
+    const index = this.#attempts.indexOf(attempt);
+    if (index === -1) return;
+    this.#attempts.splice(index, 1);
+    if (index < this.#begun) this.#begun -= 1;
+    if (attempt.hung) {
+      attempt.hung = false;
+      if (!this.hung) this.#host.ringFreed();
+    }
+  }
+}
