@@ -1,18 +1,26 @@
 import { invalid, JobError, UsageError } from '../../base/index.ts';
 import { openDevice } from '../../device/index.ts';
-import type { Device, DeviceLimits } from '../../device/index.ts';
+import type { Device, DeviceBackend, DeviceLimits } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { systemRuntime } from '../../host/index.ts';
 import { checkedMs } from '../../sched/index.ts';
 import type { GPUDeviceLike, GPULike } from './gpu.ts';
 import { messageOf } from './outcomes.ts';
 import { adoptedSource, createdSource, findGpu } from './source.ts';
-import type { DeviceRequest, DeviceSource } from './source.ts';
+import type { DeviceSource, GpuModule } from './source.ts';
 import { WebGpuDriver } from './webGpuDriver.ts';
 import type { WebGpuWork } from './work.ts';
 
 /** Options of `openWebGpuDevice`. */
 export interface WebGpuDeviceOptions extends DeviceLimits {
+  /**
+   * Where the GPU lives: `none`, in this realm, where functions can be submitted and a running dispatch cannot be stopped;
+   * `process`, in a process of its own, which is killed when a job hangs (Node only). Default: `none` where a device or gpu is given
+   * and where there is no Node, else `process`.
+   */
+  readonly isolation?: 'none' | 'process';
+  /** Of an isolated device: how many more processes wait, ready to take over, 0 to 16. Default 1. */
+  readonly spares?: number;
   /** A device to adopt: it is used, never destroyed, and not replaced when it is lost. */
   readonly device?: GPUDeviceLike;
   /** Where devices are asked for. Default: the platform's own, or what `module` makes. */
@@ -25,7 +33,7 @@ export interface WebGpuDeviceOptions extends DeviceLimits {
   readonly adapterOptions?: object;
   /** What `requestDevice` is given; `timestamp-query` is asked for where there is one. */
   readonly deviceDescriptor?: { readonly requiredFeatures?: Iterable<string> };
-  /** How long the hardware may still be at a job that failed on time; then the device is gone. Default 30,000. */
+  /** In this realm: how long the hardware may still be at a job that failed on time; then the device is gone. Default 30,000. */
   readonly hungTimeoutMs?: number;
   /** Names the device in events, statistics and errors. Default `webgpu`. */
   readonly label?: string;
@@ -49,14 +57,16 @@ export async function openWebGpuDevice(
 ): Promise<Device<WebGpuWork>> {
   const { label = 'webgpu', runtime = systemRuntime() } = options;
   if (typeof label !== 'string') throw invalid('openWebGpuDevice: label', 'a string', label);
-  const what = 'openWebGpuDevice: hungTimeoutMs';
-  const hungTimeoutMs = checkedMs(what, options.hungTimeoutMs, 30_000_000) / 1000;
-  const source = await sourceOf(options);
-  const driver = new WebGpuDriver({ label, source, runtime, hungTimeoutMs });
+  const isolation = checkedIsolation(options);
+  const driver =
+    isolation === 'process'
+      ? await isolatedDriver(options, label, runtime)
+      : await localDriver(options, label, runtime);
   try {
     await driver.opened();
     const credits = options.credits ?? DEFAULT_CREDITS;
-    return openDevice(driver, { ...options, credits, label, rings: 1, runtime });
+    const opened = { ...options, credits, label, rings: 1, runtime };
+    return openDevice(driver, opened);
   } catch (cause) {
     await driver.close();
     if (cause instanceof UsageError || cause instanceof JobError) throw cause;
@@ -65,8 +75,70 @@ export async function openWebGpuDevice(
   }
 }
 
+/** A backend that is not open yet; what work is encoded into is its own affair. */
+type Opening = DeviceBackend<WebGpuWork, unknown> & Pick<WebGpuDriver, 'opened'>;
+
+async function localDriver(
+  options: WebGpuDeviceOptions,
+  label: string,
+  runtime: Runtime,
+): Promise<Opening> {
+  const what = 'openWebGpuDevice: hungTimeoutMs';
+  const hungTimeoutMs = checkedMs(what, options.hungTimeoutMs, 30_000_000) / 1000;
+  const source = await sourceOf(options);
+  return new WebGpuDriver({ label, source, runtime, hungTimeoutMs });
+}
+
+async function isolatedDriver(
+  options: WebGpuDeviceOptions,
+  label: string,
+  runtime: Runtime,
+): Promise<Opening> {
+  const { spares = 1, adapterOptions = {}, deviceDescriptor = {} } = options;
+  if (!Number.isInteger(spares) || spares < 0 || spares > 16) {
+    throw invalid('openWebGpuDevice: spares', 'a whole number from 0 to 16', spares);
+  }
+  const request = {
+    ...moduleOf(options),
+    adapter: JSON.stringify(adapterOptions),
+    device: JSON.stringify({
+      ...deviceDescriptor,
+      requiredFeatures: [...(deviceDescriptor.requiredFeatures ?? [])],
+    }),
+  };
+  // Not loaded where there are no processes.
+  const { IsolatedDriver } = await import('./isolatedDriver.ts');
+  return new IsolatedDriver({ label, request, spares, runtime });
+}
+
+function checkedIsolation(options: WebGpuDeviceOptions): 'none' | 'process' {
+  const isGiven = options.device !== undefined || options.gpu !== undefined;
+  const { isolation = isGiven || !isNode() ? 'none' : 'process' } = options;
+  const what = 'openWebGpuDevice: isolation';
+  if (isolation !== 'none' && isolation !== 'process') {
+    throw invalid(what, "'none' or 'process'", isolation);
+  }
+  if (isolation === 'process' && isGiven) {
+    throw invalid(what, "'none' where a device or gpu is given: they cannot travel", isolation);
+  }
+  if (isolation === 'process' && !isNode()) {
+    throw invalid(what, "'none' where there is no Node: it needs child processes", isolation);
+  }
+  return isolation;
+}
+
+/** Whether this is Node itself. Deno and Bun have the names of its modules, and other processes behind them. */
+function isNode(): boolean {
+  const { process, Deno, Bun } = globalThis as {
+    process?: { release?: { name?: string } };
+    Deno?: unknown;
+    Bun?: unknown;
+  };
+  return process?.release?.name === 'node' && Deno === undefined && Bun === undefined;
+}
+
 async function sourceOf(options: WebGpuDeviceOptions): Promise<DeviceSource> {
-  const { device, gpu, module = 'webgpu', flags = [] } = options;
+  const { device, gpu, adapterOptions = {}, deviceDescriptor = {} } = options;
   if (device !== undefined) {
     if (typeof device?.createCommandEncoder === 'function') return adoptedSource(device);
     throw invalid('openWebGpuDevice: device', 'a GPUDevice', device);
@@ -74,10 +146,15 @@ async function sourceOf(options: WebGpuDeviceOptions): Promise<DeviceSource> {
   if (gpu !== undefined && typeof gpu?.requestAdapter !== 'function') {
     throw invalid('openWebGpuDevice: gpu', 'a GPU, for example navigator.gpu', gpu);
   }
-  if (!Array.isArray(flags)) throw invalid('openWebGpuDevice: flags', 'an array of text', flags);
-  const request: DeviceRequest = {
-    adapter: options.adapterOptions ?? {},
-    device: options.deviceDescriptor ?? {},
-  };
-  return createdSource(gpu ?? (await findGpu({ module: String(module), flags })), request);
+  const request = { adapter: adapterOptions, device: deviceDescriptor };
+  return createdSource(gpu ?? (await findGpu(moduleOf(options))), request);
+}
+
+function moduleOf(options: WebGpuDeviceOptions): GpuModule {
+  const { module = 'webgpu', flags = [] } = options;
+  if (typeof module !== 'string' && !(module instanceof URL)) {
+    throw invalid('openWebGpuDevice: module', 'the name of a module', module);
+  }
+  if (!Array.isArray(flags)) throw invalid('openWebGpuDevice: flags', 'an array of texts', flags);
+  return { module: String(module), flags: flags.map(String) };
 }

@@ -28,7 +28,8 @@ export class Programs {
 
   /** The program for `wgsl`, compiled if it is new. A shader that does not compile is reported to the open error scope. */
   get(wgsl: string, entryPoint: string | null): Program {
-    const key = `${entryPoint ?? ''}\n${wgsl}`;
+    // The text itself where that will do: the hash of a text that comes again is known.
+    const key = entryPoint === null ? wgsl : `${entryPoint}\n${wgsl}`;
     const known = this.#programs.get(key);
     if (known !== undefined) {
       this.#programs.delete(key);
