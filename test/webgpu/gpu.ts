@@ -1,9 +1,10 @@
 /**
- * Where the tests of the WebGPU device get their hardware: the package `webgpu` in this folder, over SwiftShader or a GPU.
+ * Where the tests of the WebGPU device get their hardware: the package `webgpu` in the folder dawn, over SwiftShader or a GPU.
  *
  * `npm run test:webgpu` installs it and lets nothing be skipped. Without it the tests that need it are skipped, by name, and say so.
  */
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
 
@@ -16,19 +17,22 @@ const FOLDER = import.meta.dirname;
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 
 /** The module whose `create` makes a GPU. */
-export const MODULE: string = new URL('./node_modules/webgpu/index.js', import.meta.url).href;
+export const MODULE: string = new URL('./dawn/node_modules/webgpu/index.js', import.meta.url).href;
 
 if (process.env['VK_ICD_FILENAMES'] === undefined && existsSync(SWIFTSHADER)) {
   process.env['VK_ICD_FILENAMES'] = SWIFTSHADER;
 }
+
+// Vulkan says that it is missing, on every start, where nobody is logged in.
+process.env['XDG_RUNTIME_DIR'] ??= tmpdir();
 
 /** Why there is no hardware here; `null` where there is. */
 export const missing: string | null = await whyMissing();
 
 async function whyMissing(): Promise<string | null> {
   let why: string | null = null;
-  if (!existsSync(join(FOLDER, 'node_modules', 'webgpu'))) {
-    why = 'the package webgpu is not installed in test/webgpu';
+  if (!existsSync(join(FOLDER, 'dawn', 'node_modules', 'webgpu'))) {
+    why = 'the package webgpu is not installed in test/webgpu/dawn';
   } else {
     const { create } = (await import(MODULE)) as { create(flags: string[]): TestGpu };
     const gpu = create([]);

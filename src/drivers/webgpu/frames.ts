@@ -29,6 +29,8 @@ export class FrameWriter {
   #lengthAt: { view: DataView; at: number } | null = null;
   #frameBytes = 0;
 
+  // The place is made first: making it may change the buffer.
+
   /** Begins a frame. */
   begin(): void {
     this.#room(4);
@@ -44,22 +46,26 @@ export class FrameWriter {
   }
 
   u8(value: number): void {
-    this.#view.setUint8(this.#next(1), value);
+    const at = this.#next(1);
+    this.#view.setUint8(at, value);
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#next(4), value, true);
+    const at = this.#next(4);
+    this.#view.setUint32(at, value, true);
   }
 
   f64(value: number): void {
-    this.#view.setFloat64(this.#next(8), value, true);
+    const at = this.#next(8);
+    this.#view.setFloat64(at, value, true);
   }
 
   /** A length, then the bytes; long ones are not copied and must not change until they are sent. */
   bytes(bytes: Uint8Array): void {
     this.u32(bytes.byteLength);
     if (bytes.byteLength <= INLINE_BYTES_MAX) {
-      this.#buffer.set(bytes, this.#next(bytes.byteLength));
+      const at = this.#next(bytes.byteLength);
+      this.#buffer.set(bytes, at);
       return;
     }
     this.#cut();
