@@ -1,6 +1,5 @@
 import type { EventSink, SchedEvent } from '../events/index.ts';
 import type { Fence } from '../fence/index.ts';
-import type { Distribution } from '../base/index.ts';
 import type {
   EntityStats,
   Job,
@@ -115,22 +114,9 @@ export interface Submission<R> {
   cancel(reason?: unknown): ReturnType<Job['cancel']>;
 }
 
-/** What a client used, in plain JSON. */
-export interface ClientStats {
-  label: string;
+/** What a client used, all its queues together, in plain JSON. Times in microseconds. */
+export interface ClientStats extends EntityStats {
   client: number;
-  queued: number;
-  running: number;
-  submitted: number;
-  completed: number;
-  failed: number;
-  attempts: number;
-  /** Microseconds that its jobs kept rings busy. */
-  busyUs: number;
-  waitUs: Distribution;
-  turnaroundUs: Distribution;
-  karma: number;
-  banned: boolean;
   /** One entry a queue. */
   queues: EntityStats[];
 }
