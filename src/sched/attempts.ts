@@ -171,7 +171,8 @@ export function retire(core: SchedulerCore, job: JobCore): void {
     for (const held of ring.heldByOrder) core.askCheck(held);
     ring.heldByOrder.clear();
   }
-  if (entity.nextStart !== null && entity.serial && !core.pipelines) core.askCheck(entity);
+  const wasHeld = !core.pipelines || (job.extra?.slicing ?? null) !== null;
+  if (wasHeld && entity.nextStart !== null && entity.serial) core.askCheck(entity);
   watch(core, ring);
   core.requestPass();
   core.tellRetired(entity);

@@ -47,8 +47,13 @@ describe('a sliced job', () => {
   });
 
   it('S14, J4: nothing of its serial entity starts before it ended; a plain job lets the next one follow at once', () => {
-    for (const slices of [1, 3]) {
-      const { scheduler, runtime, mock } = setUp({ credits: 4, rings: 2 });
+    for (const [slices, rings] of [
+      [1, 1],
+      [3, 1],
+      [1, 2],
+      [3, 2],
+    ] as const) {
+      const { scheduler, runtime, mock } = setUp({ credits: 4, rings });
       const entity = scheduler.createEntity();
       const jobs = [slices, 1].map((n) => entity.submit({ durationUs: 1000, slices: n }));
       runtime.advanceBy(500);
