@@ -9,6 +9,7 @@ import type { JobCore } from './jobCore.ts';
 import { returnResources } from './resources.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
+import { beginSlice, endSlice, nextSlice } from './slices.ts';
 
 /** The life of an attempt: start, hand-over to the driver, completion, charge, retirement (J3, J11, S8, S13, T1). */
 
@@ -19,7 +20,10 @@ export function start(
   ring: Ring,
   nowUs: number,
 ): void {
-  const attempt = new Attempt(job, ring, entity.estimateOf(job), nowUs);
+  const goesOn = core.slices && beginSlice(core, job);
+  const number = goesOn ? job.attempt : job.attempt + 1;
+  const isFirst = job.attempt === 0;
+  const attempt = new Attempt(job, number, ring, entity.estimateOf(job), nowUs);
   job.current = attempt;
   job.attempt = attempt.number;
   job.ring = ring.index;
@@ -31,8 +35,8 @@ export function start(
   core.queued -= 1;
   core.inFlight += 1;
   const { counters } = entity;
-  if (attempt.number === 1) counters.waitUs.add(nowUs - job.submittedAtUs);
-  counters.attempts += 1;
+  if (isFirst) counters.waitUs.add(nowUs - job.submittedAtUs);
+  if (!goesOn) counters.attempts += 1;
   const { extra } = job;
   if (extra !== null && extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   ring.push(job);
@@ -106,8 +110,12 @@ export function complete(core: SchedulerCore, job: JobCore): void {
   job.entity.counters.estimate.add(busyUs);
   core.estimate.add(busyUs);
   if (error === null) core.blames.of(job.entity)?.addClean(busyUs);
+  const next = core.slices && error === null ? nextSlice(core, job) : null;
   retire(core, job);
-  end(core, job, error, nowUs);
+  // The hook may have closed the scheduler.
+  if (job.phase !== 'running') return;
+  if (next === null) end(core, job, error, nowUs);
+  else endSlice(core, job, next, busyUs, nowUs);
 }
 
 /**
@@ -177,7 +185,8 @@ export function retire(core: SchedulerCore, job: JobCore): void {
     for (const held of ring.heldByOrder) core.askCheck(held);
     ring.heldByOrder.clear();
   }
-  if (entity.nextStart !== null && entity.serial && !core.pipelines) core.askCheck(entity);
+  const wasHeld = !core.pipelines || (job.extra?.slicing ?? null) !== null;
+  if (wasHeld && entity.nextStart !== null && entity.serial) core.askCheck(entity);
   watch(core, ring);
   core.requestPass();
   core.tellRetired(entity);

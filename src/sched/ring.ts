@@ -26,6 +26,8 @@ export class Ring {
   stopped = false;
   /** The job that the run deadline is for. */
   watched: JobCore | null = null;
+  /** Whether the attempt here has the ring for itself. */
+  #isTaken = false;
   /** Serial entities whose next job must go here, and found no room (J4). */
   readonly heldByOrder: Set<EntityCore> = new Set();
   #estimatedUs = 0;
@@ -50,6 +52,7 @@ export class Ring {
 
   /** Whether `job` may be started here now. */
   hasRoom(job: JobCore): boolean {
+    if (this.#isTaken || (isExclusive(job) && this.attempts.length > 0)) return false;
     if (this.stopped || this.creditsUsed + this.costOf(job) > this.limit) return false;
     if (this.#targetUs === null || this.attempts.length === 0) return true;
     return this.#estimatedUs < this.#targetUs;
@@ -64,6 +67,7 @@ export class Ring {
     this.attempts.push(job);
     this.creditsUsed += this.costOf(job);
     this.#estimatedUs += job.current?.estimateUs ?? 0;
+    if (isExclusive(job)) this.#isTaken = true;
   }
 
   remove(job: JobCore): void {
@@ -72,6 +76,7 @@ export class Ring {
     if (index === 0) attempts.shift();
     else attempts.splice(index, 1);
     this.creditsUsed -= this.costOf(job);
+    this.#isTaken = false;
     this.#estimatedUs =
       attempts.length === 0 ? 0 : this.#estimatedUs - (job.current?.estimateUs ?? 0);
   }
@@ -89,4 +94,8 @@ export class Ring {
   get hung(): boolean {
     return this.attempts.some((job) => job.current?.hung === true);
   }
+}
+
+function isExclusive(job: JobCore): boolean {
+  return job.extra !== null && job.extra.exclusive;
 }

@@ -2,7 +2,7 @@ import { invalid, JobError, UsageError } from '../../base/index.ts';
 import { openDevice } from '../../device/index.ts';
 import type { Device, DeviceBackend, DeviceLimits } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
-import { systemRuntime } from '../../host/index.ts';
+import { newAbort, systemRuntime } from '../../host/index.ts';
 import { checkedMs } from '../../sched/index.ts';
 import type { GPUDeviceLike, GPULike } from './gpu.ts';
 import { messageOf } from './outcomes.ts';
@@ -65,7 +65,7 @@ export async function openWebGpuDevice(
   try {
     await driver.opened();
     const credits = options.credits ?? DEFAULT_CREDITS;
-    const opened = { ...options, credits, label, rings: 1, runtime };
+    const opened = { ...options, credits, label, rings: 1, runtime, newAbort };
     return openDevice(driver, opened);
   } catch (cause) {
     await driver.close();
