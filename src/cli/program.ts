@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { benchCommand } from './bench/command.ts';
+import { doctorCommand } from './doctor/command.ts';
 import { EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
 import { runCommand } from './run/command.ts';
@@ -20,7 +21,8 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     .description('A GPU job scheduler for JavaScript')
     .version(packageVersion())
     .addCommand(runCommand(terminal, done))
-    .addCommand(benchCommand(terminal, done));
+    .addCommand(benchCommand(terminal, done))
+    .addCommand(doctorCommand(terminal, done));
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()

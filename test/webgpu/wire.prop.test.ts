@@ -60,7 +60,11 @@ const toGpu: fc.Arbitrary<ToGpu> = fc.oneof(
 );
 
 const fromGpu: fc.Arbitrary<FromGpu> = fc.oneof(
-  fc.record({ type: fc.constant('ready' as const), version: u32, adapter: text }),
+  fc.record({
+    type: fc.constant('ready' as const),
+    version: u32,
+    adapter: fc.record({ name: text, software: fc.boolean(), timestamps: fc.boolean() }),
+  }),
   fc.record({ type: fc.constant('refused' as const), message: text }),
   fc
     .tuple(u32, fc.double({ noNaN: true, noDefaultInfinity: true }), fc.array(bytes(length)))
@@ -188,7 +192,11 @@ describe('the wire', () => {
     expect(readToGpu(good)).toEqual({ type: 'forget', program: 1 });
     expect(() => readToGpu(Uint8Array.of(...good, 0))).toThrow(/1 bytes too many/);
     const ready = joined((out) =>
-      writeFromGpu(out, { type: 'ready', version: WIRE_VERSION, adapter: '' }),
+      writeFromGpu(out, {
+        type: 'ready',
+        version: WIRE_VERSION,
+        adapter: { name: '', software: true, timestamps: false },
+      }),
     );
     ready[5]! ^= 1;
     expect(() => readFromGpu(ready.subarray(4))).toThrow(/somebody else/);

@@ -12,7 +12,7 @@ import { FrameCutter, FrameWriter } from './frames.ts';
 import type { GPUDeviceLike } from './gpu.ts';
 import { messageOf } from './outcomes.ts';
 import { Programs } from './programs.ts';
-import { createdSource, findGpu, requestAdapter } from './source.ts';
+import { adapterName, createdSource, findGpu, requestAdapter } from './source.ts';
 import { readToGpu, WIRE_VERSION, writeFromGpu } from './wire.ts';
 import type { FromGpu, GpuRequest, ToGpu, WireJob } from './wire.ts';
 
@@ -71,15 +71,14 @@ async function open(version: number, request: GpuRequest): Promise<void> {
       adapter: adapterOptions,
       device: JSON.parse(request.device) as object,
     });
-    const { info } = await requestAdapter(gpu, adapterOptions);
+    const adapter = adapterName(await requestAdapter(gpu, adapterOptions));
     device = await source.open();
     programs = new Programs(device);
     void device.lost?.then(({ reason, message }) => {
       device = null;
       send({ type: 'lost', reason, message });
     });
-    const adapter = info === undefined ? '' : `${info.vendor} ${info.architecture} ${info.device}`;
-    send({ type: 'ready', version: WIRE_VERSION, adapter: adapter.trim() });
+    send({ type: 'ready', version: WIRE_VERSION, adapter });
   } catch (error) {
     send({ type: 'refused', message: messageOf(error) });
   }

@@ -7,6 +7,9 @@
 export type * from './gpu.ts';
 export { openWebGpuDevice } from './openWebGpuDevice.ts';
 export type { WebGpuDeviceOptions } from './openWebGpuDevice.ts';
+export { probeWebGpu } from './probe.ts';
+export type { WebGpuProbe } from './probe.ts';
+export type { AdapterName } from './wire.ts';
 export type {
   HostBytes,
   WebGpuBinding,

@@ -5,7 +5,7 @@ import type { Deferred } from '../../base/index.ts';
 import { FrameCutter, FrameWriter } from './frames.ts';
 import { messageOf } from './outcomes.ts';
 import { readFromGpu, WIRE_VERSION, writeToGpu } from './wire.ts';
-import type { FromGpu, GpuRequest, ToGpu } from './wire.ts';
+import type { AdapterName, FromGpu, GpuRequest, ToGpu } from './wire.ts';
 
 /** Who hears from a GPU process: the ring that it executes for, or the pool while it is spare. */
 export interface ProcessOwner {
@@ -37,8 +37,8 @@ export class GpuProcess {
   #flushAsked = false;
   #started = false;
   #over = false;
-  /** Names the hardware, once it is ready. */
-  adapter = '';
+  /** The hardware, once it is ready. */
+  adapter: AdapterName | null = null;
   owner: ProcessOwner;
 
   constructor(request: GpuRequest, owner: ProcessOwner) {

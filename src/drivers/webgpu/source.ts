@@ -1,5 +1,7 @@
 import { JobError } from '../../base/index.ts';
 import type { GPUAdapterLike, GPUDeviceLike, GPULike } from './gpu.ts';
+import { messageOf } from './outcomes.ts';
+import type { AdapterName } from './wire.ts';
 
 /** Where devices come from: a new one for each recovery, or one that somebody else owns. */
 export interface DeviceSource {
@@ -49,10 +51,21 @@ export function createdSource(gpu: GPULike, request: DeviceRequest): DeviceSourc
 export async function requestAdapter(gpu: GPULike, options: object): Promise<GPUAdapterLike> {
   const adapter = await gpu.requestAdapter(options);
   if (adapter !== null) return adapter;
-  const message =
-    'WebGPU has no adapter here; `fenceline doctor` says what is missing. A software one is enough: SwiftShader, ' +
-    'which comes with Chromium, by VK_ICD_FILENAMES=<its vk_swiftshader_icd.json>';
+  const message = 'WebGPU has no adapter here; `fenceline doctor` says what is missing';
   throw new JobError('ERR_DEVICE_GONE', message);
+}
+
+/** Names of adapters that are programs, for platforms that do not say so. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|warp|basic render/i;
+
+/** What `adapter` calls itself, in one line. */
+export function adapterName({ info, features }: GPUAdapterLike): AdapterName {
+  const words = info === undefined ? [] : [info.vendor, info.architecture, info.device];
+  const said = words.filter((word) => word !== '').join(' ');
+  const name = [said, info?.description ?? ''].filter((text) => text !== '').join(', ');
+  const software = info?.isFallbackAdapter === true || SOFTWARE.test(name);
+  const timestamps = features.has('timestamp-query');
+  return { name: name === '' ? 'an adapter without a name' : name, software, timestamps };
 }
 
 /** The module whose `create` makes a `GPU`, and what `create` is given. */
@@ -73,9 +86,10 @@ export async function findGpu({ module, flags }: GpuModule): Promise<GPULike> {
   try {
     found = (await import(module)) as typeof found;
   } catch (cause) {
-    const message =
-      `this platform has no WebGPU of its own, and ${module} cannot be imported: ${String(cause)}; ` +
-      'install the package webgpu beside fenceline';
+    const { code } = cause as { code?: unknown };
+    const isMissing = code === 'ERR_MODULE_NOT_FOUND';
+    const why = isMissing ? 'is not installed beside fenceline' : `fails: ${messageOf(cause)}`;
+    const message = `this platform has no WebGPU of its own, and the module ${module} ${why}`;
     throw new JobError('ERR_DEVICE_GONE', message, { cause });
   }
   if (typeof found.create !== 'function') {

@@ -48,7 +48,7 @@ export interface GpuRequest {
 
 /** From the GPU process. Times are microseconds of the system's monotonic clock, which all processes share. */
 export type FromGpu =
-  | { readonly type: 'ready'; readonly version: number; readonly adapter: string }
+  | { readonly type: 'ready'; readonly version: number; readonly adapter: AdapterName }
   | { readonly type: 'refused'; readonly message: string }
   | {
       readonly type: 'done';
@@ -64,6 +64,15 @@ export type FromGpu =
       readonly message: string;
     }
   | { readonly type: 'lost'; readonly reason: string; readonly message: string };
+
+/** What executes the jobs. */
+export interface AdapterName {
+  readonly name: string;
+  /** Whether it is a program, not a GPU. */
+  readonly software: boolean;
+  /** Whether it can measure how long it executes. */
+  readonly timestamps: boolean;
+}
 
 /** What refused a job: one of WebGPU's error scopes, or an exception. */
 export type FaultFilter = (typeof FILTERS)[number];
@@ -185,7 +194,9 @@ export function writeFromGpu(out: FrameWriter, message: FromGpu): void {
     case 'ready':
       out.u32(MAGIC);
       out.u32(message.version);
-      out.text(message.adapter);
+      out.text(message.adapter.name);
+      out.u8(Number(message.adapter.software));
+      out.u8(Number(message.adapter.timestamps));
       break;
     case 'refused':
       out.text(message.message);
@@ -223,7 +234,9 @@ function readOneFromGpu(input: FrameReader): FromGpu {
   switch (type) {
     case 'ready': {
       if (input.u32() !== MAGIC) throw new WireError('a greeting of somebody else');
-      return { type, version: input.u32(), adapter: input.text() };
+      const [version, name] = [input.u32(), input.text()];
+      const [software, timestamps] = [input.u8() !== 0, input.u8() !== 0];
+      return { type, version, adapter: { name, software, timestamps } };
     }
     case 'refused':
       return { type, message: input.text() };
