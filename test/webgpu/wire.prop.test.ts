@@ -34,12 +34,13 @@ const binding = fc
       bytes: size - short,
       kind: 'Float32Array' as const,
       contents: filled ? contents : null,
+      handle: units,
     }));
   });
 
 const job = fc.array(binding, { maxLength: 4 }).chain((bindings) =>
   fc.record({
-    type: fc.constant('job' as const),
+    type: fc.constant('dispatch' as const),
     id: u32,
     program: u32,
     workgroups: fc.tuple(u32, u32, u32),
@@ -56,6 +57,15 @@ const toGpu: fc.Arbitrary<ToGpu> = fc.oneof(
   }),
   fc.record({ type: fc.constant('program' as const), program: u32, wgsl: text, entryPoint: text }),
   fc.record({ type: fc.constant('forget' as const), program: u32 }),
+  fc.record({ type: fc.constant('create' as const), id: u32, handle: u32, bytes: u32 }),
+  fc.record({ type: fc.constant('destroy' as const), handle: u32 }),
+  fc.record({
+    ...{ type: fc.constant('upload' as const), id: u32, handle: u32, offset: u32 },
+    contents: bytes(length),
+  }),
+  fc.record({
+    ...{ type: fc.constant('readBack' as const), id: u32, handle: u32, offset: u32, bytes: u32 },
+  }),
   job,
 );
 
@@ -117,9 +127,9 @@ describe('the wire', () => {
 
   it.each([4096, 16 * 1024, 16 * 1024 + 4, 200_000])('carries %d bytes in a row', (size) => {
     const contents = Uint8Array.from({ length: size }, (_none, index) => index * 7);
-    const binding = { size, bytes: size, kind: 'bytes' as const, contents };
+    const binding = { size, bytes: size, kind: 'bytes' as const, contents, handle: 0 };
     const message: ToGpu = {
-      ...{ type: 'job', id: 1, program: 2, workgroups: [1, 2, 3] },
+      ...{ type: 'dispatch', id: 1, program: 2, workgroups: [1, 2, 3] },
       bindings: [binding, binding],
       read: [],
     };
@@ -127,8 +137,8 @@ describe('the wire', () => {
     const cutter = new FrameCutter();
     const [frame] = pieces(stream, [3, 5000, 100_000]).flatMap((piece) => cutter.push(piece));
     const read = readToGpu(frame!);
-    expect(read.type === 'job' && read.bindings.length).toBe(2);
-    if (read.type !== 'job') return;
+    expect(read.type === 'dispatch' && read.bindings.length).toBe(2);
+    if (read.type !== 'dispatch') return;
     for (const one of read.bindings) {
       expect(Buffer.compare(one.contents!, contents), 'the same bytes').toBe(0);
     }
@@ -202,7 +212,7 @@ describe('the wire', () => {
     expect(() => readFromGpu(ready.subarray(4))).toThrow(/somebody else/);
     const reads = joined((out) =>
       writeToGpu(out, {
-        ...{ type: 'job' as const, id: 1, program: 1, workgroups: [1, 1, 1] as const },
+        ...{ type: 'dispatch' as const, id: 1, program: 1, workgroups: [1, 1, 1] as const },
         bindings: [],
         read: [0],
       }),

@@ -1,10 +1,11 @@
 import type { GpuFault } from './scopes.ts';
 
-/** How an execution failed: WebGPU refused something, the function threw, or the device was lost meanwhile. */
+/** How an execution failed: WebGPU refused something, the function threw, the device was lost meanwhile, or a buffer before. */
 export type ExecutionError =
   | { readonly type: 'refused'; readonly fault: GpuFault }
   | { readonly type: 'threw'; readonly cause: unknown }
-  | { readonly type: 'lost' };
+  | { readonly type: 'lost' }
+  | { readonly type: 'bufferLost'; readonly label: string };
 
 /** How an execution ended. */
 export interface Outcome {
@@ -26,7 +27,7 @@ export interface Execution {
   abandon(): void;
 }
 
-/** An execution that failed with nothing on the hardware. */
+/** The outcome of what failed. */
 export function failedOutcome(error: ExecutionError): Outcome {
   return { result: undefined, error, gpuUs: null };
 }

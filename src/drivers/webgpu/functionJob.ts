@@ -3,7 +3,7 @@ import type { Deferred } from '../../base/index.ts';
 import { failedOutcome } from './execution.ts';
 import type { Execution, ExecutionError, Outcome } from './execution.ts';
 import { DeviceFacade } from './facade.ts';
-import type { GPUCommandEncoderLike, GPUDeviceLike } from './gpu.ts';
+import type { GPUBufferLike, GPUCommandEncoderLike, GPUDeviceLike } from './gpu.ts';
 import { openScopes } from './scopes.ts';
 import type { GpuFault } from './scopes.ts';
 import type { WebGpuFunction } from './work.ts';
@@ -32,7 +32,7 @@ export class FunctionExecution implements Execution {
   #isAbandoned = false;
   #onHardware = false;
 
-  constructor(device: GPUDeviceLike, run: WebGpuFunction) {
+  constructor(device: GPUDeviceLike, run: WebGpuFunction, buffers: readonly GPUBufferLike[]) {
     this.#device = device;
     this.submitted = this.#isSubmitted.promise;
     this.#abandoned.promise.catch(() => {});
@@ -40,7 +40,8 @@ export class FunctionExecution implements Execution {
     const closeScopes = openScopes(device);
     const encoder = device.createCommandEncoder();
     this.#encoder = encoder;
-    const context = { device: this.#facade.device, encoder, submit: () => this.#submitEarly() };
+    const submit = (): Promise<void> => this.#submitEarly();
+    const context = { device: this.#facade.device, encoder, submit, buffers };
     let returned: unknown;
     let threw: { cause: unknown } | null = null;
     try {

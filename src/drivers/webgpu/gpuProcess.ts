@@ -6,15 +6,17 @@
  */
 import type { Socket } from 'node:net';
 import { sharedClockUs } from '../../host/index.ts';
-import { executeDispatch } from './dispatch.ts';
+import type { Command } from './commands.ts';
+import { executeCommand } from './execute.ts';
+import type { Executor } from './execute.ts';
 import type { Outcome } from './execution.ts';
 import { FrameCutter, FrameWriter } from './frames.ts';
-import type { GPUDeviceLike } from './gpu.ts';
+import { GpuMemory } from './gpuMemory.ts';
 import { messageOf } from './outcomes.ts';
 import { Programs } from './programs.ts';
 import { adapterName, createdSource, findGpu, requestAdapter } from './source.ts';
 import { readToGpu, WIRE_VERSION, writeFromGpu } from './wire.ts';
-import type { FromGpu, GpuRequest, ToGpu, WireJob } from './wire.ts';
+import type { FromGpu, GpuRequest, ToGpu, WireDispatch } from './wire.ts';
 
 const { Socket: SocketClass } = process.getBuiltinModule('node:net');
 
@@ -26,8 +28,9 @@ const out = new FrameWriter();
 let flushAsked = false;
 
 const sources = new Map<number, { readonly wgsl: string; readonly entryPoint: string | null }>();
-let device: GPUDeviceLike | null = null;
-let programs: Programs | null = null;
+const memory = new GpuMemory();
+/** `null` before the device is open and after it is lost. */
+let executor: Executor | null = null;
 /** When the last job ended: the next one executes from then on. */
 let lastEndUs = 0;
 
@@ -54,8 +57,18 @@ function take(message: ToGpu): void {
     case 'forget':
       sources.delete(message.program);
       break;
-    case 'job':
-      execute(message);
+    case 'dispatch':
+      execute(message.id, commandOf(message));
+      break;
+    case 'upload':
+    case 'readBack':
+      execute(message.id, message);
+      break;
+    case 'create':
+      void create(message.id, message.handle, message.bytes);
+      break;
+    case 'destroy':
+      memory.destroy(message.handle);
       break;
   }
 }
@@ -72,10 +85,11 @@ async function open(version: number, request: GpuRequest): Promise<void> {
       device: JSON.parse(request.device) as object,
     });
     const adapter = adapterName(await requestAdapter(gpu, adapterOptions));
-    device = await source.open();
-    programs = new Programs(device);
+    const device = await source.open();
+    memory.use(device);
+    executor = { device, memory, programs: new Programs(device) };
     void device.lost?.then(({ reason, message }) => {
-      device = null;
+      executor = null;
       send({ type: 'lost', reason, message });
     });
     send({ type: 'ready', version: WIRE_VERSION, adapter });
@@ -84,31 +98,42 @@ async function open(version: number, request: GpuRequest): Promise<void> {
   }
 }
 
-function execute({ id, program, workgroups, bindings, read }: WireJob): void {
+function commandOf({ program, workgroups, bindings, read }: WireDispatch): Command {
   const source = sources.get(program);
-  const [current, cache] = [device, programs];
-  // Nothing is answered after a loss, which was told.
-  if (current === null || cache === null) return;
   if (source === undefined) throw new Error(`program ${program} was never sent`);
-  const beganUs = sharedClockUs();
-  const spec = { ...source, workgroups, bindings, read };
-  const { done } = executeDispatch(current, cache, spec);
-  // One turn later, so that the news of a loss comes first.
-  void done.then((outcome) => queueMicrotask(() => answer(id, current, beganUs, outcome)));
+  return { type: 'dispatch', ...source, workgroups, bindings, read };
 }
 
-function answer(id: number, used: GPUDeviceLike, beganUs: number, outcome: Outcome): void {
+function execute(id: number, command: Command): void {
+  const used = executor;
+  // Nothing is answered after a loss, which was told.
+  if (used === null) return;
+  const beganUs = sharedClockUs();
+  const { done } = executeCommand(used, command);
+  // One turn later, so that the news of a loss comes first.
+  void done.then((outcome) => queueMicrotask(() => answer(id, used, beganUs, outcome)));
+}
+
+async function create(id: number, handle: number, bytes: number): Promise<void> {
+  const nowUs = sharedClockUs();
+  if (await memory.create(handle, bytes)) {
+    send({ type: 'done', id, startUs: nowUs, endUs: nowUs, outputs: [] });
+  } else if (executor !== null) {
+    send({ type: 'failed', id, filter: 'out-of-memory', message: `there are no ${bytes} bytes` });
+  }
+}
+
+function answer(id: number, used: Executor, beganUs: number, outcome: Outcome): void {
   const { error, result } = outcome;
-  if (device !== used || error?.type === 'lost') return;
+  if (executor !== used || error?.type === 'lost') return;
   if (error === null) {
     const endUs = sharedClockUs();
     const startUs = Math.max(beganUs, lastEndUs);
     lastEndUs = endUs;
-    const outputs = (result as (ArrayBuffer | ArrayBufferView<ArrayBuffer>)[]).map(bytesOf);
-    send({ type: 'done', id, startUs, endUs, outputs });
+    send({ type: 'done', id, startUs, endUs, outputs: outputsOf(result) });
   } else if (error.type === 'refused') {
     send({ type: 'failed', id, ...error.fault });
-  } else {
+  } else if (error.type === 'threw') {
     send({ type: 'failed', id, filter: 'threw', message: messageOf(error.cause) });
   }
 }
@@ -126,10 +151,15 @@ function send(message: FromGpu): void {
   });
 }
 
-function bytesOf(output: ArrayBuffer | ArrayBufferView<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return ArrayBuffer.isView(output)
-    ? new Uint8Array(output.buffer, output.byteOffset, output.byteLength)
-    : new Uint8Array(output);
+/** What is sent of a result: of a dispatch a list, of a read-back one run of bytes, of an upload nothing. */
+function outputsOf(result: unknown): Uint8Array<ArrayBuffer>[] {
+  if (result === undefined) return [];
+  const outputs = Array.isArray(result) ? result : [result];
+  return outputs.map((output: ArrayBuffer | ArrayBufferView<ArrayBuffer>) =>
+    ArrayBuffer.isView(output)
+      ? new Uint8Array(output.buffer, output.byteOffset, output.byteLength)
+      : new Uint8Array(output),
+  );
 }
 
 function endNow(error: unknown): void {

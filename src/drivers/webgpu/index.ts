@@ -15,6 +15,9 @@ export type {
   WebGpuBinding,
   WebGpuContext,
   WebGpuDispatch,
+  WebGpuEncode,
   WebGpuFunction,
+  WebGpuReadBack,
+  WebGpuUpload,
   WebGpuWork,
 } from './work.ts';

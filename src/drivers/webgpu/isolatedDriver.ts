@@ -1,6 +1,6 @@
 import { invalid, JobError } from '../../base/index.ts';
 import type { Fence } from '../../base/index.ts';
-import type { DeviceBackend, DeviceHost, Task } from '../../device/index.ts';
+import type { DeviceBackend, DeviceBuffer, DeviceHost, Task } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { clockOffsetUs, sharedClockUs } from '../../host/index.ts';
 import type { Driver, Verdict } from '../../sched/index.ts';
@@ -9,10 +9,11 @@ import { goneError } from './outcomes.ts';
 import { GpuProcess } from './processHandle.ts';
 import { ProcessRing } from './processRing.ts';
 import type { IsolatedJob, IsolatedTask, ProcessRingHost } from './processRing.ts';
+import { RemoteMemory } from './remoteMemory.ts';
 import { SpareProcesses } from './spareProcesses.ts';
 import type { GpuRequest } from './wire.ts';
-import { encodeDispatch } from './work.ts';
-import type { WebGpuWork } from './work.ts';
+import { encodeWork } from './work.ts';
+import type { PlainTask, WebGpuWork } from './work.ts';
 
 /** After so many deaths in a row of processes that executed nothing, they cannot live here: the device is gone. */
 const IDLE_DEATHS_MAX = 5;
@@ -40,10 +41,12 @@ export class IsolatedDriver
   readonly runtime: Runtime;
   readonly spares: SpareProcesses;
   readonly #label: string;
+  readonly memory: RemoteMemory;
   readonly #ring: ProcessRing;
   readonly #clockOffsetUs: number;
   #host: DeviceHost<IsolatedTask> | null = null;
   #idleDeaths = 0;
+  #closed = false;
 
   constructor(options: IsolatedDriverOptions) {
     const { label, request, spares, runtime } = options;
@@ -56,6 +59,7 @@ export class IsolatedDriver
       onDeath: (why) => this.diedIdle(why),
     });
     this.#ring = new ProcessRing('ring 0', this);
+    this.memory = new RemoteMemory(this.#ring);
   }
 
   get driver(): this {
@@ -75,17 +79,21 @@ export class IsolatedDriver
   }
 
   encode(work: WebGpuWork): IsolatedTask {
-    if (typeof work === 'function') {
+    const task = encodeWork(work);
+    if (task.type === 'function') {
       const expected =
         "plain data (functions cannot travel; open the device with isolation: 'none')";
       throw invalid('work', expected, work);
     }
-    const dispatch = encodeDispatch(work);
-    const bytes = dispatch.bindings.reduce((sum, { size }) => sum + size, 0);
+    const bytes = travellingBytes(task);
     if (bytes > FRAME_BYTES_MAX / 2) {
-      throw invalid('work.bindings', `at most ${FRAME_BYTES_MAX / 2} bytes together`, bytes);
+      throw invalid('work', `at most ${FRAME_BYTES_MAX / 2} bytes with it`, bytes);
     }
-    return { dispatch, span: null };
+    return { task, buffers: task.buffers, span: null };
+  }
+
+  buffersOf({ buffers }: IsolatedTask): readonly DeviceBuffer[] {
+    return buffers;
   }
 
   runJob(job: IsolatedJob): Fence {
@@ -113,6 +121,7 @@ export class IsolatedDriver
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([this.#ring.reset(), this.spares.close()]);
   }
 
@@ -131,6 +140,12 @@ export class IsolatedDriver
     this.#host?.broke('lonely');
   }
 
+  memoryLost(back: boolean): void {
+    this.memory.lose();
+    this.#host?.memoryLost();
+    if (back && !this.#closed) this.#host?.memoryBack();
+  }
+
   diedIdle(why: string): void {
     this.#idleDeaths += 1;
     if (this.#idleDeaths !== IDLE_DEATHS_MAX) return;
@@ -141,4 +156,13 @@ export class IsolatedDriver
   answered(): void {
     this.#idleDeaths = 0;
   }
+}
+
+/** How many bytes go to the GPU process, or come back, with a job. */
+function travellingBytes(task: PlainTask): number {
+  if (task.type === 'upload') return task.contents.byteLength;
+  if (task.type === 'readBack') return task.bytes;
+  const { bindings, read } = task.dispatch;
+  const sent = bindings.reduce((sum, { contents }) => sum + (contents?.byteLength ?? 0), 0);
+  return read.reduce((sum, index) => sum + (bindings[index]?.size ?? 0), sent);
 }

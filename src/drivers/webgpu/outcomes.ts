@@ -7,6 +7,10 @@ export function failedError(
   label: string,
   error: Exclude<ExecutionError, { type: 'lost' }>,
 ): JobError {
+  if (error.type === 'bufferLost') {
+    const message = `job ${label} needs the buffer ${error.label}, whose contents were lost with the device; allocate it with refill`;
+    return new JobError('ERR_JOB_RESET', message, { label });
+  }
   if (error.type === 'threw') {
     const { cause } = error;
     return new JobError('ERR_DRIVER', `job ${label} threw while encoding: ${messageOf(cause)}`, {

@@ -1,24 +1,29 @@
 import type { Fence, FenceSource } from '../../base/index.ts';
-import type { Task } from '../../device/index.ts';
+import { arrivalOf } from '../../device/index.ts';
+import type { DeviceBuffer, Task } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { Timeline } from '../../fence/index.ts';
 import type { Job, Verdict } from '../../sched/index.ts';
+import { commandOf, LostBuffer } from './commands.ts';
+import type { Command } from './commands.ts';
 import type { ExecutionError } from './execution.ts';
 import { cancelledError, failedError, resetError } from './outcomes.ts';
 import type { GpuProcess, ProcessOwner } from './processHandle.ts';
 import { ProgramNames } from './programNames.ts';
 import type { SpareProcesses } from './spareProcesses.ts';
 import { StallWatch } from './stallWatch.ts';
-import type { FromGpu } from './wire.ts';
+import type { FromGpu, ToGpu } from './wire.ts';
+import type { MemoryWire, RemoteMemory } from './remoteMemory.ts';
 import { asKind } from './work.ts';
-import type { BindingSpec, DispatchSpec } from './work.ts';
+import type { BindingSpec, PlainTask } from './work.ts';
 
 /** A job of an isolated device. */
 export type IsolatedJob = Job<Task<IsolatedTask>>;
 
 /** What an isolated device keeps of a piece of work. */
 export interface IsolatedTask {
-  readonly dispatch: DispatchSpec;
+  readonly task: PlainTask;
+  readonly buffers: readonly DeviceBuffer[];
   /** When the last attempt executed, on the system's monotonic clock. */
   span: { readonly startUs: number; readonly endUs: number } | null;
 }
@@ -27,6 +32,9 @@ export interface IsolatedTask {
 export interface ProcessRingHost {
   readonly runtime: Runtime;
   readonly spares: SpareProcesses;
+  readonly memory: RemoteMemory;
+  /** The process is over, and with it what was in its memory; with `back`, there is another. */
+  memoryLost(back: boolean): void;
   /** The GPU process ended while jobs were with it; `alone` is the only one, if there was one. */
   crashed(alone: IsolatedJob | null, why: string): void;
   /** The GPU process lost its device while jobs were with it. */
@@ -55,9 +63,9 @@ interface Attempt {
  * 3. A ring without a process takes one when it has something to post. It has none after a reset and after a death.
  * 4. A process that dies, or loses its device, while jobs are with it breaks the device: the ring waits for the reset.
  *    One that had no job, or was not ready yet, concerns nobody: what was posted to it is posted to the next.
- * 5. This process is kept alive while there are attempts.
+ * 5. This process is kept alive while there are attempts, or the memory awaits an answer.
  */
-export class ProcessRing implements ProcessOwner {
+export class ProcessRing implements ProcessOwner, MemoryWire {
   readonly #host: ProcessRingHost;
   readonly #timeline: Timeline;
   readonly #stalls: StallWatch;
@@ -69,6 +77,7 @@ export class ProcessRing implements ProcessOwner {
   #flushAsked = false;
   /** True while nothing may be posted: the process is over, and the reset is not. */
   #blocked = false;
+  #awaitsMemory = false;
 
   constructor(label: string, host: ProcessRingHost) {
     this.#host = host;
@@ -86,7 +95,7 @@ export class ProcessRing implements ProcessOwner {
     const source = this.#timeline.createFence();
     this.#attempts.push({ job, source, id: 0, answer: null, cancelled: false });
     if (this.#attempts.length === 1) {
-      this.#process?.ref();
+      this.#keepAlive();
       this.#stalls.watch(true);
     }
     this.#askFlush();
@@ -114,18 +123,37 @@ export class ProcessRing implements ProcessOwner {
     this.#blocked = true;
     const gpu = this.#process;
     this.#process = null;
-    if (gpu !== null) await this.#host.spares.end(gpu);
+    if (gpu !== null) {
+      this.#host.memoryLost(false);
+      await this.#host.spares.end(gpu);
+    }
     for (const { job, source } of this.#attempts.splice(0)) source.signal(resetError(job.label));
     this.#stalls.watch(false);
     this.#posted = 0;
     this.#names = new ProgramNames();
     this.#blocked = false;
+    if (gpu !== null) this.#host.memoryLost(true);
+  }
+
+  nextId(): number {
+    this.#lastId = (this.#lastId % 0xffff_ffff) + 1;
+    return this.#lastId;
+  }
+
+  post(message: ToGpu): void {
+    if (!this.#blocked) this.warmUp().post(message);
+  }
+
+  awaits(answers: boolean): void {
+    this.#awaitsMemory = answers;
+    this.#keepAlive();
   }
 
   messageCame(gpu: GpuProcess, message: FromGpu): void {
     if (this.#process !== gpu || this.#blocked) return;
-    if (message.type === 'done' || message.type === 'failed') this.#answered(message);
-    else if (message.type === 'lost') {
+    if (message.type === 'done' || message.type === 'failed') {
+      if (!this.#host.memory.answered(message)) this.#answered(message);
+    } else if (message.type === 'lost') {
       const why = `its device was lost: ${message.message}`;
       this.#over(gpu, why, () => this.#host.lost());
     }
@@ -150,8 +178,9 @@ export class ProcessRing implements ProcessOwner {
     this.#process = null;
     this.#names = new ProgramNames();
     void this.#host.spares.end(gpu);
-    this.#askFlush();
     this.#host.diedIdle(why);
+    this.#host.memoryLost(true);
+    this.#askFlush();
   }
 
   #askFlush(): void {
@@ -166,8 +195,8 @@ export class ProcessRing implements ProcessOwner {
   /** Rule 1. */
   #flush(): void {
     if (this.#blocked || this.#posted === this.#attempts.length) return;
-    const gpu = (this.#process ??= this.#takeProcess());
-    gpu.ref();
+    const gpu = this.warmUp();
+    this.#keepAlive();
     while (this.#posted < this.#attempts.length) {
       const attempt = this.#attempts[this.#posted] as Attempt;
       if (attempt.cancelled) {
@@ -175,20 +204,34 @@ export class ProcessRing implements ProcessOwner {
         attempt.source.signal(cancelledError(attempt.job.label));
         continue;
       }
-      this.#post(gpu, attempt);
+      const arrival = arrivalOf(attempt.job.payload.work.buffers);
+      // They are on their way: it is posted when they are there.
+      if (arrival?.addCallback(() => this.#askFlush())) return;
+      const command = commandOf(attempt.job.payload.work.task);
+      if (command instanceof LostBuffer) {
+        this.#attempts.splice(this.#posted, 1);
+        const { label } = attempt.job;
+        attempt.source.signal(failedError(label, { type: 'bufferLost', label: command.label }));
+        continue;
+      }
+      this.#post(gpu, attempt, command);
       this.#posted += 1;
     }
     if (this.#attempts.length === 0) this.#idle();
   }
 
-  #post(gpu: GpuProcess, attempt: Attempt): void {
-    const { wgsl, entryPoint, ...rest } = attempt.job.payload.work.dispatch;
+  #post(gpu: GpuProcess, attempt: Attempt, command: Command): void {
+    const id = this.nextId();
+    attempt.id = id;
+    if (command.type !== 'dispatch') {
+      gpu.post({ ...command, id });
+      return;
+    }
+    const { wgsl, entryPoint, type, workgroups, bindings, read } = command;
     const { program, isNew, forgotten } = this.#names.nameOf(wgsl, entryPoint);
     if (forgotten !== null) gpu.post({ type: 'forget', program: forgotten });
     if (isNew) gpu.post({ type: 'program', program, wgsl, entryPoint: entryPoint ?? '' });
-    this.#lastId = (this.#lastId % 0xffff_ffff) + 1;
-    attempt.id = this.#lastId;
-    gpu.post({ type: 'job', id: attempt.id, program, ...rest });
+    gpu.post({ type, id, program, workgroups, bindings, read });
   }
 
   #takeProcess(): GpuProcess {
@@ -214,8 +257,14 @@ export class ProcessRing implements ProcessOwner {
   }
 
   #idle(): void {
-    this.#process?.unref();
+    this.#keepAlive();
     this.#stalls.watch(false);
+  }
+
+  /** Rule 5. */
+  #keepAlive(): void {
+    if (this.#attempts.length > 0 || this.#awaitsMemory) this.#process?.ref();
+    else this.#process?.unref();
   }
 }
 
@@ -228,13 +277,18 @@ function tell(attempt: Attempt, answer: Extract<FromGpu, { type: 'done' | 'faile
     return;
   }
   work.span = { startUs: answer.startUs, endUs: answer.endUs };
-  const { bindings, read } = work.dispatch;
-  job.payload.result = read.map((index, at) => {
-    const { bytes, kind } = bindings[index] as BindingSpec;
-    const output = answer.outputs[at] ?? new Uint8Array(bytes);
-    return asKind(kind, output.buffer);
-  });
+  job.payload.result = resultOf(work.task, answer.outputs);
   source.signal();
+}
+
+function resultOf(task: PlainTask, outputs: readonly Uint8Array<ArrayBuffer>[]): unknown {
+  if (task.type === 'upload') return undefined;
+  if (task.type === 'readBack') return outputs[0]?.buffer;
+  const { bindings, read } = task.dispatch;
+  return read.map((index, at) => {
+    const { bytes, kind } = bindings[index] as BindingSpec;
+    return asKind(kind, (outputs[at] ?? new Uint8Array(bytes)).buffer);
+  });
 }
 
 function executionError({

@@ -1,12 +1,17 @@
 import type { Fence, FenceSource } from '../../base/index.ts';
+import { arrivalOf, handleOf } from '../../device/index.ts';
 import type { Task } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { Timeline } from '../../fence/index.ts';
 import type { Job, Verdict } from '../../sched/index.ts';
-import { executeDispatch } from './dispatch.ts';
+import { commandOf, LostBuffer } from './commands.ts';
+import { executeCommand } from './execute.ts';
+import type { Executor } from './execute.ts';
+import { failedOutcome } from './execution.ts';
 import type { Execution, Outcome } from './execution.ts';
 import { FunctionExecution } from './functionJob.ts';
-import type { GPUDeviceLike } from './gpu.ts';
+import type { GPUBufferLike, GPUDeviceLike } from './gpu.ts';
+import type { GpuMemory } from './gpuMemory.ts';
 import { cancelledError, failedError, resetError } from './outcomes.ts';
 import { Programs } from './programs.ts';
 import type { WebGpuTask } from './work.ts';
@@ -54,19 +59,20 @@ export class GpuRing {
   readonly #attempts: Attempt[] = [];
   /** How many of them have begun. */
   #begun = 0;
-  #device: GPUDeviceLike | null = null;
-  #programs: Programs | null = null;
+  #executor: Executor | null = null;
+  readonly #memory: GpuMemory;
   /** An execution is under way that has not submitted everything. */
   #encoding: Execution | null = null;
   #pumpAsked = false;
 
-  constructor(label: string, host: RingHost) {
+  constructor(label: string, host: RingHost, memory: GpuMemory) {
+    this.#memory = memory;
     this.#host = host;
     this.#timeline = new Timeline({ driver: 'webgpu', label, runtime: host.runtime });
   }
 
   get device(): GPUDeviceLike | null {
-    return this.#device;
+    return this.#executor?.device ?? null;
   }
 
   /** Resolves when the hardware has nothing of this ring any more. Never rejects; may never settle. */
@@ -119,15 +125,13 @@ export class GpuRing {
 
   /** Takes `device` into use. */
   use(device: GPUDeviceLike): void {
-    this.#device = device;
-    this.#programs = new Programs(device);
+    this.#executor = { device, programs: new Programs(device), memory: this.#memory };
     this.#askPump();
   }
 
   /** The device is lost: nothing that was started can run any more. What waits for a reset is told by `clear`. */
   lose(): void {
-    this.#device = null;
-    this.#programs = null;
+    this.#executor = null;
     this.#encoding = null;
   }
 
@@ -155,25 +159,33 @@ export class GpuRing {
 
   /** Rule 1. */
   #pump(): void {
-    while (this.#device !== null && this.#encoding === null) {
+    while (this.#executor !== null && this.#encoding === null) {
       const attempt = this.#attempts[this.#begun];
-      if (attempt === undefined) return;
+      if (attempt === undefined || this.#waitsForBuffers(attempt)) return;
       this.#begun += 1;
       if (attempt.cancelled) {
         attempt.outcome = { result: undefined, error: null, gpuUs: null };
         this.#tell();
       } else {
-        this.#begin(attempt, this.#device);
+        this.#begin(attempt, this.#executor);
       }
     }
   }
 
-  #begin(attempt: Attempt, device: GPUDeviceLike): void {
-    const { work } = attempt.job.payload;
-    const execution =
-      work.type === 'function'
-        ? new FunctionExecution(device, work.run)
-        : executeDispatch(device, this.#programs as Programs, work.dispatch);
+  /** Its buffers are on their way: it begins when they are there. */
+  #waitsForBuffers({ job, cancelled }: Attempt): boolean {
+    const arrival = cancelled ? null : arrivalOf(job.payload.work.buffers);
+    return arrival !== null && arrival.addCallback(() => this.#askPump()) !== null;
+  }
+
+  #begin(attempt: Attempt, executor: Executor): void {
+    const { device } = executor;
+    const execution = executionOf(attempt.job.payload.work, executor);
+    if (execution instanceof LostBuffer) {
+      attempt.outcome = failedOutcome({ type: 'bufferLost', label: execution.label });
+      this.#tell();
+      return;
+    }
     attempt.execution = execution;
     if (execution.submitted !== null) {
       this.#encoding = execution;
@@ -190,7 +202,7 @@ export class GpuRing {
   }
 
   #landed(attempt: Attempt, device: GPUDeviceLike, outcome: Outcome): void {
-    if (this.#device !== device) return;
+    if (this.device !== device) return;
     if (outcome.error?.type === 'lost') {
       this.#host.deviceLost(device);
       return;
@@ -228,4 +240,19 @@ export class GpuRing {
       if (!this.hung) this.#host.ringFreed();
     }
   }
+}
+
+/** Begins `task`; where a buffer that it needs is not there, nothing. */
+function executionOf(task: WebGpuTask, executor: Executor): Execution | LostBuffer {
+  if (task.type !== 'function') {
+    const command = commandOf(task);
+    return command instanceof LostBuffer ? command : executeCommand(executor, command);
+  }
+  const buffers: GPUBufferLike[] = [];
+  for (const buffer of task.buffers) {
+    const handle = handleOf(buffer);
+    if (handle === null) return new LostBuffer(buffer.label);
+    buffers.push(executor.memory.get(handle));
+  }
+  return new FunctionExecution(executor.device, task.run, buffers);
 }

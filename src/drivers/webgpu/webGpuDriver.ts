@@ -1,8 +1,9 @@
 import type { Fence } from '../../base/index.ts';
-import type { DeviceBackend, DeviceHost, Task } from '../../device/index.ts';
+import type { DeviceBackend, DeviceBuffer, DeviceHost, Task } from '../../device/index.ts';
 import type { Runtime, Timer } from '../../events/index.ts';
 import type { Driver, Verdict } from '../../sched/index.ts';
 import type { GPUDeviceLike } from './gpu.ts';
+import { GpuMemory } from './gpuMemory.ts';
 import { goneError } from './outcomes.ts';
 import { GpuRing } from './ring.ts';
 import type { RingHost, WebGpuJob } from './ring.ts';
@@ -36,6 +37,7 @@ export class WebGpuDriver
   readonly #label: string;
   readonly #source: DeviceSource;
   readonly #hungTimeoutMs: number;
+  readonly memory: GpuMemory = new GpuMemory();
   readonly #ring: GpuRing;
   #host: DeviceHost<WebGpuTask> | null = null;
   #hungTimer: Timer | null = null;
@@ -47,7 +49,7 @@ export class WebGpuDriver
     this.#label = options.label;
     this.#source = options.source;
     this.#hungTimeoutMs = options.hungTimeoutMs;
-    this.#ring = new GpuRing('ring 0', this);
+    this.#ring = new GpuRing('ring 0', this, this.memory);
   }
 
   get driver(): this {
@@ -65,6 +67,10 @@ export class WebGpuDriver
 
   encode(work: WebGpuWork): WebGpuTask {
     return encodeWork(work);
+  }
+
+  buffersOf({ buffers }: WebGpuTask): readonly DeviceBuffer[] {
+    return buffers;
   }
 
   runJob(job: WebGpuJob): Fence {
@@ -104,7 +110,7 @@ export class WebGpuDriver
   deviceLost(device: GPUDeviceLike): void {
     if (this.#closed || this.#ring.device !== device) return;
     const wasHung = this.#ring.hung;
-    this.#ring.lose();
+    this.#lose();
     this.ringFreed();
     if (!this.#source.owned) {
       this.#host?.lost(goneError(this.#label, `its device was lost: ${this.#lostWhy}`));
@@ -130,16 +136,24 @@ export class WebGpuDriver
 
   #take(device: GPUDeviceLike): void {
     this.#ring.use(device);
+    this.memory.use(device);
+    this.#host?.memoryBack();
     void device.lost?.then(({ reason, message }) => {
       this.#lostWhy = reason === 'destroyed' ? reason : message;
       this.deviceLost(device);
     });
   }
 
+  #lose(): void {
+    this.#ring.lose();
+    this.memory.use(null);
+    this.#host?.memoryLost();
+  }
+
   async #letGo(): Promise<void> {
     const { device } = this.#ring;
     if (device !== null) await this.#ring.idle;
-    this.#ring.lose();
+    this.#lose();
     this.#ring.clear();
     if (device !== null && this.#source.owned) device.destroy();
   }

@@ -1,7 +1,8 @@
 import { FrameReader, WireError } from './frames.ts';
 import type { FrameWriter } from './frames.ts';
 import { isElementKind } from './work.ts';
-import type { BindingSpec, ElementKind } from './work.ts';
+import type { CommandBinding } from './commands.ts';
+import type { ElementKind } from './work.ts';
 
 /**
  * What the scheduling process and the GPU process say to each other (docs/adr has why it is bytes of our own).
@@ -10,7 +11,8 @@ import type { BindingSpec, ElementKind } from './work.ts';
  *    ends the connection: the other end is broken.
  * 2. A program is sent once and named by a number; `forget` frees the number. Jobs name programs, and are executed in the
  *    order in which they come.
- * 3. Each job gets exactly one answer, `done` or `failed`, in any order; after `lost` there are none.
+ * 3. What has an id gets exactly one answer, `done` or `failed`, in any order; after `lost` there are none.
+ * 4. Buffers are named by handles, which are never used again in the life of the process.
  */
 export const WIRE_VERSION = 1;
 const MAGIC = 0x4657_4e43;
@@ -25,15 +27,36 @@ export type ToGpu =
       readonly entryPoint: string;
     }
   | { readonly type: 'forget'; readonly program: number }
-  | WireJob;
+  | WireDispatch
+  | {
+      readonly type: 'upload';
+      readonly id: number;
+      readonly handle: number;
+      readonly offset: number;
+      readonly contents: Uint8Array<ArrayBuffer>;
+    }
+  | {
+      readonly type: 'readBack';
+      readonly id: number;
+      readonly handle: number;
+      readonly offset: number;
+      readonly bytes: number;
+    }
+  | {
+      readonly type: 'create';
+      readonly id: number;
+      readonly handle: number;
+      readonly bytes: number;
+    }
+  | { readonly type: 'destroy'; readonly handle: number };
 
 /** One dispatch. */
-export interface WireJob {
-  readonly type: 'job';
+export interface WireDispatch {
+  readonly type: 'dispatch';
   readonly id: number;
   readonly program: number;
   readonly workgroups: readonly [number, number, number];
-  readonly bindings: readonly BindingSpec[];
+  readonly bindings: readonly CommandBinding[];
   readonly read: readonly number[];
 }
 
@@ -86,7 +109,18 @@ const KINDS: readonly ElementKind[] = [
 /** More bindings than any device has. */
 const BINDINGS_MAX = 1024;
 
-const TO_GPU = ['hello', 'program', 'forget', 'job'] as const satisfies readonly ToGpu['type'][];
+const TO_GPU = [
+  ...([
+    'hello',
+    'program',
+    'forget',
+    'dispatch',
+    'upload',
+    'readBack',
+    'create',
+    'destroy',
+  ] as const),
+] satisfies readonly ToGpu['type'][];
 const FROM_GPU = [
   ...(['ready', 'refused', 'done', 'failed', 'lost'] as const),
 ] satisfies readonly FromGpu['type'][];
@@ -111,20 +145,35 @@ export function writeToGpu(out: FrameWriter, message: ToGpu): void {
     case 'forget':
       out.u32(message.program);
       break;
-    case 'job':
-      writeJob(out, message);
+    case 'dispatch':
+      writeDispatch(out, message);
+      break;
+    case 'upload':
+      for (const number of [message.id, message.handle, message.offset]) out.u32(number);
+      out.bytes(message.contents);
+      break;
+    case 'readBack':
+      for (const number of [message.id, message.handle, message.offset]) out.u32(number);
+      out.u32(message.bytes);
+      break;
+    case 'create':
+      for (const number of [message.id, message.handle, message.bytes]) out.u32(number);
+      break;
+    case 'destroy':
+      out.u32(message.handle);
       break;
   }
   out.end();
 }
 
-function writeJob(out: FrameWriter, job: WireJob): void {
+function writeDispatch(out: FrameWriter, job: WireDispatch): void {
   out.u32(job.id);
   out.u32(job.program);
   for (const count of job.workgroups) out.u32(count);
   out.u32(job.bindings.length);
-  for (const { size, bytes, kind, contents } of job.bindings) {
+  for (const { size, bytes, kind, contents, handle } of job.bindings) {
     out.u8(KINDS.indexOf(kind));
+    out.u32(handle);
     out.u32(size);
     out.u32(bytes);
     out.u8(contents === null ? 0 : 1);
@@ -157,12 +206,24 @@ function readOneToGpu(input: FrameReader): ToGpu {
       return { type, program: input.u32(), wgsl: input.text(), entryPoint: input.text() };
     case 'forget':
       return { type, program: input.u32() };
-    case 'job':
-      return readJob(input);
+    case 'dispatch':
+      return readDispatch(input);
+    case 'upload': {
+      const [id, handle, offset] = [input.u32(), input.u32(), input.u32()];
+      return { type, id, handle, offset, contents: input.bytes() };
+    }
+    case 'readBack': {
+      const [id, handle, offset] = [input.u32(), input.u32(), input.u32()];
+      return { type, id, handle, offset, bytes: input.u32() };
+    }
+    case 'create':
+      return { type, id: input.u32(), handle: input.u32(), bytes: input.u32() };
+    case 'destroy':
+      return { type, handle: input.u32() };
   }
 }
 
-function readJob(input: FrameReader): WireJob {
+function readDispatch(input: FrameReader): WireDispatch {
   const [id, program] = [input.u32(), input.u32()];
   const workgroups = [input.u32(), input.u32(), input.u32()] as [number, number, number];
   const bindings = list(input, () => readBinding(input));
@@ -171,19 +232,19 @@ function readJob(input: FrameReader): WireJob {
     if (index >= bindings.length) throw new WireError(`binding ${index} is read, and not there`);
     return index;
   });
-  return { type: 'job', id, program, workgroups, bindings, read };
+  return { type: 'dispatch', id, program, workgroups, bindings, read };
 }
 
-function readBinding(input: FrameReader): BindingSpec {
+function readBinding(input: FrameReader): CommandBinding {
   const kind = KINDS[input.u8()];
   if (!isElementKind(kind)) throw new WireError('an unknown kind of array');
-  const [size, bytes] = [input.u32(), input.u32()];
+  const [handle, size, bytes] = [input.u32(), input.u32(), input.u32()];
   const contents = input.u8() === 0 ? null : input.bytes();
   const fits = size % 4 === 0 && size >= 4 && bytes <= size;
   if (!fits || (contents !== null && contents.byteLength !== size)) {
     throw new WireError(`a binding of ${size} bytes does not fit its contents`);
   }
-  return { size, bytes, kind, contents };
+  return { size, bytes, kind, contents, handle };
 }
 
 /** Writes `message` as one frame. */
