@@ -72,6 +72,8 @@ export interface DeviceBackend<W, P> {
   readonly memory?: MemoryBackend;
   /** The buffers that a piece of work names. */
   buffersOf?(work: P): readonly DeviceBuffer[];
+  /** How the execution times of this device are known, in plain JSON. */
+  timing?(): object;
   /** Ends the hardware, whatever it does; called once, when every fence of the device has signalled. */
   close(): Promise<void>;
 }

@@ -197,4 +197,6 @@ export interface DeviceStats {
   clients: ClientStats[];
   /** Of devices with memory for clients. */
   memory?: { capacityBytes: number; residentBytes: number };
+  /** How execution times are known, where the driver measures them itself; its room describes the shape. */
+  timing?: object;
 }

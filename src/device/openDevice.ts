@@ -141,6 +141,7 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
       scheduler: this.scheduler.stats(),
       clients: [...this.#clients].map((client) => client.stats()),
       ...(this.memory === null ? {} : { memory: this.memory.stats() }),
+      ...(this.backend.timing === undefined ? {} : { timing: this.backend.timing() }),
     };
   }
 

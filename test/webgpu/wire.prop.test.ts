@@ -79,6 +79,7 @@ const fromGpu: fc.Arbitrary<FromGpu> = fc.oneof(
   fc
     .tuple(u32, fc.double({ noNaN: true, noDefaultInfinity: true }), fc.array(bytes(length)))
     .map(([id, startUs, outputs]) => ({
+      gpuUs: startUs,
       ...{ type: 'done' as const, id, startUs, endUs: startUs, outputs },
     })),
   fc.record({

@@ -3,6 +3,7 @@ import type { Begun, Executor } from './execute.ts';
 import { MAP_MODE_READ, USAGE } from './gpu.ts';
 import type { GPUBufferLike } from './gpu.ts';
 import { BUFFER_USAGE } from './gpuMemory.ts';
+import { passUs, TIMES_BYTES } from './gpuTimer.ts';
 import { asKind } from './work.ts';
 
 /** Submits one dispatch; what it makes for itself goes into `made`. Within open error scopes. */
@@ -23,7 +24,12 @@ export function beginDispatch(
   const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
   const group = device.createBindGroup({ layout: program.layout, entries });
   const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
+  // Times are read back with the results, where there are any: a buffer more to map would cost more than it tells.
+  const slot = command.read.length === 0 ? null : (executor.timer?.take() ?? null);
+  const timer = slot === null ? null : executor.timer;
+  const pass = encoder.beginComputePass(
+    slot === null ? undefined : executor.timer?.passDescriptor(slot),
+  );
   pass.setPipeline(program.pipeline);
   pass.setBindGroup(0, group);
   pass.dispatchWorkgroups(...command.workgroups);
@@ -31,19 +37,31 @@ export function beginDispatch(
   const { offsets, bytes } = placesOf(command);
   if (offsets.length === 0) {
     device.queue.submit([encoder.finish()]);
-    const landed = device.queue.onSubmittedWorkDone();
-    return { landed, result: () => [], readsBack: false, program };
+    return { ...NOTHING_READ, landed: device.queue.onSubmittedWorkDone(), program };
   }
-  const staging = device.createBuffer({ size: bytes, usage: USAGE.mapRead | USAGE.copyTarget });
+  const size = bytes + TIMES_BYTES;
+  const staging = device.createBuffer({ size, usage: USAGE.mapRead | USAGE.copyTarget });
   made.push(staging);
   command.read.forEach((index, at) => {
     const from = buffers[index] as GPUBufferLike;
     encoder.copyBufferToBuffer(from, 0, staging, offsets[at] as number, sizeOf(command, index));
   });
+  if (slot !== null) timer?.resolve(encoder, slot, staging, bytes);
   device.queue.submit([encoder.finish()]);
-  const landed = staging.mapAsync(MAP_MODE_READ);
-  return { landed, result: () => resultOf(command, staging, offsets), readsBack: true, program };
+  let mapped: ArrayBuffer | null = null;
+  const landed = staging.mapAsync(MAP_MODE_READ).finally(() => {
+    if (slot !== null) timer?.giveBack(slot);
+  });
+  return {
+    landed,
+    program,
+    readsBack: true,
+    result: () => resultOf(command, (mapped = staging.getMappedRange()), offsets),
+    gpuUs: () => (slot === null || mapped === null ? null : passUs(mapped, bytes)),
+  };
 }
+
+const NOTHING_READ = { readsBack: false, result: () => [], gpuUs: () => null } as const;
 
 /** Where in one buffer each of what is read back lies, aligned for elements of eight bytes. */
 function placesOf(command: DispatchCommand): { offsets: number[]; bytes: number } {
@@ -62,10 +80,9 @@ function sizeOf({ bindings }: DispatchCommand, index: number): number {
 
 function resultOf(
   { read, bindings }: DispatchCommand,
-  staging: GPUBufferLike,
+  mapped: ArrayBuffer,
   offsets: readonly number[],
 ): unknown[] {
-  const mapped = staging.getMappedRange();
   return read.map((index, at) => {
     const { bytes, kind } = bindings[index] as CommandBinding;
     const offset = offsets[at] as number;

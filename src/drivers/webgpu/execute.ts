@@ -6,7 +6,9 @@ import { MAP_MODE_READ } from './gpu.ts';
 import type { GPUBufferLike, GPUDeviceLike } from './gpu.ts';
 import { readTo } from './gpuMemory.ts';
 import type { GpuMemory } from './gpuMemory.ts';
-import type { Program, Programs } from './programs.ts';
+import { GpuTimer } from './gpuTimer.ts';
+import { Programs } from './programs.ts';
+import type { Program } from './programs.ts';
 import { openScopes } from './scopes.ts';
 import type { GpuFault } from './scopes.ts';
 
@@ -15,14 +17,25 @@ export interface Executor {
   readonly device: GPUDeviceLike;
   readonly programs: Programs;
   readonly memory: GpuMemory;
+  /** `null` where the device has no timestamp queries. */
+  readonly timer: GpuTimer | null;
+}
+
+/** What executes on `device` from now on. */
+export function executorOf(device: GPUDeviceLike, memory: GpuMemory): Executor {
+  memory.use(device);
+  const timer = device.features.has('timestamp-query') ? new GpuTimer(device) : null;
+  return { device, memory, timer, programs: new Programs(device) };
 }
 
 /** A command that was submitted. */
 export interface Begun {
   /** Settles when the hardware is done with it; rejects if it was a read-back and the device is lost. */
   readonly landed: Promise<unknown>;
-  /** Called once, after that. */
+  /** Called once, after that, with what was mapped. */
   readonly result: () => unknown;
+  /** How long it executed, where the GPU measured it; called once, after `result`. */
+  readonly gpuUs: () => number | null;
   readonly readsBack: boolean;
   /** What to ask for the lines of a fault. */
   readonly program: Program | null;
@@ -39,7 +52,7 @@ export function executeCommand(executor: Executor, command: Command): Execution 
     begun = begin(executor, command, made);
   } catch (cause) {
     const landed = Promise.reject(cause);
-    begun = { landed, result: () => undefined, readsBack: false, program: null };
+    begun = { ...NO_RESULT, landed };
   }
   const done = outcomeOf(begun, closeScopes(), programs).then((outcome) => {
     for (const buffer of made) buffer.destroy();
@@ -47,6 +60,11 @@ export function executeCommand(executor: Executor, command: Command): Execution 
   });
   return { submitted: null, onHardware: true, abandon: () => {}, done };
 }
+
+/** Of a command that gives nothing. */
+const NO_RESULT = {
+  ...{ result: () => undefined, gpuUs: () => null, readsBack: false, program: null },
+} as const;
 
 function begin(executor: Executor, command: Command, made: GPUBufferLike[]): Begun {
   const { device, memory } = executor;
@@ -57,7 +75,7 @@ function begin(executor: Executor, command: Command, made: GPUBufferLike[]): Beg
       const { handle, offset, contents } = command;
       device.queue.writeBuffer(memory.get(handle), offset, contents);
       const landed = device.queue.onSubmittedWorkDone();
-      return { landed, result: () => undefined, readsBack: false, program: null };
+      return { ...NO_RESULT, landed };
     }
     case 'readBack': {
       const { handle, offset, bytes } = command;
@@ -65,13 +83,13 @@ function begin(executor: Executor, command: Command, made: GPUBufferLike[]): Beg
       made.push(staging);
       const landed = staging.mapAsync(MAP_MODE_READ);
       const result = (): ArrayBuffer => staging.getMappedRange().slice(0, bytes);
-      return { landed, result, readsBack: true, program: null };
+      return { ...NO_RESULT, landed, result, readsBack: true };
     }
   }
 }
 
 async function outcomeOf(
-  { landed, result, readsBack, program }: Begun,
+  { landed, result, gpuUs, readsBack, program }: Begun,
   faults: Promise<GpuFault | null>,
   programs: Programs,
 ): Promise<Outcome> {
@@ -89,7 +107,7 @@ async function outcomeOf(
       readsBack ? { type: 'lost' } : { type: 'threw', ...(failed as { cause: unknown }) },
     );
   }
-  return { result: result(), error: null, gpuUs: null };
+  return { result: result(), error: null, gpuUs: gpuUs() };
 }
 
 /** The message of a fault, or rather the errors that the compiler found in the shader, with their lines. */

@@ -7,13 +7,12 @@
 import type { Socket } from 'node:net';
 import { sharedClockUs } from '../../host/index.ts';
 import type { Command } from './commands.ts';
-import { executeCommand } from './execute.ts';
+import { executeCommand, executorOf } from './execute.ts';
 import type { Executor } from './execute.ts';
 import type { Outcome } from './execution.ts';
 import { FrameCutter, FrameWriter } from './frames.ts';
 import { GpuMemory } from './gpuMemory.ts';
 import { messageOf } from './outcomes.ts';
-import { Programs } from './programs.ts';
 import { adapterName, createdSource, findGpu, requestAdapter } from './source.ts';
 import { readToGpu, WIRE_VERSION, writeFromGpu } from './wire.ts';
 import type { FromGpu, GpuRequest, ToGpu, WireDispatch } from './wire.ts';
@@ -86,8 +85,7 @@ async function open(version: number, request: GpuRequest): Promise<void> {
     });
     const adapter = adapterName(await requestAdapter(gpu, adapterOptions));
     const device = await source.open();
-    memory.use(device);
-    executor = { device, memory, programs: new Programs(device) };
+    executor = executorOf(device, memory);
     void device.lost?.then(({ reason, message }) => {
       executor = null;
       send({ type: 'lost', reason, message });
@@ -117,7 +115,7 @@ function execute(id: number, command: Command): void {
 async function create(id: number, handle: number, bytes: number): Promise<void> {
   const nowUs = sharedClockUs();
   if (await memory.create(handle, bytes)) {
-    send({ type: 'done', id, startUs: nowUs, endUs: nowUs, outputs: [] });
+    send({ type: 'done', id, startUs: nowUs, endUs: nowUs, gpuUs: NaN, outputs: [] });
   } else if (executor !== null) {
     send({ type: 'failed', id, filter: 'out-of-memory', message: `there are no ${bytes} bytes` });
   }
@@ -130,7 +128,8 @@ function answer(id: number, used: Executor, beganUs: number, outcome: Outcome): 
     const endUs = sharedClockUs();
     const startUs = Math.max(beganUs, lastEndUs);
     lastEndUs = endUs;
-    send({ type: 'done', id, startUs, endUs, outputs: outputsOf(result) });
+    const gpuUs = outcome.gpuUs ?? NaN;
+    send({ type: 'done', id, startUs, endUs, gpuUs, outputs: outputsOf(result) });
   } else if (error.type === 'refused') {
     send({ type: 'failed', id, ...error.fault });
   } else if (error.type === 'threw') {

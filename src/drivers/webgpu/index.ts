@@ -5,6 +5,7 @@
  * May import: device, sched, fence, events, base, host; the package `webgpu`, where the platform has no WebGPU.
  */
 export type * from './gpu.ts';
+export type { TimingStats } from './gpuTimer.ts';
 export { openWebGpuDevice } from './openWebGpuDevice.ts';
 export type { WebGpuDeviceOptions } from './openWebGpuDevice.ts';
 export { probeWebGpu } from './probe.ts';

@@ -5,15 +5,16 @@ import type { Runtime } from '../../events/index.ts';
 import { clockOffsetUs, sharedClockUs } from '../../host/index.ts';
 import type { Driver, Verdict } from '../../sched/index.ts';
 import { FRAME_BYTES_MAX } from './frames.ts';
+import type { TimingStats } from './gpuTimer.ts';
 import { goneError } from './outcomes.ts';
 import { GpuProcess } from './processHandle.ts';
 import { ProcessRing } from './processRing.ts';
-import type { IsolatedJob, IsolatedTask, ProcessRingHost } from './processRing.ts';
+import type { IsolatedJob, ProcessRingHost } from './processRing.ts';
 import { RemoteMemory } from './remoteMemory.ts';
 import { SpareProcesses } from './spareProcesses.ts';
 import type { GpuRequest } from './wire.ts';
 import { encodeWork } from './work.ts';
-import type { PlainTask, WebGpuWork } from './work.ts';
+import type { JobTask, PlainTask, WebGpuWork } from './work.ts';
 
 /** After so many deaths in a row of processes that executed nothing, they cannot live here: the device is gone. */
 const IDLE_DEATHS_MAX = 5;
@@ -34,7 +35,10 @@ export interface IsolatedDriverOptions {
  * data: nothing of a client runs in this realm, and a crash of the GPU process is heard of, not shared.
  */
 export class IsolatedDriver
-  implements Driver<Task<IsolatedTask>>, DeviceBackend<WebGpuWork, IsolatedTask>, ProcessRingHost
+  implements
+    Driver<Task<JobTask<PlainTask>>>,
+    DeviceBackend<WebGpuWork, JobTask<PlainTask>>,
+    ProcessRingHost
 {
   readonly name = 'webgpu';
   readonly ordered = true;
@@ -44,7 +48,7 @@ export class IsolatedDriver
   readonly memory: RemoteMemory;
   readonly #ring: ProcessRing;
   readonly #clockOffsetUs: number;
-  #host: DeviceHost<IsolatedTask> | null = null;
+  #host: DeviceHost<JobTask<PlainTask>> | null = null;
   #idleDeaths = 0;
   #closed = false;
 
@@ -74,11 +78,11 @@ export class IsolatedDriver
     gpu.unref();
   }
 
-  attach(host: DeviceHost<IsolatedTask>): void {
+  attach(host: DeviceHost<JobTask<PlainTask>>): void {
     this.#host = host;
   }
 
-  encode(work: WebGpuWork): IsolatedTask {
+  encode(work: WebGpuWork): JobTask<PlainTask> {
     const task = encodeWork(work);
     if (task.type === 'function') {
       const expected =
@@ -92,7 +96,7 @@ export class IsolatedDriver
     return { task, buffers: task.buffers, span: null };
   }
 
-  buffersOf({ buffers }: IsolatedTask): readonly DeviceBuffer[] {
+  buffersOf({ buffers }: JobTask<PlainTask>): readonly DeviceBuffer[] {
     return buffers;
   }
 
@@ -118,6 +122,10 @@ export class IsolatedDriver
     work.span = null;
     if (span === null) return null;
     return { startUs: span.startUs + this.#clockOffsetUs, endUs: span.endUs + this.#clockOffsetUs };
+  }
+
+  timing(): TimingStats {
+    return this.#ring.timing.stats();
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Fence, FenceSource } from '../../base/index.ts';
 import { arrivalOf } from '../../device/index.ts';
-import type { DeviceBuffer, Task } from '../../device/index.ts';
+import type { Task } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { Timeline } from '../../fence/index.ts';
 import type { Job, Verdict } from '../../sched/index.ts';
@@ -8,6 +8,7 @@ import { commandOf, LostBuffer } from './commands.ts';
 import type { Command } from './commands.ts';
 import type { ExecutionError } from './execution.ts';
 import { cancelledError, failedError, resetError } from './outcomes.ts';
+import { TimingLog } from './gpuTimer.ts';
 import type { GpuProcess, ProcessOwner } from './processHandle.ts';
 import { ProgramNames } from './programNames.ts';
 import type { SpareProcesses } from './spareProcesses.ts';
@@ -15,18 +16,10 @@ import { StallWatch } from './stallWatch.ts';
 import type { FromGpu, ToGpu } from './wire.ts';
 import type { MemoryWire, RemoteMemory } from './remoteMemory.ts';
 import { asKind } from './work.ts';
-import type { BindingSpec, PlainTask } from './work.ts';
+import type { BindingSpec, JobTask, PlainTask } from './work.ts';
 
 /** A job of an isolated device. */
-export type IsolatedJob = Job<Task<IsolatedTask>>;
-
-/** What an isolated device keeps of a piece of work. */
-export interface IsolatedTask {
-  readonly task: PlainTask;
-  readonly buffers: readonly DeviceBuffer[];
-  /** When the last attempt executed, on the system's monotonic clock. */
-  span: { readonly startUs: number; readonly endUs: number } | null;
-}
+export type IsolatedJob = Job<Task<JobTask<PlainTask>>>;
 
 /** What a ring needs of the device around it. */
 export interface ProcessRingHost {
@@ -67,6 +60,7 @@ interface Attempt {
  */
 export class ProcessRing implements ProcessOwner, MemoryWire {
   readonly #host: ProcessRingHost;
+  readonly timing: TimingLog = new TimingLog();
   readonly #timeline: Timeline;
   readonly #stalls: StallWatch;
   readonly #attempts: Attempt[] = [];
@@ -252,7 +246,7 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
       this.#attempts.shift();
       this.#posted -= 1;
       if (this.#attempts.length === 0) this.#idle();
-      tell(head, answer);
+      tell(head, answer, this.timing);
     }
   }
 
@@ -269,14 +263,20 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
 }
 
 /** Signals the hardware fence of an attempt as its process answered. */
-function tell(attempt: Attempt, answer: Extract<FromGpu, { type: 'done' | 'failed' }>): void {
+function tell(
+  attempt: Attempt,
+  answer: Extract<FromGpu, { type: 'done' | 'failed' }>,
+  timing: TimingLog,
+): void {
   const { job, source } = attempt;
   const { work } = job.payload;
   if (answer.type === 'failed') {
     source.signal(failedError(job.label, executionError(answer)));
     return;
   }
-  work.span = { startUs: answer.startUs, endUs: answer.endUs };
+  const { startUs, endUs, gpuUs } = answer;
+  const measuredUs = timing.clean(Number.isNaN(gpuUs) ? null : gpuUs, endUs - startUs);
+  work.span = { startUs: endUs - (measuredUs ?? endUs - startUs), endUs };
   job.payload.result = resultOf(work.task, answer.outputs);
   source.signal();
 }

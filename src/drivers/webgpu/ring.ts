@@ -5,19 +5,19 @@ import type { Runtime } from '../../events/index.ts';
 import { Timeline } from '../../fence/index.ts';
 import type { Job, Verdict } from '../../sched/index.ts';
 import { commandOf, LostBuffer } from './commands.ts';
-import { executeCommand } from './execute.ts';
+import { executeCommand, executorOf } from './execute.ts';
 import type { Executor } from './execute.ts';
 import { failedOutcome } from './execution.ts';
 import type { Execution, Outcome } from './execution.ts';
 import { FunctionExecution } from './functionJob.ts';
 import type { GPUBufferLike, GPUDeviceLike } from './gpu.ts';
 import type { GpuMemory } from './gpuMemory.ts';
+import { TimingLog } from './gpuTimer.ts';
 import { cancelledError, failedError, resetError } from './outcomes.ts';
-import { Programs } from './programs.ts';
-import type { WebGpuTask } from './work.ts';
+import type { JobTask, WebGpuTask } from './work.ts';
 
 /** A job of a WebGPU device. */
-export type WebGpuJob = Job<Task<WebGpuTask>>;
+export type WebGpuJob = Job<Task<JobTask<WebGpuTask>>>;
 
 /** What a ring needs of the device around it. */
 export interface RingHost {
@@ -55,6 +55,7 @@ interface Attempt {
  */
 export class GpuRing {
   readonly #host: RingHost;
+  readonly timing: TimingLog = new TimingLog();
   readonly #timeline: Timeline;
   readonly #attempts: Attempt[] = [];
   /** How many of them have begun. */
@@ -125,7 +126,7 @@ export class GpuRing {
 
   /** Takes `device` into use. */
   use(device: GPUDeviceLike): void {
-    this.#executor = { device, programs: new Programs(device), memory: this.#memory };
+    this.#executor = executorOf(device, this.#memory);
     this.#askPump();
   }
 
@@ -180,13 +181,14 @@ export class GpuRing {
 
   #begin(attempt: Attempt, executor: Executor): void {
     const { device } = executor;
-    const execution = executionOf(attempt.job.payload.work, executor);
+    const execution = executionOf(attempt.job.payload.work.task, executor);
     if (execution instanceof LostBuffer) {
       attempt.outcome = failedOutcome({ type: 'bufferLost', label: execution.label });
       this.#tell();
       return;
     }
     attempt.execution = execution;
+    const beganUs = this.#host.runtime.nowUs();
     if (execution.submitted !== null) {
       this.#encoding = execution;
       void execution.submitted.then(() => {
@@ -197,17 +199,20 @@ export class GpuRing {
     }
     void execution.done.then((outcome) => {
       // Rule 3.
-      this.#host.runtime.defer(() => this.#landed(attempt, device, outcome));
+      this.#host.runtime.defer(() => this.#landed(attempt, device, outcome, beganUs));
     });
   }
 
-  #landed(attempt: Attempt, device: GPUDeviceLike, outcome: Outcome): void {
+  #landed(attempt: Attempt, device: GPUDeviceLike, outcome: Outcome, beganUs: number): void {
     if (this.device !== device) return;
     if (outcome.error?.type === 'lost') {
       this.#host.deviceLost(device);
       return;
     }
     attempt.outcome = outcome;
+    const nowUs = this.#host.runtime.nowUs();
+    const busyUs = this.timing.clean(outcome.gpuUs, nowUs - beganUs) ?? nowUs - beganUs;
+    attempt.job.payload.work.span = { startUs: nowUs - busyUs, endUs: nowUs };
     this.#tell();
   }
 

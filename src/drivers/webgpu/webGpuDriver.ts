@@ -4,12 +4,13 @@ import type { Runtime, Timer } from '../../events/index.ts';
 import type { Driver, Verdict } from '../../sched/index.ts';
 import type { GPUDeviceLike } from './gpu.ts';
 import { GpuMemory } from './gpuMemory.ts';
+import type { TimingStats } from './gpuTimer.ts';
 import { goneError } from './outcomes.ts';
 import { GpuRing } from './ring.ts';
 import type { RingHost, WebGpuJob } from './ring.ts';
 import type { DeviceSource } from './source.ts';
 import { encodeWork } from './work.ts';
-import type { WebGpuTask, WebGpuWork } from './work.ts';
+import type { JobTask, WebGpuTask, WebGpuWork } from './work.ts';
 
 /** What a driver in this realm is made of. */
 export interface WebGpuDriverOptions {
@@ -29,7 +30,10 @@ export interface WebGpuDriverOptions {
  * and the device: this is no boundary of trust.
  */
 export class WebGpuDriver
-  implements Driver<Task<WebGpuTask>>, DeviceBackend<WebGpuWork, WebGpuTask>, RingHost
+  implements
+    Driver<Task<JobTask<WebGpuTask>>>,
+    DeviceBackend<WebGpuWork, JobTask<WebGpuTask>>,
+    RingHost
 {
   readonly name = 'webgpu';
   readonly ordered = true;
@@ -39,7 +43,7 @@ export class WebGpuDriver
   readonly #hungTimeoutMs: number;
   readonly memory: GpuMemory = new GpuMemory();
   readonly #ring: GpuRing;
-  #host: DeviceHost<WebGpuTask> | null = null;
+  #host: DeviceHost<JobTask<WebGpuTask>> | null = null;
   #hungTimer: Timer | null = null;
   #lostWhy = '';
   #closed = false;
@@ -61,15 +65,16 @@ export class WebGpuDriver
     this.#take(await this.#source.open());
   }
 
-  attach(host: DeviceHost<WebGpuTask>): void {
+  attach(host: DeviceHost<JobTask<WebGpuTask>>): void {
     this.#host = host;
   }
 
-  encode(work: WebGpuWork): WebGpuTask {
-    return encodeWork(work);
+  encode(work: WebGpuWork): JobTask<WebGpuTask> {
+    const task = encodeWork(work);
+    return { task, buffers: task.buffers, span: null };
   }
 
-  buffersOf({ buffers }: WebGpuTask): readonly DeviceBuffer[] {
+  buffersOf({ buffers }: JobTask<WebGpuTask>): readonly DeviceBuffer[] {
     return buffers;
   }
 
@@ -83,6 +88,14 @@ export class WebGpuDriver
 
   cancelJob(job: WebGpuJob): void {
     this.#ring.cancel(job);
+  }
+
+  measure(job: WebGpuJob): { startUs: number; endUs: number } | null {
+    return job.payload.work.span;
+  }
+
+  timing(): TimingStats {
+    return this.#ring.timing.stats();
   }
 
   /** Another device is needed: this one is lost, or let go when the hardware is done with it, because nothing stops that (T3). */
@@ -136,7 +149,6 @@ export class WebGpuDriver
 
   #take(device: GPUDeviceLike): void {
     this.#ring.use(device);
-    this.memory.use(device);
     this.#host?.memoryBack();
     void device.lost?.then(({ reason, message }) => {
       this.#lostWhy = reason === 'destroyed' ? reason : message;

@@ -78,6 +78,8 @@ export type FromGpu =
       readonly id: number;
       readonly startUs: number;
       readonly endUs: number;
+      /** How long it executed, by the GPU's own clock; NaN where that is not known. */
+      readonly gpuUs: number;
       readonly outputs: readonly Uint8Array<ArrayBuffer>[];
     }
   | {
@@ -266,6 +268,7 @@ export function writeFromGpu(out: FrameWriter, message: FromGpu): void {
       out.u32(message.id);
       out.f64(message.startUs);
       out.f64(message.endUs);
+      out.f64(message.gpuUs);
       out.u32(message.outputs.length);
       for (const output of message.outputs) out.bytes(output);
       break;
@@ -304,7 +307,8 @@ function readOneFromGpu(input: FrameReader): FromGpu {
     case 'done': {
       const [id, startUs, endUs] = [input.u32(), input.f64(), input.f64()];
       if (!(endUs >= startUs)) throw new WireError('a job that ended before it began');
-      return { type, id, startUs, endUs, outputs: list(input, () => input.bytes()) };
+      const gpuUs = input.f64();
+      return { type, id, startUs, endUs, gpuUs, outputs: list(input, () => input.bytes()) };
     }
     case 'failed': {
       const id = input.u32();

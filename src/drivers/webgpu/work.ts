@@ -128,6 +128,15 @@ export type WebGpuTask = (
   readonly buffers: readonly DeviceBuffer[];
 };
 
+/** What a device keeps of a piece of work for as long as its job lives. */
+export interface JobTask<T> {
+  readonly task: T;
+  /** Every buffer of the client that it names. */
+  readonly buffers: readonly DeviceBuffer[];
+  /** When the last attempt executed; on the clock of who measured it. */
+  span: { readonly startUs: number; readonly endUs: number } | null;
+}
+
 /** The name of a typed array, or `bytes` for an `ArrayBuffer`: in what kind contents are handed back. */
 export type ElementKind =
   | 'bytes'
