@@ -25,6 +25,8 @@ const socket: Socket = new SocketClass({ fd: WIRE_FD, readable: true, writable: 
 const cutter = new FrameCutter();
 const out = new FrameWriter();
 let flushAsked = false;
+/** What came before the device was open; `null` afterwards. */
+let early: Exclude<ToGpu, { type: 'hello' }>[] | null = [];
 
 const sources = new Map<number, { readonly wgsl: string; readonly entryPoint: string | null }>();
 const memory = new GpuMemory();
@@ -44,10 +46,13 @@ socket.on('error', endNow);
 socket.on('close', () => endNow(null));
 
 function take(message: ToGpu): void {
+  if (message.type === 'hello') void open(message.version, message.request);
+  else if (early === null) execute(message);
+  else early.push(message);
+}
+
+function execute(message: Exclude<ToGpu, { type: 'hello' }>): void {
   switch (message.type) {
-    case 'hello':
-      void open(message.version, message.request);
-      break;
     case 'program': {
       const { program, wgsl, entryPoint } = message;
       sources.set(program, { wgsl, entryPoint: entryPoint === '' ? null : entryPoint });
@@ -57,11 +62,11 @@ function take(message: ToGpu): void {
       sources.delete(message.program);
       break;
     case 'dispatch':
-      execute(message.id, commandOf(message));
+      run(message.id, commandOf(message));
       break;
     case 'upload':
     case 'readBack':
-      execute(message.id, message);
+      run(message.id, message);
       break;
     case 'create':
       void create(message.id, message.handle, message.bytes);
@@ -91,6 +96,9 @@ async function open(version: number, request: GpuRequest): Promise<void> {
       send({ type: 'lost', reason, message });
     });
     send({ type: 'ready', version: WIRE_VERSION, adapter });
+    const messages = early ?? [];
+    early = null;
+    for (const message of messages) execute(message);
   } catch (error) {
     send({ type: 'refused', message: messageOf(error) });
   }
@@ -102,7 +110,7 @@ function commandOf({ program, workgroups, bindings, read }: WireDispatch): Comma
   return { type: 'dispatch', ...source, workgroups, bindings, read };
 }
 
-function execute(id: number, command: Command): void {
+function run(id: number, command: Command): void {
   const used = executor;
   // Nothing is answered after a loss, which was told.
   if (used === null) return;
