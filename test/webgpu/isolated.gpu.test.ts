@@ -62,7 +62,7 @@ describe.skipIf(missing !== null)(title('an isolated WebGPU device'), () => {
 
   it('T4: a process that is killed fails whoever was alone, and the others run again', async () => {
     const others = gpuProcesses();
-    const device = await open({ spares: 1, credits: 4 });
+    const device = await open({ spares: 0, credits: 4 });
     const client = device.open();
     await scaled(client, [1]);
     const kill = (): void => {
