@@ -30,9 +30,9 @@ export function start(
   entity.unretired += 1;
   core.queued -= 1;
   core.inFlight += 1;
-  const { counters } = entity;
-  if (attempt.number === 1) counters.waitUs.add(nowUs - job.submittedAtUs);
-  counters.attempts += 1;
+  const { use } = entity;
+  if (attempt.number === 1) use.waitUs.add(nowUs - job.submittedAtUs);
+  use.attempts += 1;
   const { extra } = job;
   if (extra !== null && extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   ring.push(job);
@@ -103,7 +103,7 @@ export function complete(core: SchedulerCore, job: JobCore): void {
   const error = job.current?.hardware?.error ?? null;
   const nowUs = core.runtime.nowUs();
   const busyUs = chargeAttempt(core, job, 'measured', nowUs);
-  job.entity.counters.estimate.add(busyUs);
+  job.entity.use.estimate.add(busyUs);
   core.estimate.add(busyUs);
   if (error === null) core.blames.of(job.entity)?.addClean(busyUs);
   retire(core, job);
@@ -137,7 +137,7 @@ export function chargeAttempt(
   }
   ring.busyUs += busyUs;
   attempt.busyUs += busyUs;
-  entity.counters.busyUs += busyUs;
+  entity.use.busyUs += busyUs;
   chargeAccount(entity.account, busyUs);
   core.policy.ended(entity, attempt.estimateUs, busyUs, nowUs);
   return busyUs;
@@ -184,8 +184,10 @@ export function watch(core: SchedulerCore, ring: Ring): void {
   const job = ring.stopped ? null : ring.executing();
   if (job === ring.watched) return;
   ring.watched = job;
-  if (job === null) core.deadlines.clear(ring.deadline);
-  else core.deadlines.set(ring.deadline, core.deadlines.nowUs() + job.runTimeoutUs);
+  const timeoutUs = job === null ? Infinity : job.runTimeoutUs;
+  // The clock is not read for jobs without a timeout.
+  if (timeoutUs === Infinity) core.deadlines.clear(ring.deadline);
+  else core.deadlines.set(ring.deadline, core.deadlines.nowUs() + timeoutUs);
 }
 
 function reportRun(core: SchedulerCore, attempt: Attempt, hardware: FenceCore): void {

@@ -37,6 +37,7 @@ export type Phase = 'queued' | 'running' | 'dead' | 'ended' | 'finished';
 /** What only some jobs have. Made when the first of it is needed, so that a plain job pays one empty field. */
 export interface JobExtra {
   label: string | null;
+  credits: number;
   /** Deduplicated (J6); kept until the job finishes, because each attempt asks them anew. */
   after: readonly Fence[] | null;
   nextAfter: number;
@@ -125,7 +126,6 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   readonly entity: EntityCore;
   readonly seqno: number;
   readonly submittedAtUs: number;
-  readonly credits: number;
   extra: JobExtra | null = null;
   phase: Phase = 'queued';
   attempt = 0;
@@ -147,16 +147,20 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   #finished: FenceCore | null = null;
   #reachedHardware = false;
 
-  constructor(entity: EntityCore, seqno: number, payload: P, credits: number, nowUs: number) {
+  constructor(entity: EntityCore, seqno: number, payload: P, nowUs: number) {
     this.entity = entity;
     this.seqno = seqno;
     this.payload = payload;
-    this.credits = credits;
     this.submittedAtUs = nowUs;
   }
 
   get label(): string {
     return this.extra?.label ?? `${this.entity.label}#${this.seqno}`;
+  }
+
+  /** What it takes of a ring's credits (S4). */
+  get credits(): number {
+    return this.extra === null ? 1 : this.extra.credits;
   }
 
   get state(): 'queued' | 'running' | 'finished' {
@@ -305,6 +309,7 @@ function leave(node: CallbackNode | null): void {
 function noExtra(): JobExtra {
   return {
     label: null,
+    credits: 1,
     after: null,
     nextAfter: 0,
     pipelined: false,

@@ -1,5 +1,6 @@
 import type { FencelineError } from '../base/index.ts';
-import type { Runtime } from '../events/index.ts';
+import { idsOf } from '../events/index.ts';
+import type { Ids, Runtime } from '../events/index.ts';
 import { fenceSignalled, start } from './attempts.ts';
 import { BlameBook } from './blame.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
@@ -40,6 +41,7 @@ export class SchedulerCore {
   readonly label: string;
   readonly device: string;
   readonly runtime: Runtime;
+  readonly ids: Ids;
   readonly driver: Driver;
   readonly setup: SchedulerSetup;
   readonly hooks: Hooks;
@@ -79,6 +81,7 @@ export class SchedulerCore {
     this.label = setup.label;
     this.device = setup.device;
     this.runtime = setup.runtime;
+    this.ids = idsOf(setup.runtime);
     this.driver = setup.driver;
     this.policy = setup.policy;
     this.domain = domain;
@@ -132,19 +135,20 @@ export class SchedulerCore {
     if (this.ended) return;
     this.#reportPass('pass-begin', 0);
     const beganUs = this.runtime.nowUs();
+    let nowUs = beganUs;
     let started = 0;
     let later = false;
     // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
     try {
       for (;;) {
-        if (this.ended || this.rings.every(isStopped)) break;
-        const nowUs = this.runtime.nowUs();
+        if (this.ended || !this.#hasRing()) break;
         later = started >= STARTS_PER_PASS || nowUs - beganUs > PASS_US;
         if (later) break;
         const entity = this.#checks[this.#nextCheck];
         if (entity !== undefined) this.#checkNext(entity, nowUs);
         else if (this.#startNext(nowUs)) started += 1;
         else break;
+        nowUs = this.runtime.nowUs();
       }
     } finally {
       this.#passAsked = later;
@@ -152,6 +156,12 @@ export class SchedulerCore {
     }
     this.deadlines.settle();
     this.#reportPass('pass-end', started);
+  }
+
+  /** Whether a ring is not stopped by a reset. */
+  #hasRing(): boolean {
+    for (const ring of this.rings) if (!ring.stopped) return true;
+    return false;
   }
 
   #checkNext(entity: EntityCore, nowUs: number): void {
@@ -373,8 +383,4 @@ export class SchedulerCore {
     const atUs = this.runtime.nowUs();
     this.observers.emit({ type, atUs, scheduler: this.label, started });
   }
-}
-
-function isStopped(ring: Ring): boolean {
-  return ring.stopped;
 }
