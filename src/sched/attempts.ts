@@ -36,7 +36,6 @@ export function start(
   const { extra } = job;
   if (extra !== null && extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   ring.push(job);
-  watch(core, ring);
   core.policy.started(entity, attempt.estimateUs, nowUs);
   handOver(core, attempt, ring, nowUs);
 }
@@ -67,8 +66,12 @@ function handOver(core: SchedulerCore, attempt: Attempt, ring: Ring, nowUs: numb
   if (core.observers.listening) reportRun(core, attempt, hardware);
   job.signalScheduled(true, nowUs);
   if (attempt.ring === null || attempt.suspect) return;
-  if (!attach(hardware, attempt)) fenceSignalled(core, job);
-  else if ((job.extra?.cancelError ?? null) !== null && job.isLive) core.hooks.cancelJob(job);
+  if (!attach(hardware, attempt)) {
+    fenceSignalled(core, job);
+    return;
+  }
+  watch(core, ring);
+  if ((job.extra?.cancelError ?? null) !== null && job.isLive) core.hooks.cancelJob(job);
 }
 
 /** Nothing of the attempt is on the hardware. */

@@ -198,6 +198,8 @@ export class SchedulerCore {
     for (;;) {
       const job = entity.nextStart;
       if (job === null) return false;
+      // Nothing can hold back a plain job, as most are.
+      if (job.extra === null && this.pipelines && this.driver.prepareJob === undefined) return true;
       if (job.waitsFor !== null) {
         startDependencyClock(this, job);
         return false;
