@@ -14,7 +14,7 @@ import { expire } from './expiry.ts';
 import { failAll } from './failAll.ts';
 import { FreeList } from './freeList.ts';
 import { Hooks } from './hooks.ts';
-import type { JobCore } from './jobCore.ts';
+import type { Attempt, JobCore } from './jobCore.ts';
 import { Observers } from './observers.ts';
 import type { Policy } from './policy.ts';
 import type { DomainCore } from './resetDomain.ts';
@@ -69,6 +69,8 @@ export class SchedulerCore {
   resets = 0;
   /** Called once, after the call stack, when it has ended: no fence is unsignalled, what could be freed is. */
   onEnd: () => void = () => {};
+  /** Attempts whose jobs were freed, for the next starts. */
+  readonly spareAttempts: Attempt[] = [];
   readonly freeList: FreeList = new FreeList(this);
   readonly blames: BlameBook = new BlameBook();
   #checks: EntityCore[] = [];
