@@ -9,6 +9,7 @@ import type { JobCore } from './jobCore.ts';
 import { returnResources } from './resources.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
+import { beginSlice, endSlice, nextSlice } from './slices.ts';
 
 /** The life of an attempt: start, hand-over to the driver, completion, charge, retirement (J3, J11, S8, S13, T1). */
 
@@ -19,8 +20,11 @@ export function start(
   ring: Ring,
   nowUs: number,
 ): void {
+  const goesOn = core.slices && beginSlice(core, job);
+  const number = goesOn ? job.attempt : job.attempt + 1;
+  const isFirst = job.attempt === 0;
   const attempt = core.spareAttempts.pop() ?? new Attempt();
-  attempt.begin(job, ring, entity.estimateOf(job), nowUs);
+  attempt.begin(job, number, ring, entity.estimateOf(job), nowUs);
   job.current = attempt;
   job.attempt = attempt.number;
   job.ring = ring.index;
@@ -32,8 +36,8 @@ export function start(
   core.queued -= 1;
   core.inFlight += 1;
   const { use } = entity;
-  if (attempt.number === 1) use.waitUs.add(nowUs - job.submittedAtUs);
-  use.attempts += 1;
+  if (isFirst) use.waitUs.add(nowUs - job.submittedAtUs);
+  if (!goesOn) use.attempts += 1;
   const { extra } = job;
   if (extra !== null && extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   ring.push(job);
@@ -123,8 +127,12 @@ export function complete(
   job.entity.use.estimate.add(busyUs);
   core.estimate.add(busyUs);
   if (error === null) core.blames.of(job.entity)?.addClean(busyUs);
+  const next = core.slices && error === null ? nextSlice(core, job) : null;
   retire(core, job);
-  end(core, job, error, nowUs);
+  // The hook may have closed the scheduler.
+  if (job.phase !== 'running') return;
+  if (next === null) end(core, job, error, nowUs);
+  else endSlice(core, job, next, busyUs, nowUs);
 }
 
 /**
@@ -180,7 +188,8 @@ export function retire(core: SchedulerCore, job: JobCore): void {
     for (const held of ring.heldByOrder) core.askCheck(held);
     ring.heldByOrder.clear();
   }
-  if (entity.nextStart !== null && entity.serial && !core.pipelines) core.askCheck(entity);
+  const wasHeld = !core.pipelines || (job.extra?.slicing ?? null) !== null;
+  if (wasHeld && entity.nextStart !== null && entity.serial) core.askCheck(entity);
   watch(core, ring);
   core.requestPass();
   core.tellRetired(entity);

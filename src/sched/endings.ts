@@ -145,6 +145,7 @@ function letGo(core: SchedulerCore, job: JobCore): void {
   if (extra.dependencyDeadline !== null) core.deadlines.clear(extra.dependencyDeadline);
   if (extra.onAbort !== null) extra.signal?.removeEventListener('abort', extra.onAbort);
   extra.after = null;
+  if (extra.slicing !== null) core.suspended.delete(job);
 }
 
 /** The error of a job that was cancelled. */

@@ -27,7 +27,8 @@ import type { Ring } from './ring.ts';
  *    dependencies and, in a serial entity, for its predecessors; then its fences signal. It counts nowhere.
  * 4. ended: its attempt is over and the outcome is known, but a predecessor in its serial entity has not finished.
  * 5. finished: both fences have signalled, out of the order list. From running, dead or ended.
- * 6. queued → running at each start; running → queued when a reset takes it innocent and it may run again.
+ * 6. queued → running at each start; running → queued when a reset takes it innocent and it may run again, and between
+ *    two slices (slices.ts).
  * 7. retired is a question of its own: whether its last attempt is off the ring (J11). Freed when finished and retired.
  *
  * It waits for one fence at a time: for a dependency while queued or dead, through its `Waiter`; for its hardware fence
@@ -39,6 +40,18 @@ export type Phase = 'queued' | 'running' | 'dead' | 'ended' | 'finished';
 const SCHEDULED = 1;
 const REACHED_HARDWARE = 2;
 const FINISHED = 4;
+
+/** What a job has that is served slice by slice (slices.ts). */
+export interface Slicing {
+  /** Queued between two slices. */
+  isSuspended: boolean;
+  /** The ring that holds what the next slice needs; `null`: any will do. */
+  pinned: Ring | null;
+  /** How many slices of this attempt have ended. */
+  ended: number;
+  /** Their time. */
+  usedUs: number;
+}
 
 /** What only some jobs have. Made when the first of it is needed, so that a plain job pays one empty field. */
 export interface JobExtra {
@@ -62,6 +75,8 @@ export interface JobExtra {
   estimateUs: number;
   /** `null`: the scheduler's. */
   runTimeoutUs: number | null;
+  /** For all slices of an attempt together. */
+  totalRunTimeoutUs: number;
   deadlineUs: number | null;
   resubmit: boolean | null;
   signal: CancelSignal | null;
@@ -74,6 +89,9 @@ export interface JobExtra {
   waitsForResources: boolean;
   resourceTurn: number;
   timesPassed: number;
+  /** Whether it has its ring for itself. */
+  exclusive: boolean;
+  slicing: Slicing | null;
   waiter: Waiter | null;
 }
 
@@ -92,7 +110,8 @@ class Waiter extends CallbackNode {
 }
 
 /**
- * One try of a job on a ring, and what hears its hardware fence. Each start takes one; the job keeps the last.
+ * One try of a job on a ring, or one slice of it, and what hears its hardware fence. Each start takes one; the job keeps the
+ * last.
  *
  * When its job is freed it goes to `spareAttempts` of the scheduler, and another start takes it. A job that waited has been
  * moved to the old generation, where each young object that it is given costs the next collections a look at it.
@@ -114,10 +133,10 @@ export class Attempt extends CallbackNode {
   suspect = false;
   hardware: FenceCore | null = null;
 
-  begin(job: JobCore, ring: Ring, estimateUs: number, nowUs: number): void {
+  begin(job: JobCore, number: number, ring: Ring, estimateUs: number, nowUs: number): void {
     const last = job.current;
     this.job = job;
-    this.number = job.attempt + 1;
+    this.number = number;
     this.ring = ring;
     this.startedAtUs = nowUs;
     this.estimateUs = estimateUs;
@@ -205,12 +224,22 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
     return this.phase === 'running';
   }
 
+  /** Whether it waits between two slices (S14). */
+  get isSuspended(): boolean {
+    return this.extra?.slicing?.isSuspended === true;
+  }
+
   get isSuspect(): boolean {
     return this.current !== null && this.current.suspect;
   }
 
   get runTimeoutUs(): number {
-    return this.extra?.runTimeoutUs ?? this.entity.scheduler.setup.runTimeoutUs;
+    const { extra } = this;
+    const { runTimeoutUs } = this.entity.scheduler.setup;
+    if (extra === null) return runTimeoutUs;
+    // Of a sliced job: its own limit for each slice, or what is left of that of all (S14).
+    const leftUs = extra.totalRunTimeoutUs - (extra.slicing?.usedUs ?? 0);
+    return Math.min(extra.runTimeoutUs ?? runTimeoutUs, Math.max(0, leftUs));
   }
 
   /** The name of the job in events: its finished fence. */
@@ -348,6 +377,7 @@ function noExtra(): JobExtra {
     queueDeadline: null,
     estimateUs: -1,
     runTimeoutUs: null,
+    totalRunTimeoutUs: Infinity,
     deadlineUs: null,
     resubmit: null,
     signal: null,
@@ -360,6 +390,8 @@ function noExtra(): JobExtra {
     waitsForResources: false,
     resourceTurn: 0,
     timesPassed: 0,
+    exclusive: false,
+    slicing: null,
     waiter: null,
   };
 }

@@ -117,6 +117,11 @@ export class Scheduler<P = unknown> {
     this.core.domain.lose(error);
   }
 
+  /** Whether some job could start and waits for room: who holds a ring for longer than it must may ask (S14). */
+  get contended(): boolean {
+    return this.core.contended;
+  }
+
   /** Stops the clocks of every timeout (T1), for example while the machine sleeps. */
   suspendTimeouts(): void {
     this.core.deadlines.suspend();

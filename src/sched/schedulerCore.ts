@@ -19,8 +19,9 @@ import { Observers } from './observers.ts';
 import type { Policy } from './policy.ts';
 import type { DomainCore } from './resetDomain.ts';
 import { holdsResources } from './resources.ts';
-import { Ring } from './ring.ts';
+import { allStopped, leastLoaded, Ring } from './ring.ts';
 import type { SchedulerSetup } from './schedulerOptions.ts';
+import { isBehindSliced } from './slices.ts';
 import { Estimate } from './stats.ts';
 
 /** A pass gives way to timers and I/O after this many starts, or this long (S2). */
@@ -53,6 +54,12 @@ export class SchedulerCore {
   readonly estimate: Estimate = new Estimate();
   /** Whether dependencies on running jobs may be left to the ring's order (J7). */
   readonly pipelines: boolean;
+  /** Whether its driver runs jobs in slices (S14). */
+  readonly slices: boolean;
+  /** Jobs between two slices. */
+  readonly suspended: Set<JobCore> = new Set();
+  /** Whether only what a job asked for can hold it back: one ring that keeps order, nothing to prepare, no slices. */
+  readonly #startsPlainly: boolean;
   state: 'open' | 'draining' | 'closed' | 'gone' = 'open';
   goneError: FencelineError | null = null;
   /** Entities with a job that has not finished. */
@@ -74,6 +81,8 @@ export class SchedulerCore {
   readonly freeList: FreeList = new FreeList(this);
   readonly blames: BlameBook = new BlameBook();
   #checks: EntityCore[] = [];
+  /** Entities that the policy knows. */
+  #listedCount = 0;
   #nextCheck = 0;
   #passAsked = false;
   readonly #pass = (): void => this.#runPass();
@@ -95,7 +104,9 @@ export class SchedulerCore {
       ring.deadline.ring = ring;
       return ring;
     });
+    this.slices = setup.driver.nextSlice !== undefined;
     this.pipelines = setup.rings === 1 && setup.driver.ordered !== false;
+    this.#startsPlainly = this.pipelines && !this.slices && setup.driver.prepareJob === undefined;
   }
 
   get ended(): boolean {
@@ -143,7 +154,7 @@ export class SchedulerCore {
     // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
     try {
       for (;;) {
-        if (this.ended || !this.#hasRing()) break;
+        if (this.ended || allStopped(this.rings)) break;
         later = started >= STARTS_PER_PASS || nowUs - beganUs > PASS_US;
         if (later) break;
         const entity = this.#checks[this.#nextCheck];
@@ -158,12 +169,6 @@ export class SchedulerCore {
     }
     this.deadlines.settle();
     this.#reportPass('pass-end', started);
-  }
-
-  /** Whether a ring is not stopped by a reset. */
-  #hasRing(): boolean {
-    for (const ring of this.rings) if (!ring.stopped) return true;
-    return false;
   }
 
   #checkNext(entity: EntityCore, nowUs: number): void {
@@ -184,6 +189,7 @@ export class SchedulerCore {
       this.policy.changed?.(entity, nowUs);
     } else if (can) {
       entity.listed = true;
+      this.#listedCount += 1;
       this.policy.add(entity, nowUs);
     } else {
       this.unlist(entity);
@@ -193,6 +199,7 @@ export class SchedulerCore {
   unlist(entity: EntityCore): void {
     if (!entity.listed) return;
     entity.listed = false;
+    this.#listedCount -= 1;
     this.policy.remove(entity, this.runtime.nowUs());
   }
 
@@ -201,7 +208,7 @@ export class SchedulerCore {
       const job = entity.nextStart;
       if (job === null) return false;
       // Nothing can hold back a plain job, as most are.
-      if (job.extra === null && this.pipelines && this.driver.prepareJob === undefined) return true;
+      if (job.extra === null && this.#startsPlainly) return true;
       if (job.waitsFor !== null) {
         startDependencyClock(this, job);
         return false;
@@ -223,10 +230,11 @@ export class SchedulerCore {
 
   /** A serial entity's jobs never overlap on two rings, or at all where the driver keeps no order (J4). */
   #isHeldByOrder(entity: EntityCore, job: JobCore): boolean {
-    if (!entity.serial || entity.unretired === 0) return false;
-    if (this.driver.ordered !== false) {
+    const pinned = job.extra?.slicing?.pinned ?? null;
+    if (pinned === null && (!entity.serial || entity.unretired === 0)) return false;
+    if (this.driver.ordered !== false && !(this.slices && isBehindSliced(job))) {
       if (this.rings.length === 1) return false;
-      const ring = this.#boundRing(entity);
+      const ring = this.#boundRing(entity, job);
       if (ring === null || ring.hasRoom(job)) return false;
       ring.heldByOrder.add(entity);
     }
@@ -234,8 +242,10 @@ export class SchedulerCore {
     return true;
   }
 
-  /** The ring that holds an attempt of the serial `entity`: its next job may go nowhere else. */
-  #boundRing(entity: EntityCore): Ring | null {
+  /** Where `job` has to go: the ring that holds the state of its last slice, or an attempt of its serial entity. */
+  #boundRing(entity: EntityCore, job: JobCore): Ring | null {
+    const pinned = job.extra?.slicing?.pinned ?? null;
+    if (pinned !== null) return pinned;
     if (!entity.serial || entity.unretired === 0) return null;
     for (const ring of this.rings) {
       if (ring.attempts.some((job) => job.entity === entity)) return ring;
@@ -254,14 +264,14 @@ export class SchedulerCore {
       if (!can) this.unlist(entity);
       if (!can || entity.nextStart !== job) return true;
     }
-    const bound = this.rings.length === 1 ? null : this.#boundRing(entity);
+    const bound = this.rings.length === 1 ? null : this.#boundRing(entity, job);
     if (bound !== null && !bound.hasRoom(job)) {
       // Others filled its ring since it was listed: it waits for that ring, and holds nobody back.
       bound.heldByOrder.add(entity);
       this.unlist(entity);
       return true;
     }
-    const ring = bound ?? this.#leastLoaded(job);
+    const ring = bound ?? leastLoaded(this.rings, job);
     if (ring === null) {
       this.#reportBlocked(job, 'credits');
       return false;
@@ -271,17 +281,12 @@ export class SchedulerCore {
     return true;
   }
 
-  /** The ring with the least on it that has room. */
-  #leastLoaded(job: JobCore): Ring | null {
-    let best: Ring | null = null;
-    for (const ring of this.rings) {
-      if (!ring.hasRoom(job)) continue;
-      if (best === null || ring.isLessLoadedThan(best)) best = ring;
-    }
-    return best;
-  }
-
   // What users and the recovery do.
+
+  /** Whether an entity waits for room with a job that can start, or may have one. */
+  get contended(): boolean {
+    return this.#listedCount > 0 || this.#checks.length > 0;
+  }
 
   /** The fence that `job` waited for signalled: see the rules of JobCore. */
   fenceSignalled(job: JobCore): void {
@@ -290,7 +295,7 @@ export class SchedulerCore {
 
   cancel(job: JobCore, reason: unknown): 'dequeued' | 'requested' | 'finished' {
     if (job.phase === 'finished' || job.phase === 'ended') return 'finished';
-    if (job.phase === 'dead') return 'dequeued';
+    if (job.phase === 'dead') return job.isSuspended ? 'requested' : 'dequeued';
     const error = cancelled(job, reason);
     if (this.observers.listening) {
       const atUs = this.runtime.nowUs();
@@ -298,7 +303,7 @@ export class SchedulerCore {
     }
     if (job.phase === 'queued') {
       die(this, job, error);
-      return 'dequeued';
+      return job.isSuspended ? 'requested' : 'dequeued';
     }
     const extra = job.need();
     if (extra.cancelError === null) {

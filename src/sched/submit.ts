@@ -115,6 +115,7 @@ function applyOptions(
     const timeoutMs = options.runTimeoutMs;
     job.need().runTimeoutUs = checkedMs('submit: runTimeoutMs', timeoutMs, Infinity);
   }
+  applyTurn(job, options);
   const queueTimeoutUs = checkedMs('submit: queueTimeoutMs', options.queueTimeoutMs, Infinity);
   if (queueTimeoutUs !== Infinity) {
     const deadline = new Deadline('queue', job);
@@ -138,6 +139,21 @@ function applyOptions(
     job.need().resources = checkedResources(resources);
   }
   if (signal !== undefined) job.need().signal = signal;
+}
+
+/** How long and how alone it has a ring (S14). */
+function applyTurn(job: JobCore, { totalRunTimeoutMs, exclusive }: SubmitOptions): void {
+  if (totalRunTimeoutMs !== undefined) {
+    job.need().totalRunTimeoutUs = checkedMs(
+      'submit: totalRunTimeoutMs',
+      totalRunTimeoutMs,
+      Infinity,
+    );
+  }
+  if (exclusive !== undefined) {
+    if (typeof exclusive !== 'boolean') throw invalid('submit: exclusive', 'a boolean', exclusive);
+    job.need().exclusive = exclusive;
+  }
 }
 
 /** The point of no return: from here both fences will signal. Nothing in here can fail. */

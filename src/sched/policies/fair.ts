@@ -9,7 +9,7 @@ import type { Policy, PolicyEntity } from '../policy.ts';
  *    account its entities are ordered in the same way, by weight. `kernel` entities go before all others.
  * 2. The estimate is charged when a job starts, and corrected to what it used when it ends. So a deep queue gets no
  *    extra starts, and a wrong estimate lasts no longer than its job.
- * 3. The queue's virtual time is that of who is served next, and never goes back. Who joins, for the first time, after
+ * 3. The queue's virtual time is that of who was served last, and never goes back. Who joins, for the first time, after
  *    idling or after being blocked, joins at no less than that minus one quantum (its own expected job): so who asks
  *    for little is served next, whatever the backlog of others (S10), and no credit of the past grows.
  * 4. Only accounts with a ready entity are in the queue; idle ones cost nothing.
@@ -27,7 +27,11 @@ export function fair(): Policy {
     add: (entity) => queueOf(entity).add(entity),
     remove: (entity) => leave(entity),
     pick: () => kernel.pick() ?? shared.pick(),
-    started: (entity, estimateUs) => charge(entity, estimateUs),
+    started(entity, estimateUs) {
+      const lane = entity.state as Lane;
+      lane.queue.served(lane);
+      charge(entity, estimateUs);
+    },
     ended: (entity, estimateUs, busyUs) => charge(entity, busyUs - estimateUs),
     changed(entity) {
       const lane = entity.state as Lane;
@@ -113,14 +117,17 @@ class FairQueue {
     this.#unplaced = book;
   }
 
-  /** Rule 3: the queue's virtual time follows who is served. */
+  /** Rule 3. What is only picked may wait for room, and others that are less ahead may come before it. */
+  served({ book, virtualUs }: Lane): void {
+    this.#virtualUs = Math.max(this.#virtualUs, book.virtualUs);
+    book.innerUs = Math.max(book.innerUs, virtualUs);
+  }
+
   pick(): PolicyEntity | null {
     if (this.#unplaced !== null) this.#place(this.#unplaced);
     const book = this.#ready.peek();
     const lane = book?.lanes.peek();
     if (book === undefined || lane === undefined) return null;
-    this.#virtualUs = Math.max(this.#virtualUs, book.virtualUs);
-    book.innerUs = Math.max(book.innerUs, lane.virtualUs);
     return lane.entity;
   }
 
