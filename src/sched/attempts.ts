@@ -78,11 +78,7 @@ function handOver(
   job.signalScheduled(true, nowUs);
   if (job.current !== attempt || attempt.ring === null || attempt.suspect) return;
   if (!attach(hardware, attempt)) {
-    // It ended before it was handed over: its fence knows when. Events are in the order of their times, so they ask anew.
-    const endedAtUs = hardware.signalledAtUs;
-    if (!job.isLive) retire(core, job);
-    else if (core.observers.listening || endedAtUs === null) complete(core, job);
-    else complete(core, job, Math.max(nowUs, endedAtUs));
+    fenceSignalled(core, job);
     return;
   }
   watch(core, ring);
@@ -117,12 +113,9 @@ export function fenceSignalled(core: SchedulerCore, job: JobCore): void {
 }
 
 /** The hardware fence of a running job has signalled. */
-export function complete(
-  core: SchedulerCore,
-  job: JobCore,
-  nowUs: number = core.runtime.nowUs(),
-): void {
+export function complete(core: SchedulerCore, job: JobCore): void {
   const error = job.current?.hardware?.error ?? null;
+  const nowUs = core.runtime.nowUs();
   const busyUs = chargeAttempt(core, job, 'measured', nowUs);
   job.entity.use.estimate.add(busyUs);
   core.estimate.add(busyUs);

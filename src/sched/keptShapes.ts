@@ -3,12 +3,13 @@ import type { Runtime } from '../events/index.ts';
 import { signalledFence, Timeline } from '../fence/index.ts';
 import { EntityCore } from './entityCore.ts';
 import { checkedEntityOptions } from './entityOptions.ts';
+import type { JobCore } from './jobCore.ts';
 import { domainOf } from './resetDomain.ts';
 import { SchedulerCore } from './schedulerCore.ts';
 import { checkedSchedulerOptions } from './schedulerOptions.ts';
 import { submit } from './submit.ts';
 
-let kept: unknown = null;
+let kept: { readonly jobs: readonly JobCore[]; readonly rest: unknown } | null = null;
 
 /**
  * Keeps one small scheduler for ever, with a job in each state, so that the engine keeps the code that it compiled for jobs.
@@ -40,5 +41,10 @@ export function keepShapes(): void {
   const jobs = [1, 2, 3].map((payload) => submit(entity, core.alone, payload));
   const waits = jobs.map((job) => [job.scheduled, job.finished.wait()]);
   for (const fn of deferred) fn();
-  kept = { core, entity, source, jobs, waits };
+  kept = { jobs, rest: { core, entity, source, waits } };
+}
+
+/** The jobs of the kept scheduler. For tests. */
+export function keptJobs(): readonly JobCore[] {
+  return kept === null ? [] : kept.jobs;
 }
