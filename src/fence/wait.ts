@@ -41,11 +41,33 @@ export function waitFor(
   if (interruptible) {
     for (const resetDone of interrupts) return settled(interrupted(resetDone));
   }
+  const isPlain = signal === undefined && timeoutMs === undefined && !interruptible;
+  if (isPlain && runtime.sink === undefined) {
+    return new Promise((resolve) => void attach(fence, new PlainWait(resolve)));
+  }
   return new Promise((resolve, reject) => {
     const wait = new Wait(fence, runtime, resolve, reject);
-    if (signal !== undefined || timeoutMs !== undefined || interruptible) wait.limit(options);
+    if (!isPlain) wait.limit(options);
     attach(fence, wait);
   });
+}
+
+/**
+ * A wait that nothing can end early and that nobody observes, as most are. It holds one function, not two: each would be
+ * another object to every job that is waited for.
+ */
+class PlainWait extends CallbackNode {
+  readonly #resolve: (value?: Promise<void>) => void;
+
+  constructor(resolve: (value?: Promise<void>) => void) {
+    super();
+    this.#resolve = resolve;
+  }
+
+  run(fence: Fence): void {
+    if (fence.error === null) this.#resolve();
+    else this.#resolve(Promise.reject(fence.error));
+  }
 }
 
 /** One wait: a callback on the fence, and a timer and a listener where they were asked for. */

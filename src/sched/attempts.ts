@@ -34,13 +34,12 @@ export function start(
   entity.unretired += 1;
   core.queued -= 1;
   core.inFlight += 1;
-  const { counters } = entity;
-  if (isFirst) counters.waitUs.add(nowUs - job.submittedAtUs);
-  if (!goesOn) counters.attempts += 1;
+  const { use } = entity;
+  if (isFirst) use.waitUs.add(nowUs - job.submittedAtUs);
+  if (!goesOn) use.attempts += 1;
   const { extra } = job;
   if (extra !== null && extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   ring.push(job);
-  watch(core, ring);
   core.policy.started(entity, attempt.estimateUs, nowUs);
   handOver(core, attempt, ring, nowUs);
 }
@@ -71,8 +70,12 @@ function handOver(core: SchedulerCore, attempt: Attempt, ring: Ring, nowUs: numb
   if (core.observers.listening) reportRun(core, attempt, hardware);
   job.signalScheduled(true, nowUs);
   if (attempt.ring === null || attempt.suspect) return;
-  if (!attach(hardware, attempt)) fenceSignalled(core, job);
-  else if ((job.extra?.cancelError ?? null) !== null && job.isLive) core.hooks.cancelJob(job);
+  if (!attach(hardware, attempt)) {
+    fenceSignalled(core, job);
+    return;
+  }
+  watch(core, ring);
+  if ((job.extra?.cancelError ?? null) !== null && job.isLive) core.hooks.cancelJob(job);
 }
 
 /** Nothing of the attempt is on the hardware. */
@@ -107,7 +110,7 @@ export function complete(core: SchedulerCore, job: JobCore): void {
   const error = job.current?.hardware?.error ?? null;
   const nowUs = core.runtime.nowUs();
   const busyUs = chargeAttempt(core, job, 'measured', nowUs);
-  job.entity.counters.estimate.add(busyUs);
+  job.entity.use.estimate.add(busyUs);
   core.estimate.add(busyUs);
   if (error === null) core.blames.of(job.entity)?.addClean(busyUs);
   const next = core.slices && error === null ? nextSlice(core, job) : null;
@@ -145,7 +148,7 @@ export function chargeAttempt(
   }
   ring.busyUs += busyUs;
   attempt.busyUs += busyUs;
-  entity.counters.busyUs += busyUs;
+  entity.use.busyUs += busyUs;
   chargeAccount(entity.account, busyUs);
   core.policy.ended(entity, attempt.estimateUs, busyUs, nowUs);
   return busyUs;
@@ -193,8 +196,10 @@ export function watch(core: SchedulerCore, ring: Ring): void {
   const job = ring.stopped ? null : ring.executing();
   if (job === ring.watched) return;
   ring.watched = job;
-  if (job === null) core.deadlines.clear(ring.deadline);
-  else core.deadlines.set(ring.deadline, core.deadlines.nowUs() + job.runTimeoutUs);
+  const timeoutUs = job === null ? Infinity : job.runTimeoutUs;
+  // The clock is not read for jobs without a timeout.
+  if (timeoutUs === Infinity) core.deadlines.clear(ring.deadline);
+  else core.deadlines.set(ring.deadline, core.deadlines.nowUs() + timeoutUs);
 }
 
 function reportRun(core: SchedulerCore, attempt: Attempt, hardware: FenceCore): void {

@@ -35,6 +35,11 @@ import type { Ring } from './ring.ts';
  */
 export type Phase = 'queued' | 'running' | 'dead' | 'ended' | 'finished';
 
+/** Which of a job's fences have signalled, and whether `scheduled` did so for a start. */
+const SCHEDULED = 1;
+const REACHED_HARDWARE = 2;
+const FINISHED = 4;
+
 /** What a job has that is served slice by slice (slices.ts). */
 export interface Slicing {
   /** Queued between two slices. */
@@ -50,6 +55,7 @@ export interface Slicing {
 /** What only some jobs have. Made when the first of it is needed, so that a plain job pays one empty field. */
 export interface JobExtra {
   label: string | null;
+  credits: number;
   /** Deduplicated (J6); kept until the job finishes, because each attempt asks them anew. */
   after: readonly Fence[] | null;
   nextAfter: number;
@@ -142,8 +148,6 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   readonly payload: P;
   readonly entity: EntityCore;
   readonly seqno: number;
-  readonly submittedAtUs: number;
-  readonly credits: number;
   extra: JobExtra | null = null;
   phase: Phase = 'queued';
   attempt = 0;
@@ -157,24 +161,36 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   before: JobCore | null = null;
   after: JobCore | null = null;
   outcome: FencelineError | null = null;
-  /** When its fences signalled; `NaN` before. Numbers that are no integers from the start are changed in place. */
+  /**
+   * When it was submitted, and from when its finished fence signals on, when that was: nobody asks for both, and a queue of
+   * jobs is as fast as its jobs are small. Numbers that are no integers from the start are changed in place.
+   */
+  #submittedOrFinishedAtUs: number;
   #scheduledAtUs = NaN;
-  #finishedAtUs = NaN;
   /** Once somebody asked for them. */
   #scheduled: FenceCore | null = null;
   #finished: FenceCore | null = null;
-  #reachedHardware = false;
+  #signalled = 0;
 
-  constructor(entity: EntityCore, seqno: number, payload: P, credits: number, nowUs: number) {
+  constructor(entity: EntityCore, seqno: number, payload: P, nowUs: number) {
     this.entity = entity;
     this.seqno = seqno;
     this.payload = payload;
-    this.credits = credits;
-    this.submittedAtUs = nowUs;
+    this.#submittedOrFinishedAtUs = nowUs;
+  }
+
+  /** When it was submitted. Not to be asked of a job whose finished fence has signalled. */
+  get submittedAtUs(): number {
+    return this.#submittedOrFinishedAtUs;
   }
 
   get label(): string {
     return this.extra?.label ?? `${this.entity.label}#${this.seqno}`;
+  }
+
+  /** What it takes of a ring's credits (S4). */
+  get credits(): number {
+    return this.extra === null ? 1 : this.extra.credits;
   }
 
   get state(): 'queued' | 'running' | 'finished' {
@@ -229,15 +245,22 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
 
   get scheduled(): Fence {
     if (this.#scheduled === null) {
-      const error = this.#reachedHardware ? null : this.outcome;
-      this.#scheduled = this.#make(this.entity.scheduledInfo, this.#scheduledAtUs, error);
+      const error = (this.#signalled & REACHED_HARDWARE) === 0 ? this.outcome : null;
+      this.#scheduled =
+        (this.#signalled & SCHEDULED) === 0
+          ? new FenceCore(this, this.seqno)
+          : bornSignalled(this.entity.scheduledInfo, this.seqno, error, this.#scheduledAtUs);
     }
     return this.#scheduled;
   }
 
   get finished(): Fence {
     if (this.#finished === null) {
-      this.#finished = this.#make(this.entity.finishedInfo, this.#finishedAtUs, this.outcome);
+      const atUs = this.#submittedOrFinishedAtUs;
+      this.#finished =
+        (this.#signalled & FINISHED) === 0
+          ? new FenceCore(this, this.seqno)
+          : bornSignalled(this.entity.finishedInfo, this.seqno, this.outcome, atUs);
     }
     return this.#finished;
   }
@@ -294,16 +317,17 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
 
   /** Signals `scheduled`, once: ok at the first start, with the outcome where it never reached hardware (J3). */
   signalScheduled(reachedHardware: boolean, nowUs: number): void {
-    if (!Number.isNaN(this.#scheduledAtUs)) return;
+    if ((this.#signalled & SCHEDULED) !== 0) return;
+    this.#signalled = reachedHardware ? SCHEDULED | REACHED_HARDWARE : SCHEDULED;
     this.#scheduledAtUs = nowUs;
-    this.#reachedHardware = reachedHardware;
     const error = reachedHardware ? null : this.outcome;
     this.#announce(this.#scheduled, this.entity.scheduledInfo, error);
   }
 
   /** Signals `finished` with the outcome. */
   signalFinished(nowUs: number): void {
-    this.#finishedAtUs = nowUs;
+    this.#signalled |= FINISHED;
+    this.#submittedOrFinishedAtUs = nowUs;
     this.#announce(this.#finished, this.entity.finishedInfo, this.outcome);
   }
 
@@ -318,12 +342,6 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
     observers.fenceSignalled([info.id, this.seqno], error);
     observers.fenceSignalledToRuntime([info.id, this.seqno], error);
   }
-
-  #make(info: TimelineInfo, atUs: number, error: FencelineError | null): FenceCore {
-    return Number.isNaN(atUs)
-      ? new FenceCore(this, this.seqno)
-      : bornSignalled(info, this.seqno, error, atUs);
-  }
 }
 
 function leave(node: CallbackNode | null): void {
@@ -333,6 +351,7 @@ function leave(node: CallbackNode | null): void {
 function noExtra(): JobExtra {
   return {
     label: null,
+    credits: 1,
     after: null,
     nextAfter: 0,
     pipelined: false,

@@ -1,5 +1,6 @@
 import type { FencelineError } from '../base/index.ts';
-import type { Runtime } from '../events/index.ts';
+import { idsOf } from '../events/index.ts';
+import type { Ids, Runtime } from '../events/index.ts';
 import { fenceSignalled, start } from './attempts.ts';
 import { BlameBook } from './blame.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
@@ -15,12 +16,12 @@ import { FreeList } from './freeList.ts';
 import { Hooks } from './hooks.ts';
 import type { JobCore } from './jobCore.ts';
 import { Observers } from './observers.ts';
+import { boundRing, isHeldByOrder, leastLoaded } from './placement.ts';
 import type { Policy } from './policy.ts';
 import type { DomainCore } from './resetDomain.ts';
 import { holdsResources } from './resources.ts';
 import { Ring } from './ring.ts';
 import type { SchedulerSetup } from './schedulerOptions.ts';
-import { isBehindSliced } from './slices.ts';
 import { Estimate } from './stats.ts';
 
 /** A pass gives way to timers and I/O after this many starts, or this long (S2). */
@@ -41,6 +42,7 @@ export class SchedulerCore {
   readonly label: string;
   readonly device: string;
   readonly runtime: Runtime;
+  readonly ids: Ids;
   readonly driver: Driver;
   readonly setup: SchedulerSetup;
   readonly hooks: Hooks;
@@ -86,6 +88,7 @@ export class SchedulerCore {
     this.label = setup.label;
     this.device = setup.device;
     this.runtime = setup.runtime;
+    this.ids = idsOf(setup.runtime);
     this.driver = setup.driver;
     this.policy = setup.policy;
     this.domain = domain;
@@ -140,19 +143,20 @@ export class SchedulerCore {
     if (this.ended) return;
     this.#reportPass('pass-begin', 0);
     const beganUs = this.runtime.nowUs();
+    let nowUs = beganUs;
     let started = 0;
     let later = false;
     // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
     try {
       for (;;) {
-        if (this.ended || this.rings.every(isStopped)) break;
-        const nowUs = this.runtime.nowUs();
+        if (this.ended || !this.#hasRing()) break;
         later = started >= STARTS_PER_PASS || nowUs - beganUs > PASS_US;
         if (later) break;
         const entity = this.#checks[this.#nextCheck];
         if (entity !== undefined) this.#checkNext(entity, nowUs);
         else if (this.#startNext(nowUs)) started += 1;
         else break;
+        nowUs = this.runtime.nowUs();
       }
     } finally {
       this.#passAsked = later;
@@ -160,6 +164,12 @@ export class SchedulerCore {
     }
     this.deadlines.settle();
     this.#reportPass('pass-end', started);
+  }
+
+  /** Whether a ring is not stopped by a reset. */
+  #hasRing(): boolean {
+    for (const ring of this.rings) if (!ring.stopped) return true;
+    return false;
   }
 
   #checkNext(entity: EntityCore, nowUs: number): void {
@@ -198,13 +208,18 @@ export class SchedulerCore {
     for (;;) {
       const job = entity.nextStart;
       if (job === null) return false;
+      // Nothing can hold back a plain job, as most are.
+      if (job.extra === null && this.pipelines && this.driver.prepareJob === undefined) return true;
       if (job.waitsFor !== null) {
         startDependencyClock(this, job);
         return false;
       }
       const found = resolveDependencies(this, job);
       if (found === 'ready') {
-        if (this.#isHeldByOrder(entity, job)) return false;
+        if (isHeldByOrder(this, entity, job)) {
+          this.#reportBlocked(job, 'order');
+          return false;
+        }
         if (holdsResources(job)) return true;
         this.#reportBlocked(job, 'resource');
         return false;
@@ -215,31 +230,6 @@ export class SchedulerCore {
         die(this, job, found);
       }
     }
-  }
-
-  /** A serial entity's jobs never overlap on two rings, or at all where the driver keeps no order (J4). */
-  #isHeldByOrder(entity: EntityCore, job: JobCore): boolean {
-    const pinned = job.extra?.slicing?.pinned ?? null;
-    if (pinned === null && (!entity.serial || entity.unretired === 0)) return false;
-    if (this.driver.ordered !== false && !(this.slices && isBehindSliced(job))) {
-      if (this.rings.length === 1) return false;
-      const ring = this.#boundRing(entity, job);
-      if (ring === null || ring.hasRoom(job)) return false;
-      ring.heldByOrder.add(entity);
-    }
-    this.#reportBlocked(job, 'order');
-    return true;
-  }
-
-  /** Where `job` has to go: the ring that holds the state of its last slice, or an attempt of its serial entity. */
-  #boundRing(entity: EntityCore, job: JobCore): Ring | null {
-    const pinned = job.extra?.slicing?.pinned ?? null;
-    if (pinned !== null) return pinned;
-    if (!entity.serial || entity.unretired === 0) return null;
-    for (const ring of this.rings) {
-      if (ring.attempts.some((job) => job.entity === entity)) return ring;
-    }
-    return null;
   }
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
@@ -253,14 +243,14 @@ export class SchedulerCore {
       if (!can) this.unlist(entity);
       if (!can || entity.nextStart !== job) return true;
     }
-    const bound = this.rings.length === 1 ? null : this.#boundRing(entity, job);
+    const bound = this.rings.length === 1 ? null : boundRing(this, entity, job);
     if (bound !== null && !bound.hasRoom(job)) {
       // Others filled its ring since it was listed: it waits for that ring, and holds nobody back.
       bound.heldByOrder.add(entity);
       this.unlist(entity);
       return true;
     }
-    const ring = bound ?? this.#leastLoaded(job);
+    const ring = bound ?? leastLoaded(this, job);
     if (ring === null) {
       this.#reportBlocked(job, 'credits');
       return false;
@@ -268,16 +258,6 @@ export class SchedulerCore {
     start(this, entity, job, ring, nowUs);
     if (!this.#canStart(entity)) this.unlist(entity);
     return true;
-  }
-
-  /** The ring with the least on it that has room. */
-  #leastLoaded(job: JobCore): Ring | null {
-    let best: Ring | null = null;
-    for (const ring of this.rings) {
-      if (!ring.hasRoom(job)) continue;
-      if (best === null || ring.isLessLoadedThan(best)) best = ring;
-    }
-    return best;
   }
 
   // What users and the recovery do.
@@ -391,8 +371,4 @@ export class SchedulerCore {
     const atUs = this.runtime.nowUs();
     this.observers.emit({ type, atUs, scheduler: this.label, started });
   }
-}
-
-function isStopped(ring: Ring): boolean {
-  return ring.stopped;
 }
