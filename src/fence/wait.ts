@@ -5,7 +5,7 @@ import type { Runtime, Timer } from '../events/index.ts';
 import { CallbackNode } from './callback.ts';
 // oxlint-disable-next-line import/no-cycle -- see fence.ts
 import type { FenceCore } from './fence.ts';
-import { attach, detach, report } from './fence.ts';
+import { attach, detach, report, settleWith } from './fence.ts';
 import { summary } from './summary.ts';
 
 /** Resets that ask interruptible waits to step aside (T11), and the waits that may be asked. */
@@ -42,32 +42,13 @@ export function waitFor(
     for (const resetDone of interrupts) return settled(interrupted(resetDone));
   }
   const isPlain = signal === undefined && timeoutMs === undefined && !interruptible;
-  if (isPlain && runtime.sink === undefined) {
-    return new Promise((resolve) => void attach(fence, new PlainWait(resolve)));
-  }
   return new Promise((resolve, reject) => {
+    // Nothing ends it early and nobody observes it, as with most waits: no object but the promise.
+    if (isPlain && runtime.sink === undefined && settleWith(fence, resolve)) return;
     const wait = new Wait(fence, runtime, resolve, reject);
     if (!isPlain) wait.limit(options);
     attach(fence, wait);
   });
-}
-
-/**
- * A wait that nothing can end early and that nobody observes, as most are. It holds one function, not two: each would be
- * another object to every job that is waited for.
- */
-class PlainWait extends CallbackNode {
-  readonly #resolve: (value?: Promise<void>) => void;
-
-  constructor(resolve: (value?: Promise<void>) => void) {
-    super();
-    this.#resolve = resolve;
-  }
-
-  run(fence: Fence): void {
-    if (fence.error === null) this.#resolve();
-    else this.#resolve(Promise.reject(fence.error));
-  }
 }
 
 /** One wait: a callback on the fence, and a timer and a listener where they were asked for. */

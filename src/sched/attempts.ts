@@ -23,7 +23,8 @@ export function start(
   const goesOn = core.slices && beginSlice(core, job);
   const number = goesOn ? job.attempt : job.attempt + 1;
   const isFirst = job.attempt === 0;
-  const attempt = new Attempt(job, number, ring, entity.estimateOf(job), nowUs);
+  const attempt = core.spareAttempts.pop() ?? new Attempt();
+  attempt.begin(job, number, ring, entity.estimateOf(job), nowUs);
   job.current = attempt;
   job.attempt = attempt.number;
   job.ring = ring.index;
@@ -41,12 +42,17 @@ export function start(
   if (extra !== null && extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   ring.push(job);
   core.policy.started(entity, attempt.estimateUs, nowUs);
-  handOver(core, attempt, ring, nowUs);
+  handOver(core, job, attempt, ring, nowUs);
 }
 
 /** Calls `runJob` and ties the job to its hardware fence, whatever the hook did to the job meanwhile. */
-function handOver(core: SchedulerCore, attempt: Attempt, ring: Ring, nowUs: number): void {
-  const { job } = attempt;
+function handOver(
+  core: SchedulerCore,
+  job: JobCore,
+  attempt: Attempt,
+  ring: Ring,
+  nowUs: number,
+): void {
   let hardware: unknown;
   try {
     hardware = core.hooks.runJob(job, ring.index);
@@ -63,15 +69,20 @@ function handOver(core: SchedulerCore, attempt: Attempt, ring: Ring, nowUs: numb
     neverRan(core, job, new JobError('ERR_FENCE_REUSED', undefined, { label: job.label }));
     return;
   }
-  if (attempt.ring === null) return;
+  // The hook may have ended the job: then the attempt is retired, or not even this job's any more.
+  if (job.current !== attempt || attempt.ring === null) return;
   attempt.hardware = hardware;
   const hintUs = job.hintUs;
   if (hintUs !== null) hardware.setDeadline(hintUs);
-  if (core.observers.listening) reportRun(core, attempt, hardware);
+  if (core.observers.listening) reportRun(core, job, hardware);
   job.signalScheduled(true, nowUs);
-  if (attempt.ring === null || attempt.suspect) return;
+  if (job.current !== attempt || attempt.ring === null || attempt.suspect) return;
   if (!attach(hardware, attempt)) {
-    fenceSignalled(core, job);
+    // It ended before it was handed over: its fence knows when. Events are in the order of their times, so they ask anew.
+    const endedAtUs = hardware.signalledAtUs;
+    if (!job.isLive) retire(core, job);
+    else if (core.observers.listening || endedAtUs === null) complete(core, job);
+    else complete(core, job, Math.max(nowUs, endedAtUs));
     return;
   }
   watch(core, ring);
@@ -106,9 +117,12 @@ export function fenceSignalled(core: SchedulerCore, job: JobCore): void {
 }
 
 /** The hardware fence of a running job has signalled. */
-export function complete(core: SchedulerCore, job: JobCore): void {
+export function complete(
+  core: SchedulerCore,
+  job: JobCore,
+  nowUs: number = core.runtime.nowUs(),
+): void {
   const error = job.current?.hardware?.error ?? null;
-  const nowUs = core.runtime.nowUs();
   const busyUs = chargeAttempt(core, job, 'measured', nowUs);
   job.entity.use.estimate.add(busyUs);
   core.estimate.add(busyUs);
@@ -202,8 +216,7 @@ export function watch(core: SchedulerCore, ring: Ring): void {
   else core.deadlines.set(ring.deadline, core.deadlines.nowUs() + timeoutUs);
 }
 
-function reportRun(core: SchedulerCore, attempt: Attempt, hardware: FenceCore): void {
-  const { job } = attempt;
+function reportRun(core: SchedulerCore, job: JobCore, hardware: FenceCore): void {
   core.observers.emit({
     type: 'job-run',
     atUs: core.runtime.nowUs(),
@@ -211,7 +224,7 @@ function reportRun(core: SchedulerCore, attempt: Attempt, hardware: FenceCore): 
     hardware: [hardware.timeline.id, hardware.seqno],
     ring: job.ring ?? 0,
     client: job.entity.setup.client,
-    attempt: attempt.number,
+    attempt: job.attempt,
     queued: core.queued,
     inFlight: core.inFlight,
   });

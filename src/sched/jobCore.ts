@@ -1,3 +1,4 @@
+import { assert } from '../base/index.ts';
 import type { CancelSignal, FencelineError, JobError } from '../base/index.ts';
 import type { FenceRef, Runtime } from '../events/index.ts';
 import {
@@ -108,25 +109,31 @@ class Waiter extends CallbackNode {
   }
 }
 
-/** One try of a job on a ring, or one slice of it, and what hears its hardware fence. Each start makes a new one; the job keeps the last. */
+/**
+ * One try of a job on a ring, or one slice of it, and what hears its hardware fence. Each start takes one; the job keeps the
+ * last.
+ *
+ * When its job is freed it goes to `spareAttempts` of the scheduler, and another start takes it. A job that waited has been
+ * moved to the old generation, where each young object that it is given costs the next collections a look at it.
+ */
 export class Attempt extends CallbackNode {
-  readonly job: JobCore;
-  readonly number: number;
+  /** `null` while it is spare. */
+  job: JobCore | null = null;
+  number = 0;
   /** The ring, until the attempt is retired (J11). */
-  ring: Ring | null;
-  readonly startedAtUs: number;
+  ring: Ring | null = null;
+  startedAtUs: number = NaN;
   /** What the policy was charged at the start. */
-  readonly estimateUs: number;
+  estimateUs: number = NaN;
   /** Of this attempt and those before it, as far as they have ended. */
-  busyUs: number;
+  busyUs: number = NaN;
   /** Whether its time has been settled. */
   charged = false;
   /** Out of reach of completion handling: its driver is asked about its timeout, or a reset has it (T2, T3). */
   suspect = false;
   hardware: FenceCore | null = null;
 
-  constructor(job: JobCore, number: number, ring: Ring, estimateUs: number, nowUs: number) {
-    super();
+  begin(job: JobCore, number: number, ring: Ring, estimateUs: number, nowUs: number): void {
     const last = job.current;
     this.job = job;
     this.number = number;
@@ -134,10 +141,14 @@ export class Attempt extends CallbackNode {
     this.startedAtUs = nowUs;
     this.estimateUs = estimateUs;
     this.busyUs = last === null ? 0 : last.busyUs;
+    this.charged = false;
+    this.suspect = false;
   }
 
   run(): void {
-    this.job.entity.scheduler.fenceSignalled(this.job);
+    const { job } = this;
+    assert(job !== null, 'a spare attempt heard a hardware fence');
+    job.entity.scheduler.fenceSignalled(job);
   }
 }
 
@@ -152,10 +163,7 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   phase: Phase = 'queued';
   attempt = 0;
   ring: number | null = null;
-  /**
-   * The last attempt, until it is retired and the job finished. It is let go then, because a job that was promoted to the
-   * old generation would keep its short-lived attempt from being collected young.
-   */
+  /** The last attempt, until it is retired and the job finished. */
   current: Attempt | null = null;
   /** Neighbours in the entity's order list. */
   before: JobCore | null = null;
@@ -305,8 +313,9 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   }
 
   signalled(fence: Fence): void {
-    const info = this.infoOf(fence);
-    this.entity.scheduler.observers.fenceSignalled([info.id, this.seqno], fence.error);
+    const { observers } = this.entity.scheduler;
+    if (!observers.listening) return;
+    observers.fenceSignalled([this.infoOf(fence).id, this.seqno], fence.error);
   }
 
   hinted(fence: Fence, atUs: number): void {
@@ -321,20 +330,25 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
     this.#signalled = reachedHardware ? SCHEDULED | REACHED_HARDWARE : SCHEDULED;
     this.#scheduledAtUs = nowUs;
     const error = reachedHardware ? null : this.outcome;
-    this.#announce(this.#scheduled, this.entity.scheduledInfo, error);
+    this.#announce(this.#scheduled, this.entity.scheduledInfo, error, nowUs);
   }
 
   /** Signals `finished` with the outcome. */
   signalFinished(nowUs: number): void {
     this.#signalled |= FINISHED;
     this.#submittedOrFinishedAtUs = nowUs;
-    this.#announce(this.#finished, this.entity.finishedInfo, this.outcome);
+    this.#announce(this.#finished, this.entity.finishedInfo, this.outcome, nowUs);
   }
 
   /** A fence that nobody asked for yet is only reported. */
-  #announce(fence: FenceCore | null, info: TimelineInfo, error: FencelineError | null): void {
+  #announce(
+    fence: FenceCore | null,
+    info: TimelineInfo,
+    error: FencelineError | null,
+    nowUs: number,
+  ): void {
     if (fence !== null) {
-      signalFence(fence, error);
+      signalFence(fence, error, nowUs);
       return;
     }
     const { observers } = this.entity.scheduler;

@@ -29,13 +29,3 @@ export function boundRing(core: SchedulerCore, entity: EntityCore, job: JobCore)
   }
   return null;
 }
-
-/** The ring with the least on it that has room for `job`. */
-export function leastLoaded(core: SchedulerCore, job: JobCore): Ring | null {
-  let best: Ring | null = null;
-  for (const ring of core.rings) {
-    if (!ring.hasRoom(job)) continue;
-    if (best === null || ring.isLessLoadedThan(best)) best = ring;
-  }
-  return best;
-}

@@ -88,6 +88,22 @@ export class Ring {
   }
 }
 
+/** Whether a reset covers every ring. */
+export function allStopped(rings: readonly Ring[]): boolean {
+  for (const ring of rings) if (!ring.stopped) return false;
+  return true;
+}
+
+/** The ring with the least on it that has room for `job`. */
+export function leastLoaded(rings: readonly Ring[], job: JobCore): Ring | null {
+  let best: Ring | null = null;
+  for (const ring of rings) {
+    if (!ring.hasRoom(job)) continue;
+    if (best === null || ring.isLessLoadedThan(best)) best = ring;
+  }
+  return best;
+}
+
 function isExclusive(job: JobCore): boolean {
   return job.extra !== null && job.extra.exclusive;
 }

@@ -14,13 +14,13 @@ import { expire } from './expiry.ts';
 import { failAll } from './failAll.ts';
 import { FreeList } from './freeList.ts';
 import { Hooks } from './hooks.ts';
-import type { JobCore } from './jobCore.ts';
+import type { Attempt, JobCore } from './jobCore.ts';
 import { Observers } from './observers.ts';
-import { boundRing, isHeldByOrder, leastLoaded } from './placement.ts';
+import { boundRing, isHeldByOrder } from './placement.ts';
 import type { Policy } from './policy.ts';
 import type { DomainCore } from './resetDomain.ts';
 import { holdsResources } from './resources.ts';
-import { Ring } from './ring.ts';
+import { allStopped, leastLoaded, Ring } from './ring.ts';
 import type { SchedulerSetup } from './schedulerOptions.ts';
 import { Estimate } from './stats.ts';
 
@@ -58,6 +58,8 @@ export class SchedulerCore {
   readonly slices: boolean;
   /** Jobs between two slices. */
   readonly suspended: Set<JobCore> = new Set();
+  /** Whether only what a job asked for can hold it back: one ring that keeps order, nothing to prepare, no slices. */
+  readonly #startsPlainly: boolean;
   state: 'open' | 'draining' | 'closed' | 'gone' = 'open';
   goneError: FencelineError | null = null;
   /** Entities with a job that has not finished. */
@@ -74,6 +76,8 @@ export class SchedulerCore {
   resets = 0;
   /** Called once, after the call stack, when it has ended: no fence is unsignalled, what could be freed is. */
   onEnd: () => void = () => {};
+  /** Attempts whose jobs were freed, for the next starts. */
+  readonly spareAttempts: Attempt[] = [];
   readonly freeList: FreeList = new FreeList(this);
   readonly blames: BlameBook = new BlameBook();
   #checks: EntityCore[] = [];
@@ -102,6 +106,7 @@ export class SchedulerCore {
     });
     this.slices = setup.driver.nextSlice !== undefined;
     this.pipelines = setup.rings === 1 && setup.driver.ordered !== false;
+    this.#startsPlainly = this.pipelines && !this.slices && setup.driver.prepareJob === undefined;
   }
 
   get ended(): boolean {
@@ -149,7 +154,7 @@ export class SchedulerCore {
     // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
     try {
       for (;;) {
-        if (this.ended || !this.#hasRing()) break;
+        if (this.ended || allStopped(this.rings)) break;
         later = started >= STARTS_PER_PASS || nowUs - beganUs > PASS_US;
         if (later) break;
         const entity = this.#checks[this.#nextCheck];
@@ -164,12 +169,6 @@ export class SchedulerCore {
     }
     this.deadlines.settle();
     this.#reportPass('pass-end', started);
-  }
-
-  /** Whether a ring is not stopped by a reset. */
-  #hasRing(): boolean {
-    for (const ring of this.rings) if (!ring.stopped) return true;
-    return false;
   }
 
   #checkNext(entity: EntityCore, nowUs: number): void {
@@ -209,7 +208,7 @@ export class SchedulerCore {
       const job = entity.nextStart;
       if (job === null) return false;
       // Nothing can hold back a plain job, as most are.
-      if (job.extra === null && this.pipelines && this.driver.prepareJob === undefined) return true;
+      if (job.extra === null && this.#startsPlainly) return true;
       if (job.waitsFor !== null) {
         startDependencyClock(this, job);
         return false;
@@ -250,7 +249,7 @@ export class SchedulerCore {
       this.unlist(entity);
       return true;
     }
-    const ring = bound ?? leastLoaded(this, job);
+    const ring = bound ?? leastLoaded(this.rings, job);
     if (ring === null) {
       this.#reportBlocked(job, 'credits');
       return false;
