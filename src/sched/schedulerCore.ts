@@ -16,12 +16,12 @@ import { FreeList } from './freeList.ts';
 import { Hooks } from './hooks.ts';
 import type { Attempt, JobCore } from './jobCore.ts';
 import { Observers } from './observers.ts';
+import { boundRing, isHeldByOrder } from './placement.ts';
 import type { Policy } from './policy.ts';
 import type { DomainCore } from './resetDomain.ts';
 import { holdsResources } from './resources.ts';
 import { allStopped, leastLoaded, Ring } from './ring.ts';
 import type { SchedulerSetup } from './schedulerOptions.ts';
-import { isBehindSliced } from './slices.ts';
 import { Estimate } from './stats.ts';
 
 /** A pass gives way to timers and I/O after this many starts, or this long (S2). */
@@ -215,7 +215,10 @@ export class SchedulerCore {
       }
       const found = resolveDependencies(this, job);
       if (found === 'ready') {
-        if (this.#isHeldByOrder(entity, job)) return false;
+        if (isHeldByOrder(this, entity, job)) {
+          this.#reportBlocked(job, 'order');
+          return false;
+        }
         if (holdsResources(job)) return true;
         this.#reportBlocked(job, 'resource');
         return false;
@@ -226,31 +229,6 @@ export class SchedulerCore {
         die(this, job, found);
       }
     }
-  }
-
-  /** A serial entity's jobs never overlap on two rings, or at all where the driver keeps no order (J4). */
-  #isHeldByOrder(entity: EntityCore, job: JobCore): boolean {
-    const pinned = job.extra?.slicing?.pinned ?? null;
-    if (pinned === null && (!entity.serial || entity.unretired === 0)) return false;
-    if (this.driver.ordered !== false && !(this.slices && isBehindSliced(job))) {
-      if (this.rings.length === 1) return false;
-      const ring = this.#boundRing(entity, job);
-      if (ring === null || ring.hasRoom(job)) return false;
-      ring.heldByOrder.add(entity);
-    }
-    this.#reportBlocked(job, 'order');
-    return true;
-  }
-
-  /** Where `job` has to go: the ring that holds the state of its last slice, or an attempt of its serial entity. */
-  #boundRing(entity: EntityCore, job: JobCore): Ring | null {
-    const pinned = job.extra?.slicing?.pinned ?? null;
-    if (pinned !== null) return pinned;
-    if (!entity.serial || entity.unretired === 0) return null;
-    for (const ring of this.rings) {
-      if (ring.attempts.some((job) => job.entity === entity)) return ring;
-    }
-    return null;
   }
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
@@ -264,7 +242,7 @@ export class SchedulerCore {
       if (!can) this.unlist(entity);
       if (!can || entity.nextStart !== job) return true;
     }
-    const bound = this.rings.length === 1 ? null : this.#boundRing(entity, job);
+    const bound = this.rings.length === 1 ? null : boundRing(this, entity, job);
     if (bound !== null && !bound.hasRoom(job)) {
       // Others filled its ring since it was listed: it waits for that ring, and holds nobody back.
       bound.heldByOrder.add(entity);
