@@ -78,6 +78,7 @@ export {
   Entity,
   fair,
   fifo,
+  linuxFair,
   ResetDomain,
   ResourcePool,
   roundRobin,

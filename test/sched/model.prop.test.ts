@@ -22,7 +22,7 @@ const world = fc.record({
   ordered: fc.constantFrom(true, true, true, false),
   resetScope: fc.constantFrom('device', 'ring'),
   resetUs: fc.constantFrom(0, 0, 300, 5000),
-  policy: fc.constantFrom('fair', 'fifo', 'roundRobin', 'strictPriority'),
+  policy: fc.constantFrom('fair', 'linuxFair', 'fifo', 'roundRobin', 'strictPriority'),
   lacks: fc.constantFrom<Exclude<MockHook, 'runJob'>[]>(
     [],
     [],
