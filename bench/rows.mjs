@@ -8,6 +8,8 @@ const FILES = [
   'core/growth.bench.mjs',
   'core/memory.bench.mjs',
   'core/timeouts.bench.mjs',
+  'fairness/shares.bench.mjs',
+  'fairness/kernelCases.bench.mjs',
   'worker/throughput.bench.mjs',
   'worker/latency.bench.mjs',
   'worker/hang.bench.mjs',
