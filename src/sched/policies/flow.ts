@@ -14,7 +14,7 @@ const NEW_SAMPLE = 1 / 4;
  */
 export class Flow implements HeapItem {
   heapIndex: number = -1;
-  state: 'out' | 'waiting' | 'eligible' | 'resting' = 'out';
+  state: 'out' | 'waiting' | 'eligible' | 'fresh' | 'resting' = 'out';
   readonly home: Accounts;
   readonly accountId: number;
   /** Whose it is; `null` for an account that has several entities. */
@@ -47,7 +47,7 @@ export class Flow implements HeapItem {
   }
 
   get isReady(): boolean {
-    return this.state === 'waiting' || this.state === 'eligible';
+    return this.state !== 'out' && this.state !== 'resting';
   }
 
   /** The entity that is served where this flow is. */

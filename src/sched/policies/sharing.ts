@@ -8,18 +8,20 @@ import type { Flow } from './flow.ts';
  *
  * 1. A flow's position is what it used and what its jobs on the hardware are said to take, by its share. The estimate counts
  *    from a job's start until its end, then what was measured does.
- * 2. Virtual time is the average position of the ready flows, weighted by share; of what is on the hardware it
- *    believes no more than the flow's jobs took before. It never goes back. When all is idle it is that of who is farthest.
- * 3. A flow is eligible once virtual time has reached its position: it got no more than its due. Among those the one
- *    with the earliest virtual deadline is served: position and next job, by its share. A deadline hint brings that forward,
- *    but not before the position. Where nobody is eligible, the least position is served.
- * 4. Who comes back after it had nothing to do does so at virtual time, or where it was if that is ahead, and goes
- *    first among the eligible (S9, S10). Who comes back before anybody else was served never went: it keeps its place, at
- *    most the longest job behind.
- * 5. A flow that has nothing to do is forgotten as soon as virtual time has reached it: rule 4 would bring back one that nobody
+ * 2. A flow is eligible once the average position has reached its own: it got no more than its due. The average is that of
+ *    the ready flows, by share; of what is on the hardware it believes no more than the flow's jobs took before.
+ * 3. Among the eligible the one with the earliest virtual deadline comes first: position and next job, by its share. A
+ *    deadline hint brings that forward, but not before the position. Where nobody is eligible, the least position does.
+ * 4. Virtual time is the position, as far as it is believed, of who comes first. It never goes back. When all is
+ *    idle it is that of who is farthest.
+ * 5. Who comes back after it had nothing to do does so at virtual time, or where it was if that is ahead. If it is not,
+ *    its first job goes before all others' (S9, S10). Who comes back before anybody else was served never went: it
+ *    keeps its place, at most the longest job behind.
+ * 6. A flow that has nothing to do is forgotten as soon as virtual time has reached it: rule 5 brings back one that nobody
  *    knows to the same place.
  *
- * Ideas: EEVDF (Stoica, Abdel-Wahab 1995) for rule 3; its two heaps are those of WF2Q (Bennett, Zhang 1996).
+ * Ideas: EEVDF (Stoica, Abdel-Wahab 1995) for rules 2 and 3, SFQ (Goyal, Vin, Cheng 1996) for rule 4; the two heaps are
+ * those of WF2Q (Bennett, Zhang 1996).
  * Cost: O(log n) in flows that are ready.
  */
 export class Sharing {
@@ -28,9 +30,13 @@ export class Sharing {
   readonly #waiting = new Heap<Flow>();
   /** By virtual deadline. */
   readonly #eligible = new Heap<Flow>();
+  /** By submission: flows that have come back, and go before all others. */
+  readonly #fresh = new Heap<Flow>();
   /** By position: flows that have nothing to do, and were ahead when they last had. */
   readonly #resting = new Heap<Flow>();
   #virtualUs = 0;
+  /** Whoever is not farther is eligible. Like virtual time it never goes back, so that who is eligible stays so. */
+  #eligibleUs = 0;
   /** Sums over the ready flows: shares, and trusted positions by share. */
   #shares = 0;
   #weighted = 0;
@@ -51,7 +57,7 @@ export class Sharing {
 
   /** How many flows are ready. */
   get size(): number {
-    return this.#waiting.size + this.#eligible.size;
+    return this.#waiting.size + this.#eligible.size + this.#fresh.size;
   }
 
   /** `flow` has something to do. */
@@ -61,8 +67,9 @@ export class Sharing {
     const isKept = flow.pending > 0 || flow.servedBefore === this.#served;
     if (flow.state === 'resting') this.#resting.remove(flow);
     const leastUs = this.#virtualUs - (isKept ? this.#longestUs / share : 0);
-    flow.settledUs = Math.max(flow.settledUs, leastUs - flow.pendingUs / share);
-    flow.fresh = !isKept;
+    const placeUs = leastUs - flow.pendingUs / share;
+    flow.fresh = !isKept && flow.settledUs <= placeUs;
+    flow.settledUs = Math.max(flow.settledUs, placeUs);
     flow.state = 'out';
     this.#place(flow);
   }
@@ -117,19 +124,29 @@ export class Sharing {
   choose(nowUs: number): Flow | null {
     this.#nowUs = nowUs;
     if (this.#unplaced !== null) this.#place(this.#unplaced);
-    if (this.#shares === 0) return null;
-    this.#advance();
-    return this.#eligible.peek() ?? this.#waiting.peek() ?? null;
+    if (this.size === 0) return null;
+    const fresh = this.#fresh.peek();
+    if (fresh !== undefined) return fresh;
+    const chosen = this.#chooseRegular();
+    this.#advance(chosen.trustedUs);
+    return chosen;
   }
 
-  /** Rule 2, and what follows from it. */
-  #advance(): void {
-    this.#virtualUs = Math.max(this.#virtualUs, this.#weighted / this.#shares);
+  /** Rules 2 and 3. */
+  #chooseRegular(): Flow {
+    this.#eligibleUs = Math.max(this.#eligibleUs, this.#virtualUs, this.#weighted / this.#shares);
     for (let flow = this.#waiting.peek(); flow !== undefined; flow = this.#waiting.peek()) {
-      if (flow.positionUs > this.#virtualUs) break;
+      if (flow.positionUs > this.#eligibleUs) break;
       this.#waiting.remove(flow);
       this.#makeEligible(flow, flow.head(this.#nowUs));
     }
+    return (this.#eligible.peek() ?? this.#waiting.peek()) as Flow;
+  }
+
+  /** Rules 4 and 6. */
+  #advance(us: number): void {
+    if (us <= this.#virtualUs) return;
+    this.#virtualUs = us;
     for (let flow = this.#resting.peek(); flow !== undefined; flow = this.#resting.peek()) {
       if (flow.settledUs > this.#virtualUs) break;
       this.#drop(flow);
@@ -141,15 +158,14 @@ export class Sharing {
     this.#eligible.push(flow, this.#deadlineOf(flow, head), head.headJobId);
   }
 
-  /** When `flow` should have had its next job, in virtual time (rules 3 and 4). */
+  /** When `flow` should have had its next job, in virtual time (rule 3). */
   #deadlineOf(flow: Flow, head: PolicyEntity): number {
-    if (flow.fresh) return -Infinity;
     const { positionUs } = flow;
     const { estimateUs, deadlineUs } = head;
     const ownUs = positionUs + estimateUs / flow.share;
     if (deadlineUs === null) return ownUs;
     const leftUs = Math.max(0, deadlineUs - this.#nowUs - estimateUs);
-    return Math.max(positionUs, Math.min(ownUs, this.#virtualUs + leftUs / this.#shares));
+    return Math.max(positionUs, Math.min(ownUs, this.#eligibleUs + leftUs / this.#shares));
   }
 
   /** Puts `flow` where it belongs now, whether it is ready already or becomes so. */
@@ -160,20 +176,23 @@ export class Sharing {
     const head = flow.head(this.#nowUs);
     flow.position(flow.shareOf(head));
     this.#count(flow, 1);
-    const isEligible = flow.positionUs <= this.#virtualUs;
-    if (state === 'eligible' && isEligible) {
-      this.#eligible.update(flow, this.#deadlineOf(flow, head), head.headJobId);
-    } else if (state === 'waiting' && !isEligible) {
-      this.#waiting.update(flow, flow.positionUs, head.headJobId);
-    } else {
+    const wanted = flow.fresh
+      ? 'fresh'
+      : flow.positionUs <= this.#eligibleUs
+        ? 'eligible'
+        : 'waiting';
+    if (state !== wanted) {
       if (state !== 'out') this.#heapOf(flow).remove(flow);
-      if (isEligible) {
-        this.#makeEligible(flow, head);
-      } else {
-        flow.state = 'waiting';
-        this.#waiting.push(flow, flow.positionUs, head.headJobId);
-      }
+      flow.state = wanted;
     }
+    const key =
+      wanted === 'fresh'
+        ? 0
+        : wanted === 'waiting'
+          ? flow.positionUs
+          : this.#deadlineOf(flow, head);
+    if (state === wanted) this.#heapOf(flow).update(flow, key, head.headJobId);
+    else this.#heapOf(flow).push(flow, key, head.headJobId);
     this.#placements += 1;
     if (this.#placements > 1024 + 8 * this.size) this.#recount();
   }
@@ -187,6 +206,7 @@ export class Sharing {
   }
 
   #heapOf(flow: Flow): Heap<Flow> {
+    if (flow.state === 'fresh') return this.#fresh;
     return flow.state === 'eligible' ? this.#eligible : this.#waiting;
   }
 
@@ -200,7 +220,7 @@ export class Sharing {
     this.#placements = 0;
     this.#shares = 0;
     this.#weighted = 0;
-    for (const heap of [this.#waiting, this.#eligible]) {
+    for (const heap of [this.#waiting, this.#eligible, this.#fresh]) {
       for (const flow of heap) this.#count(flow, 1);
     }
   }
