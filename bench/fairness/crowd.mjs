@@ -6,7 +6,7 @@ import { accountingErrorPct, openWorld } from './world.mjs';
  * Eight clients with jobs of 0.5 to 20 ms, 1 to 10,000 of them queued, and weights of 1 to 8. Each second some leave and some
  * join; the first never leaves. On several rings the last two are serial: they can use one ring each.
  */
-const CLIENTS = [
+export const CLIENTS = [
   { weight: 1, us: 5000, depth: 10_000 },
   { weight: 1, us: 500, depth: 1 },
   { weight: 4, us: 2000, depth: 10 },

@@ -35,6 +35,11 @@ export const SETS = {
   ],
 };
 
+const NAMES = Object.keys(SETS);
+/** Those whose jobs are all there from the beginning. */
+export const BACKLOGGED_SETS = NAMES.slice(0, 4);
+export const INTERACTIVE_SETS = NAMES.filter((set) => set.endsWith('interactive'));
+
 /**
  * Starts a client; crank the world to have it run.
  *

@@ -1,5 +1,6 @@
 import { runAlone } from '../harness/alone.mjs';
 import { runCrowd } from './crowd.mjs';
+import { shareCharts } from './shareCharts.mjs';
 import * as tricks from './tricks.mjs';
 import { accountingErrorPct, openWorld, OTHER_POLICIES } from './world.mjs';
 
@@ -32,6 +33,8 @@ export const target = [
 ];
 
 const SECONDS = 30;
+
+export const charts = shareCharts;
 
 export async function run({ contender: policy, count }) {
   const seconds = count(SECONDS);

@@ -1,10 +1,23 @@
-import { fair, fifo, linuxFair, roundRobin, Scheduler, strictPriority } from '../../dist/index.js';
-import { Timeline } from '../../dist/index.js';
+import {
+  fair,
+  fifo,
+  linuxFair,
+  roundRobin,
+  Scheduler,
+  strictPriority,
+  Timeline,
+} from '../../dist/index.js';
 import { VirtualRuntime } from '../../dist/drivers/sim/index.js';
 
 /** The policies by the names of contenders: ours, and those that it is held against. */
 const POLICIES = { fenceline: fair, linuxFair, fifo, roundRobin, strictPriority };
-export const OTHER_POLICIES = Object.keys(POLICIES).slice(1);
+export const POLICY_NAMES = Object.keys(POLICIES);
+export const OTHER_POLICIES = POLICY_NAMES.slice(1);
+
+/** The policy's own name: `fenceline` is the name of a contender. */
+export function labelOf(contender) {
+  return POLICIES[contender]().name;
+}
 
 /**
  * A scheduler over simulated rings in virtual time: every run is the same on every machine.
