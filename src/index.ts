@@ -28,6 +28,9 @@ export type {
   Device,
   DeviceLimits,
   DeviceStats,
+  Lease,
+  LeaseOptions,
+  LeaseSignal,
   Queue,
   Submission,
 } from './device/index.ts';

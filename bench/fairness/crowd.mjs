@@ -25,9 +25,9 @@ const US_MAX = 20_000;
  *
  * @param {{ policy: string, rings: number, credits: number, seconds: number }} options
  */
-export function runCrowd({ policy, rings, credits, seconds }) {
+export function runCrowd({ policy, rings, credits, seconds, seed = 1 }) {
   const world = openWorld({ policy, rings, credits });
-  const random = seededRandom(1);
+  const random = seededRandom(seed);
   const clients = CLIENTS.map((client, index) => openClient(world, client, index, rings, random));
   const windows = [];
   for (let second = 0; second < seconds; second += 1) {

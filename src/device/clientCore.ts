@@ -1,5 +1,4 @@
 import { invalid, UsageError } from '../base/index.ts';
-import type { Runtime } from '../events/index.ts';
 import { Account } from '../sched/index.ts';
 import type { EntityStats, Scheduler, SubmitOptions } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
@@ -9,14 +8,16 @@ import type {
   ClientOptions,
   ClientStats,
   CloseClientOptions,
+  Lease,
+  LeaseOptions,
   Queue,
   Submission,
 } from './device.ts';
+import type { LeaseHost } from './lease.ts';
 import { QueueCore } from './queueCore.ts';
 
 /** What a client needs of its device. */
-export interface ClientHost<W, P> {
-  readonly runtime: Runtime;
+export interface ClientHost<W, P> extends LeaseHost {
   readonly scheduler: Scheduler<Task<P>>;
   readonly backend: DeviceBackend<W, P>;
   /** The client is closed: nothing of the device refers to it any more. Called once. */
@@ -61,6 +62,10 @@ export class ClientCore<W, P> implements Client<W> {
 
   submit<R = unknown>(work: W, options?: SubmitOptions): Submission<R> {
     return this.#main.submit<R>(work, options);
+  }
+
+  lease(options?: LeaseOptions): Promise<Lease> {
+    return this.#main.lease(options);
   }
 
   queue(options: ClientOptions = {}): Queue<W> {
@@ -120,7 +125,7 @@ export class ClientCore<W, P> implements Client<W> {
       ...(order === undefined ? {} : { order }),
       ...(maxQueued === undefined ? {} : { maxQueued }),
     });
-    const queue = new QueueCore(entity, backend);
+    const queue = new QueueCore(entity, backend, this.#host);
     this.#queues.add(queue);
     return queue;
   }
@@ -174,6 +179,10 @@ class SideQueue<W, P> implements Queue<W> {
 
   submit<R = unknown>(work: W, options?: SubmitOptions): Submission<R> {
     return this.#queue.submit<R>(work, options);
+  }
+
+  lease(options?: LeaseOptions): Promise<Lease> {
+    return this.#queue.lease(options);
   }
 
   stats(): ClientStats {

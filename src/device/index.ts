@@ -13,6 +13,9 @@ export type {
   Device,
   DeviceLimits,
   DeviceStats,
+  Lease,
+  LeaseOptions,
+  LeaseSignal,
   Queue,
   Submission,
 } from './device.ts';

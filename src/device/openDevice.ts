@@ -1,14 +1,15 @@
 import { invalid, UsageError } from '../base/index.ts';
-import type { Fence } from '../base/index.ts';
+import type { Abort, Fence } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { ClientEvent, EventSink, Runtime, SchedEvent } from '../events/index.ts';
-import { rethrowLater } from '../fence/index.ts';
+import { rethrowLater, Timeline } from '../fence/index.ts';
 import { Scheduler } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
 import { ClientCore } from './clientCore.ts';
 import type { ClientHost } from './clientCore.ts';
 import type { Client, ClientOptions, Device, DeviceLimits, DeviceStats } from './device.ts';
 import { EventStream } from './eventStream.ts';
+import { leaseDriver } from './leaseDriver.ts';
 
 /** What an `open…Device` function tells the device that it makes. */
 export interface OpenDeviceOptions extends DeviceLimits {
@@ -16,6 +17,8 @@ export interface OpenDeviceOptions extends DeviceLimits {
   /** How many interchangeable in-order rings the driver has. */
   readonly rings: number;
   readonly runtime: Runtime;
+  /** Makes what aborts the signal of a lease: the platform's `AbortController`. */
+  readonly newAbort: () => Abort;
 }
 
 /**
@@ -38,6 +41,8 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
   readonly runtime: Runtime;
   readonly backend: DeviceBackend<W, P>;
   readonly scheduler: Scheduler<Task<P>>;
+  readonly leaseTimeline: Timeline;
+  readonly newAbort: () => Abort;
   /** Open and closing clients. */
   readonly #clients = new Set<ClientCore<W, P>>();
   readonly #sinks = new Set<EventSink>();
@@ -50,12 +55,19 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
     this.label = label;
     this.rings = rings;
     this.runtime = runtime;
+    this.newAbort = options.newAbort;
+    this.leaseTimeline = new Timeline({
+      driver: backend.name,
+      label: `${label}/leases`,
+      runtime,
+      ordered: false,
+    });
     this.backend = backend;
     this.scheduler = new Scheduler<Task<P>>({
       ...limitsOf(options),
       label,
       device: label,
-      driver: backend.driver,
+      driver: leaseDriver(backend.driver),
       runtime,
       rings,
       runTimeoutMs,
@@ -67,6 +79,10 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
     });
     this.gone = this.scheduler.gone;
     this.gone.addCallback(() => runtime.defer(() => void this.#end()));
+  }
+
+  get contended(): boolean {
+    return this.scheduler.contended;
   }
 
   get driver(): string {

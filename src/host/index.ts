@@ -5,6 +5,7 @@
  * May import: events, base.
  */
 export { diagnosticsSink } from './diagnosticsSink.ts';
+export { newAbort } from './newAbort.ts';
 export { systemRuntime } from './systemRuntime.ts';
 export { threadPlatform } from './threadPlatform.ts';
 export type { ThreadPlatform } from './threadPlatform.ts';

@@ -139,7 +139,9 @@ function waitTarget(
   return owner.phase === 'queued' && owner.attempt === 0 ? (owner.scheduled as FenceCore) : fence;
 }
 
+/** A sliced job is not: its later slices come after what stands behind it now (S14). */
 function isOnRing(job: JobCore): boolean {
+  if ((job.extra?.slicing ?? null) !== null) return false;
   return job.isLive && !job.isSuspect && (job.current?.hardware ?? null) !== null;
 }
 

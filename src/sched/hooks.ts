@@ -30,6 +30,21 @@ export class Hooks {
     return this.#observed('prepareJob', job, () => this.driver.prepareJob?.(job) ?? null);
   }
 
+  isSliced(job: JobCore): boolean {
+    if (this.driver.isSliced === undefined) return true;
+    try {
+      return this.driver.isSliced(job);
+    } catch (cause) {
+      this.#warn('isSliced', job, cause);
+      return true;
+    }
+  }
+
+  /** Throws what the driver threw. */
+  nextSlice(job: JobCore): 'any-ring' | 'same-ring' | null {
+    return this.#observed('nextSlice', job, () => this.driver.nextSlice?.(job) ?? null);
+  }
+
   timedOut(job: JobCore): 'no-hang' | 'reset' | 'gone' {
     if (this.driver.timedOut === undefined) return 'reset';
     const result = this.#call('timedOut', job, () => this.driver.timedOut?.(job));

@@ -1,3 +1,4 @@
+import { assert } from '../base/index.ts';
 import type { CancelSignal, FencelineError, JobError } from '../base/index.ts';
 import type { FenceRef, Runtime } from '../events/index.ts';
 import {
@@ -26,7 +27,8 @@ import type { Ring } from './ring.ts';
  *    dependencies and, in a serial entity, for its predecessors; then its fences signal. It counts nowhere.
  * 4. ended: its attempt is over and the outcome is known, but a predecessor in its serial entity has not finished.
  * 5. finished: both fences have signalled, out of the order list. From running, dead or ended.
- * 6. queued → running at each start; running → queued when a reset takes it innocent and it may run again.
+ * 6. queued → running at each start; running → queued when a reset takes it innocent and it may run again, and between
+ *    two slices (slices.ts).
  * 7. retired is a question of its own: whether its last attempt is off the ring (J11). Freed when finished and retired.
  *
  * It waits for one fence at a time: for a dependency while queued or dead, through its `Waiter`; for its hardware fence
@@ -34,9 +36,27 @@ import type { Ring } from './ring.ts';
  */
 export type Phase = 'queued' | 'running' | 'dead' | 'ended' | 'finished';
 
+/** Which of a job's fences have signalled, and whether `scheduled` did so for a start. */
+const SCHEDULED = 1;
+const REACHED_HARDWARE = 2;
+const FINISHED = 4;
+
+/** What a job has that is served slice by slice (slices.ts). */
+export interface Slicing {
+  /** Queued between two slices. */
+  isSuspended: boolean;
+  /** The ring that holds what the next slice needs; `null`: any will do. */
+  pinned: Ring | null;
+  /** How many slices of this attempt have ended. */
+  ended: number;
+  /** Their time. */
+  usedUs: number;
+}
+
 /** What only some jobs have. Made when the first of it is needed, so that a plain job pays one empty field. */
 export interface JobExtra {
   label: string | null;
+  credits: number;
   /** Deduplicated (J6); kept until the job finishes, because each attempt asks them anew. */
   after: readonly Fence[] | null;
   nextAfter: number;
@@ -55,6 +75,8 @@ export interface JobExtra {
   estimateUs: number;
   /** `null`: the scheduler's. */
   runTimeoutUs: number | null;
+  /** For all slices of an attempt together. */
+  totalRunTimeoutUs: number;
   deadlineUs: number | null;
   resubmit: boolean | null;
   signal: CancelSignal | null;
@@ -67,6 +89,9 @@ export interface JobExtra {
   waitsForResources: boolean;
   resourceTurn: number;
   timesPassed: number;
+  /** Whether it has its ring for itself. */
+  exclusive: boolean;
+  slicing: Slicing | null;
   waiter: Waiter | null;
 }
 
@@ -84,36 +109,46 @@ class Waiter extends CallbackNode {
   }
 }
 
-/** One try of a job on a ring, and what hears its hardware fence. Each start makes a new one; the job keeps the last. */
+/**
+ * One try of a job on a ring, or one slice of it, and what hears its hardware fence. Each start takes one; the job keeps the
+ * last.
+ *
+ * When its job is freed it goes to `spareAttempts` of the scheduler, and another start takes it. A job that waited has been
+ * moved to the old generation, where each young object that it is given costs the next collections a look at it.
+ */
 export class Attempt extends CallbackNode {
-  readonly job: JobCore;
-  readonly number: number;
+  /** `null` while it is spare. */
+  job: JobCore | null = null;
+  number = 0;
   /** The ring, until the attempt is retired (J11). */
-  ring: Ring | null;
-  readonly startedAtUs: number;
+  ring: Ring | null = null;
+  startedAtUs: number = NaN;
   /** What the policy was charged at the start. */
-  readonly estimateUs: number;
+  estimateUs: number = NaN;
   /** Of this attempt and those before it, as far as they have ended. */
-  busyUs: number;
+  busyUs: number = NaN;
   /** Whether its time has been settled. */
   charged = false;
   /** Out of reach of completion handling: its driver is asked about its timeout, or a reset has it (T2, T3). */
   suspect = false;
   hardware: FenceCore | null = null;
 
-  constructor(job: JobCore, ring: Ring, estimateUs: number, nowUs: number) {
-    super();
+  begin(job: JobCore, number: number, ring: Ring, estimateUs: number, nowUs: number): void {
     const last = job.current;
     this.job = job;
-    this.number = job.attempt + 1;
+    this.number = number;
     this.ring = ring;
     this.startedAtUs = nowUs;
     this.estimateUs = estimateUs;
     this.busyUs = last === null ? 0 : last.busyUs;
+    this.charged = false;
+    this.suspect = false;
   }
 
   run(): void {
-    this.job.entity.scheduler.fenceSignalled(this.job);
+    const { job } = this;
+    assert(job !== null, 'a spare attempt heard a hardware fence');
+    job.entity.scheduler.fenceSignalled(job);
   }
 }
 
@@ -124,39 +159,46 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   readonly payload: P;
   readonly entity: EntityCore;
   readonly seqno: number;
-  readonly submittedAtUs: number;
-  readonly credits: number;
   extra: JobExtra | null = null;
   phase: Phase = 'queued';
   attempt = 0;
   ring: number | null = null;
-  /**
-   * The last attempt, until it is retired and the job finished. It is let go then, because a job that was promoted to the
-   * old generation would keep its short-lived attempt from being collected young.
-   */
+  /** The last attempt, until it is retired and the job finished. */
   current: Attempt | null = null;
   /** Neighbours in the entity's order list. */
   before: JobCore | null = null;
   after: JobCore | null = null;
   outcome: FencelineError | null = null;
-  /** When its fences signalled; `NaN` before. Numbers that are no integers from the start are changed in place. */
+  /**
+   * When it was submitted, and from when its finished fence signals on, when that was: nobody asks for both, and a queue of
+   * jobs is as fast as its jobs are small. Numbers that are no integers from the start are changed in place.
+   */
+  #submittedOrFinishedAtUs: number;
   #scheduledAtUs = NaN;
-  #finishedAtUs = NaN;
   /** Once somebody asked for them. */
   #scheduled: FenceCore | null = null;
   #finished: FenceCore | null = null;
-  #reachedHardware = false;
+  #signalled = 0;
 
-  constructor(entity: EntityCore, seqno: number, payload: P, credits: number, nowUs: number) {
+  constructor(entity: EntityCore, seqno: number, payload: P, nowUs: number) {
     this.entity = entity;
     this.seqno = seqno;
     this.payload = payload;
-    this.credits = credits;
-    this.submittedAtUs = nowUs;
+    this.#submittedOrFinishedAtUs = nowUs;
+  }
+
+  /** When it was submitted. Not to be asked of a job whose finished fence has signalled. */
+  get submittedAtUs(): number {
+    return this.#submittedOrFinishedAtUs;
   }
 
   get label(): string {
     return this.extra?.label ?? `${this.entity.label}#${this.seqno}`;
+  }
+
+  /** What it takes of a ring's credits (S4). */
+  get credits(): number {
+    return this.extra === null ? 1 : this.extra.credits;
   }
 
   get state(): 'queued' | 'running' | 'finished' {
@@ -182,12 +224,22 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
     return this.phase === 'running';
   }
 
+  /** Whether it waits between two slices (S14). */
+  get isSuspended(): boolean {
+    return this.extra?.slicing?.isSuspended === true;
+  }
+
   get isSuspect(): boolean {
     return this.current !== null && this.current.suspect;
   }
 
   get runTimeoutUs(): number {
-    return this.extra?.runTimeoutUs ?? this.entity.scheduler.setup.runTimeoutUs;
+    const { extra } = this;
+    const { runTimeoutUs } = this.entity.scheduler.setup;
+    if (extra === null) return runTimeoutUs;
+    // Of a sliced job: its own limit for each slice, or what is left of that of all (S14).
+    const leftUs = extra.totalRunTimeoutUs - (extra.slicing?.usedUs ?? 0);
+    return Math.min(extra.runTimeoutUs ?? runTimeoutUs, Math.max(0, leftUs));
   }
 
   /** The name of the job in events: its finished fence. */
@@ -201,15 +253,22 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
 
   get scheduled(): Fence {
     if (this.#scheduled === null) {
-      const error = this.#reachedHardware ? null : this.outcome;
-      this.#scheduled = this.#make(this.entity.scheduledInfo, this.#scheduledAtUs, error);
+      const error = (this.#signalled & REACHED_HARDWARE) === 0 ? this.outcome : null;
+      this.#scheduled =
+        (this.#signalled & SCHEDULED) === 0
+          ? new FenceCore(this, this.seqno)
+          : bornSignalled(this.entity.scheduledInfo, this.seqno, error, this.#scheduledAtUs);
     }
     return this.#scheduled;
   }
 
   get finished(): Fence {
     if (this.#finished === null) {
-      this.#finished = this.#make(this.entity.finishedInfo, this.#finishedAtUs, this.outcome);
+      const atUs = this.#submittedOrFinishedAtUs;
+      this.#finished =
+        (this.#signalled & FINISHED) === 0
+          ? new FenceCore(this, this.seqno)
+          : bornSignalled(this.entity.finishedInfo, this.seqno, this.outcome, atUs);
     }
     return this.#finished;
   }
@@ -254,8 +313,9 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   }
 
   signalled(fence: Fence): void {
-    const info = this.infoOf(fence);
-    this.entity.scheduler.observers.fenceSignalled([info.id, this.seqno], fence.error);
+    const { observers } = this.entity.scheduler;
+    if (!observers.listening) return;
+    observers.fenceSignalled([this.infoOf(fence).id, this.seqno], fence.error);
   }
 
   hinted(fence: Fence, atUs: number): void {
@@ -266,35 +326,35 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
 
   /** Signals `scheduled`, once: ok at the first start, with the outcome where it never reached hardware (J3). */
   signalScheduled(reachedHardware: boolean, nowUs: number): void {
-    if (!Number.isNaN(this.#scheduledAtUs)) return;
+    if ((this.#signalled & SCHEDULED) !== 0) return;
+    this.#signalled = reachedHardware ? SCHEDULED | REACHED_HARDWARE : SCHEDULED;
     this.#scheduledAtUs = nowUs;
-    this.#reachedHardware = reachedHardware;
     const error = reachedHardware ? null : this.outcome;
-    this.#announce(this.#scheduled, this.entity.scheduledInfo, error);
+    this.#announce(this.#scheduled, this.entity.scheduledInfo, error, nowUs);
   }
 
   /** Signals `finished` with the outcome. */
   signalFinished(nowUs: number): void {
-    this.#finishedAtUs = nowUs;
-    this.#announce(this.#finished, this.entity.finishedInfo, this.outcome);
+    this.#signalled |= FINISHED;
+    this.#submittedOrFinishedAtUs = nowUs;
+    this.#announce(this.#finished, this.entity.finishedInfo, this.outcome, nowUs);
   }
 
   /** A fence that nobody asked for yet is only reported. */
-  #announce(fence: FenceCore | null, info: TimelineInfo, error: FencelineError | null): void {
+  #announce(
+    fence: FenceCore | null,
+    info: TimelineInfo,
+    error: FencelineError | null,
+    nowUs: number,
+  ): void {
     if (fence !== null) {
-      signalFence(fence, error);
+      signalFence(fence, error, nowUs);
       return;
     }
     const { observers } = this.entity.scheduler;
     if (!observers.listening) return;
     observers.fenceSignalled([info.id, this.seqno], error);
     observers.fenceSignalledToRuntime([info.id, this.seqno], error);
-  }
-
-  #make(info: TimelineInfo, atUs: number, error: FencelineError | null): FenceCore {
-    return Number.isNaN(atUs)
-      ? new FenceCore(this, this.seqno)
-      : bornSignalled(info, this.seqno, error, atUs);
   }
 }
 
@@ -305,6 +365,7 @@ function leave(node: CallbackNode | null): void {
 function noExtra(): JobExtra {
   return {
     label: null,
+    credits: 1,
     after: null,
     nextAfter: 0,
     pipelined: false,
@@ -316,6 +377,7 @@ function noExtra(): JobExtra {
     queueDeadline: null,
     estimateUs: -1,
     runTimeoutUs: null,
+    totalRunTimeoutUs: Infinity,
     deadlineUs: null,
     resubmit: null,
     signal: null,
@@ -328,6 +390,8 @@ function noExtra(): JobExtra {
     waitsForResources: false,
     resourceTurn: 0,
     timesPassed: 0,
+    exclusive: false,
+    slicing: null,
     waiter: null,
   };
 }

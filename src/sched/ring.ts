@@ -26,6 +26,8 @@ export class Ring {
   stopped = false;
   /** The job that the run deadline is for. */
   watched: JobCore | null = null;
+  /** Whether the attempt here has the ring for itself. */
+  #isTaken = false;
   /** Serial entities whose next job must go here, and found no room (J4). */
   readonly heldByOrder: Set<EntityCore> = new Set();
   #estimatedUs = 0;
@@ -50,6 +52,7 @@ export class Ring {
 
   /** Whether `job` may be started here now. */
   hasRoom(job: JobCore): boolean {
+    if (this.#isTaken || (isExclusive(job) && this.attempts.length > 0)) return false;
     if (this.stopped || this.creditsUsed + this.costOf(job) > this.limit) return false;
     if (this.#targetUs === null || this.attempts.length === 0) return true;
     return this.#estimatedUs < this.#targetUs;
@@ -64,6 +67,7 @@ export class Ring {
     this.attempts.push(job);
     this.creditsUsed += this.costOf(job);
     this.#estimatedUs += job.current?.estimateUs ?? 0;
+    if (isExclusive(job)) this.#isTaken = true;
   }
 
   remove(job: JobCore): void {
@@ -72,6 +76,7 @@ export class Ring {
     if (index === 0) attempts.shift();
     else attempts.splice(index, 1);
     this.creditsUsed -= this.costOf(job);
+    this.#isTaken = false;
     this.#estimatedUs =
       attempts.length === 0 ? 0 : this.#estimatedUs - (job.current?.estimateUs ?? 0);
   }
@@ -81,4 +86,24 @@ export class Ring {
     for (const job of this.attempts) if (job.isLive) return job;
     return null;
   }
+}
+
+/** Whether a reset covers every ring. */
+export function allStopped(rings: readonly Ring[]): boolean {
+  for (const ring of rings) if (!ring.stopped) return false;
+  return true;
+}
+
+/** The ring with the least on it that has room for `job`. */
+export function leastLoaded(rings: readonly Ring[], job: JobCore): Ring | null {
+  let best: Ring | null = null;
+  for (const ring of rings) {
+    if (!ring.hasRoom(job)) continue;
+    if (best === null || ring.isLessLoadedThan(best)) best = ring;
+  }
+  return best;
+}
+
+function isExclusive(job: JobCore): boolean {
+  return job.extra !== null && job.extra.exclusive;
 }

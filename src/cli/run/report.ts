@@ -1,4 +1,5 @@
 import type { Distribution } from '../../base/index.ts';
+import type { WrittenFiles } from './artifacts.ts';
 import { disappointments } from './clientRun.ts';
 import type { JobRecord } from './jobLog.ts';
 import type { RunResult } from './runWorkload.ts';
@@ -69,16 +70,19 @@ export interface RunReport {
 export interface ReportContext {
   readonly workload: string;
   readonly policy: string;
-  readonly trace: string | null;
-  readonly crashDumps: readonly string[];
+  readonly files: WrittenFiles;
 }
 
-/** Makes the report of a run. An interrupted run has no findings: it was not let to its end. */
+/** Makes the report of a run. An interrupted run is not judged: it was not let to its end. */
 export function reportOf(result: RunResult, context: ReportContext): RunReport {
   const { device, clients } = result;
-  const findings = result.isInterrupted
-    ? []
-    : clients.flatMap(({ run, stats }) => disappointments(run, stats));
+  const { trace, crashDumps, unwritten } = context.files;
+  const findings = [
+    ...(result.isInterrupted
+      ? []
+      : clients.flatMap(({ run, stats }) => disappointments(run, stats))),
+    ...unwritten,
+  ];
   return {
     workload: context.workload,
     driver: device.driver,
@@ -95,8 +99,8 @@ export function reportOf(result: RunResult, context: ReportContext): RunReport {
       run.verdict === null ? [] : [{ client: run.spec.label, files: [], ...run.verdict }],
     ),
     findings,
-    ...(context.trace === null ? {} : { trace: context.trace }),
-    crashDumps: context.crashDumps,
+    ...(trace === null ? {} : { trace }),
+    crashDumps,
     jobs: clients.flatMap(({ run }) => run.log.records),
   };
 }

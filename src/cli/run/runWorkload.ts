@@ -3,6 +3,7 @@ import type { Workload } from '../workload/workload.ts';
 import { ClientRun } from './clientRun.ts';
 import type { Clock } from './clock.ts';
 import { BAND_FACTOR, EntitlementMeter } from './entitlement.ts';
+import type { MeterReading } from './entitlement.ts';
 import type { MainFunctions } from './functions.ts';
 import { JobSource } from './jobSource.ts';
 import type { KernelWork } from './round.ts';
@@ -140,7 +141,7 @@ function meterOf(runs: readonly ClientRun[], rings: number): EntitlementMeter {
   return new EntitlementMeter(clients, rings);
 }
 
-function readings(runs: readonly ClientRun[]): { busyUs: number; queued: number }[] {
+function readings(runs: readonly ClientRun[]): MeterReading[] {
   return runs.map((run) => run.stats());
 }
 

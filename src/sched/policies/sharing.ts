@@ -87,8 +87,9 @@ export class Sharing {
     this.#unplaced = flow;
   }
 
-  /** A job of `flow` starts. */
+  /** A job of `flow`, which was chosen, starts. What is only chosen may wait for room, while others come before it. */
   started(flow: Flow, estimateUs: number): void {
+    if (!flow.fresh) this.#advance(flow.trustedUs);
     flow.charge(estimateUs);
     this.#pending += 1;
     this.#served += 1;
@@ -125,11 +126,7 @@ export class Sharing {
     this.#nowUs = nowUs;
     if (this.#unplaced !== null) this.#place(this.#unplaced);
     if (this.size === 0) return null;
-    const fresh = this.#fresh.peek();
-    if (fresh !== undefined) return fresh;
-    const chosen = this.#chooseRegular();
-    this.#advance(chosen.trustedUs);
-    return chosen;
+    return this.#fresh.peek() ?? this.#chooseRegular();
   }
 
   /** Rules 2 and 3. */
