@@ -97,7 +97,8 @@ export class PctChooser implements Chooser {
   constructor(random: Random, faults: FaultRate, depth: number, expectedSteps: number) {
     this.#random = random;
     this.#faults = faults;
-    for (let change = 1; change < depth; change += 1) this.#changes.add(random.below(expectedSteps));
+    for (let change = 1; change < depth; change += 1)
+      this.#changes.add(random.below(expectedSteps));
   }
 
   next(run: Run): number {

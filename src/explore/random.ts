@@ -12,7 +12,8 @@ export class Random {
   #state: number;
 
   constructor(seed: number, stream: StreamName) {
-    this.#state = Math.imul(seed ^ (seed / 2 ** 32), 0x9e3779b1) ^ Math.imul(SALT[stream], 0x85ebca6b);
+    this.#state =
+      Math.imul(seed ^ (seed / 2 ** 32), 0x9e3779b1) ^ Math.imul(SALT[stream], 0x85ebca6b);
     for (let warm = 0; warm < 3; warm += 1) this.next();
   }
 

@@ -192,7 +192,13 @@ export class Run {
     if (onStep === undefined) return;
     const did = judge.told ?? [];
     judge.told = [];
-    onStep({ step: this.steps, atUs: this.runtime.nowUs(), who: name, did, after: this.#summary() });
+    onStep({
+      step: this.steps,
+      atUs: this.runtime.nowUs(),
+      who: name,
+      did,
+      after: this.#summary(),
+    });
   }
 
   #judge(): void {
@@ -207,8 +213,13 @@ export class Run {
     this.#stepsOfPhase += 1;
     const limit = STEPS_LEAST + STEPS_PER_JOB * this.world.judge.jobs.length;
     if (this.#stepsOfPhase <= limit || this.finding !== null) return;
-    if (this.phase === 'explored') this.#begin('healing', 'the faults are over', () => this.world.heal());
-    else this.finding = { rule: 'F9', message: `the run goes on after ${limit} steps: something asks for steps for ever` };
+    if (this.phase === 'explored')
+      this.#begin('healing', 'the faults are over', () => this.world.heal());
+    else
+      this.finding = {
+        rule: 'F9',
+        message: `the run goes on after ${limit} steps: something asks for steps for ever`,
+      };
   }
 
   #healed(): void {
@@ -230,7 +241,11 @@ export class Run {
   #closed(): void {
     const { judge } = this.world;
     for (const { scheduler, label } of judge.schedulers) {
-      judge.check(scheduler.gone.status !== 'pending', 'E3', () => `${label} was closed and has not ended`);
+      judge.check(
+        scheduler.gone.status !== 'pending',
+        'E3',
+        () => `${label} was closed and has not ended`,
+      );
     }
     ended(judge);
     probe(this.runtime, (message) => judge.fail('F4', message));
@@ -247,7 +262,9 @@ export class Run {
   #summary(): string {
     const { judge } = this.world;
     const rings = judge.schedulers.map(({ label, rings: all }) =>
-      all.map((ring) => `${label}[${ring.attempts.map(({ job }) => job.label).join(' ')}]`).join(' '),
+      all
+        .map((ring) => `${label}[${ring.attempts.map(({ job }) => job.label).join(' ')}]`)
+        .join(' '),
     );
     const queued = judge.entities
       .filter(({ entity }) => entity.queued > 0)

@@ -4,7 +4,12 @@ import { Entity } from '../sched/index.ts';
 import type { EntityOptions, Job, Priority, SubmitOptions } from '../sched/index.ts';
 import { finishedSignalled, scheduledSignalled } from './judge/finishRules.ts';
 import type { Judge } from './judge/judge.ts';
-import type { DependencyRecord, EntityRecord, JobRecord, SchedulerRecord } from './judge/records.ts';
+import type {
+  DependencyRecord,
+  EntityRecord,
+  JobRecord,
+  SchedulerRecord,
+} from './judge/records.ts';
 import { accused } from './judge/watchedDriver.ts';
 import type { WatchedScheduler } from './watchedScheduler.ts';
 
@@ -23,7 +28,11 @@ export class WatchedEntity<P = unknown> {
     const { schedulers, ...rest } = options;
     const label = options.label ?? String.fromCharCode(65 + judge.entities.length);
     this.#judge = judge;
-    this.#entity = new Entity<P>({ ...rest, label, schedulers: schedulers.map((one) => one.scheduler) });
+    this.#entity = new Entity<P>({
+      ...rest,
+      label,
+      schedulers: schedulers.map((one) => one.scheduler),
+    });
     this.record = {
       entity: this.#entity as unknown as Entity<never>,
       label,
@@ -58,12 +67,22 @@ export class WatchedEntity<P = unknown> {
     } catch (error) {
       const code = error instanceof FencelineError ? error.code : 'aborted';
       judge.tell(() => `submit to ${this.record.label}: ${code}`);
-      judge.check(allowed.includes(code), 'J1', () => `submit to ${this.record.label} throws ${code} (${String(error)})`);
+      judge.check(
+        allowed.includes(code),
+        'J1',
+        () => `submit to ${this.record.label} throws ${code} (${String(error)})`,
+      );
       return null;
     }
-    judge.check(allowed.length === 0, 'J1', () => `submit to ${this.record.label} is accepted, and must throw ${allowed.join(' or ')}`);
+    judge.check(
+      allowed.length === 0,
+      'J1',
+      () => `submit to ${this.record.label} is accepted, and must throw ${allowed.join(' or ')}`,
+    );
     const record = this.#recordOf(job, options);
-    const place = this.record.schedulers.find((one, at) => one.scheduler.stats().queued > (before[at] ?? 0));
+    const place = this.record.schedulers.find(
+      (one, at) => one.scheduler.stats().queued > (before[at] ?? 0),
+    );
     if (place !== undefined) judge.places.set(record, place);
     judge.tell(() => `submit ${record.label}`);
     if (unheard) {
@@ -112,8 +131,8 @@ export class WatchedEntity<P = unknown> {
     if (record.killed) codes.push('ERR_CLOSED');
     if (record.closing) codes.push('ERR_CLOSED');
     for (const one of record.schedulers) {
-      const isKnown = one.karma.get(record.client ?? record) ?? 0;
-      if (this.#entity.stats().banned && isKnown >= one.banAfter) codes.push('ERR_CLIENT_BANNED');
+      const guilty = one.karma.get(record.client ?? record) ?? 0;
+      if (guilty >= one.banAfter && this.#entity.stats().banned) codes.push('ERR_CLIENT_BANNED');
       if (record.schedulers.length > 1) continue;
       if (one.state === 'gone' || one.domain.mayBeGone) codes.push('ERR_DEVICE_GONE');
       if (one.state === 'closed' || one.state === 'draining') codes.push('ERR_CLOSED');
@@ -121,7 +140,8 @@ export class WatchedEntity<P = unknown> {
     if (record.schedulers.length > 1) {
       const open = record.schedulers.filter(({ state }) => state === 'open');
       if (open.length === 0) codes.push('ERR_NO_SCHEDULER', 'ERR_CLOSED');
-      else if (open.length < record.schedulers.length && this.#hasWorkElsewhere()) codes.push('ERR_CLOSED');
+      else if (open.length < record.schedulers.length && this.#hasWorkElsewhere())
+        codes.push('ERR_CLOSED');
     }
     if (only === undefined) codes.push('ERR_NO_SCHEDULER');
     if (this.#entity.queued >= record.maxQueued) codes.push('ERR_QUEUE_FULL');
@@ -149,7 +169,10 @@ export class WatchedEntity<P = unknown> {
       entity,
       seqno: entity.jobs.length + 1,
       after: (options.after ?? []).map((fence) => this.#dependency(fence)),
-      failsOnError: options.onDependencyError === undefined ? entity.fails : options.onDependencyError === 'fail',
+      failsOnError:
+        options.onDependencyError === undefined
+          ? entity.fails
+          : options.onDependencyError === 'fail',
       credits: options.credits ?? 1,
       resources: new Map((options.resources ?? []).map(({ pool, count = 1 }) => [pool, count])),
       resubmit: options.resubmit ?? null,
@@ -201,7 +224,9 @@ export class WatchedJob<P = unknown> {
     const { record, job } = this;
     const { state } = job;
     const attempt = record.attempts.at(-1);
-    const isOver = state === 'finished' || (attempt?.over === true && attempt.taken === 'no' && state === 'running');
+    const isOver =
+      state === 'finished' ||
+      (attempt?.over === true && attempt.taken === 'no' && state === 'running');
     const expected = isOver ? 'finished' : state === 'queued' ? 'dequeued' : 'requested';
     const wasQueued = this.record.entity.entity.queued;
     const wasDead = judge.isDead(record);
@@ -210,12 +235,17 @@ export class WatchedJob<P = unknown> {
     if (expected === 'dequeued') record.dead ??= 'cancelled';
     const said = job.cancel();
     judge.tell(() => `cancel ${record.label}: ${said}`);
-    judge.check(said === expected, 'J9', () => `cancel of ${record.label}, which is ${state}, says ${said}`);
+    judge.check(
+      said === expected,
+      'J9',
+      () => `cancel of ${record.label}, which is ${state}, says ${said}`,
+    );
     if (said === 'dequeued' && !wasDead) {
       judge.check(
         record.entity.entity.queued === wasQueued - 1,
         'J9',
-        () => `${record.label} was dequeued, and ${record.entity.label} counts ${record.entity.entity.queued} queued jobs after ${wasQueued}`,
+        () =>
+          `${record.label} was dequeued, and ${record.entity.label} counts ${record.entity.entity.queued} queued jobs after ${wasQueued}`,
       );
     }
     return said;

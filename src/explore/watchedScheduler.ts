@@ -15,7 +15,11 @@ export interface WatchedSchedulerOptions<P> {
   readonly runTimeoutMs?: number;
   readonly dependencyTimeoutMs?: number;
   readonly resetDomain?: ResetDomain;
-  readonly reset?: { readonly timeoutMs?: number; readonly maxTries?: number; readonly backoffMs?: number };
+  readonly reset?: {
+    readonly timeoutMs?: number;
+    readonly maxTries?: number;
+    readonly backoffMs?: number;
+  };
   readonly maxAttempts?: number;
   readonly banAfter?: number;
   readonly noHangLimit?: number;
@@ -27,13 +31,23 @@ export class WatchedScheduler<P = unknown> {
   readonly record: SchedulerRecord;
   readonly #judge: Judge;
 
-  constructor(judge: Judge, options: WatchedSchedulerOptions<P>, domains: Map<ResetDomain, DomainRecord>) {
+  constructor(
+    judge: Judge,
+    options: WatchedSchedulerOptions<P>,
+    domains: Map<ResetDomain, DomainRecord>,
+  ) {
     const { driver, rings = 1, label = `gpu${judge.schedulers.length}` } = options;
     this.#judge = judge;
     const watched = watchedDriver(judge, driver, () => this.record);
-    this.scheduler = new Scheduler<P>({ ...options, label, driver: watched, runtime: judge.runtime });
+    this.scheduler = new Scheduler<P>({
+      ...options,
+      label,
+      driver: watched,
+      runtime: judge.runtime,
+    });
     const { resetDomain } = options;
-    const domain = (resetDomain === undefined ? undefined : domains.get(resetDomain)) ?? newDomain(judge);
+    const domain =
+      (resetDomain === undefined ? undefined : domains.get(resetDomain)) ?? newDomain(judge);
     if (resetDomain !== undefined) domains.set(resetDomain, domain);
     this.record = {
       scheduler: this.scheduler as unknown as Scheduler<never>,
@@ -50,7 +64,12 @@ export class WatchedScheduler<P = unknown> {
       maxTries: options.reset?.maxTries ?? 3,
       noHangLimit: options.noHangLimit ?? 10,
       domain,
-      rings: Array.from({ length: rings }, (_, index) => ({ index, attempts: [], lastEndUs: 0, busyUs: 0 })),
+      rings: Array.from({ length: rings }, (_, index) => ({
+        index,
+        attempts: [],
+        lastEndUs: 0,
+        busyUs: 0,
+      })),
       state: 'open',
       suspendedAtUs: null,
       stoodStillUs: 0,
@@ -77,7 +96,9 @@ export class WatchedScheduler<P = unknown> {
   #faulted(): void {
     const { record } = this;
     if (record.hasReset) {
-      if (!(record.domain.resetting && record.domain.rings.some((ring) => record.rings.includes(ring)))) {
+      if (!(
+        record.domain.resetting && record.domain.rings.some((ring) => record.rings.includes(ring))
+      )) {
         record.faultedAlone = true;
       }
       return;

@@ -124,7 +124,10 @@ export class World {
 
   /** A fence that somebody outside signals: by a step of a client, or when the world heals. */
   gate(label: string): Gate {
-    const gate = new Gate(this.judge, new Timeline({ driver: 'gate', label, runtime: this.runtime }).createFence());
+    const gate = new Gate(
+      this.judge,
+      new Timeline({ driver: 'gate', label, runtime: this.runtime }).createFence(),
+    );
     this.#gates.push(gate);
     return gate;
   }

@@ -8,7 +8,8 @@ export function ended(judge: Judge): void {
     judge.check(
       record.signals === 'sf',
       'F9',
-      () => `${label} never finished: scheduled ${codeOf(record, 'scheduled')}, finished ${codeOf(record)}, ${job.state}`,
+      () =>
+        `${label} never finished: scheduled ${codeOf(record, 'scheduled')}, finished ${codeOf(record)}, ${job.state}`,
     );
     judge.check(record.freed === 1, 'D3', () => `${label} was freed ${record.freed} times`);
     judge.check(
@@ -40,7 +41,11 @@ export function ended(judge: Judge): void {
     'T1',
     () => `${timerCount} timers and ${deferredCount} deferred functions are left at the end`,
   );
-  judge.check(judge.listeners() === 0, 'F8', () => `${judge.listeners()} abort listeners are left at the end`);
+  judge.check(
+    judge.listeners() === 0,
+    'F8',
+    () => `${judge.listeners()} abort listeners are left at the end`,
+  );
 }
 
 /** A job that is over stands on no fence any more, and holds none: dependencies would be kept for ever (E2). */
@@ -64,7 +69,8 @@ function checkSchedulers(judge: Judge): void {
     judge.check(
       queued === 0 && running === 0 && used === 0,
       'S4',
-      () => `${label} counts ${queued} queued jobs, ${running} running ones and ${used} credits in use at the end`,
+      () =>
+        `${label} counts ${queued} queued jobs, ${running} running ones and ${used} credits in use at the end`,
     );
     if (!judge.countsTime) continue;
     const record = judge.schedulers.find((one) => one.scheduler === scheduler);
@@ -73,7 +79,8 @@ function checkSchedulers(judge: Judge): void {
       judge.check(
         Math.abs(ring.busyUs - busyUs) < 1e-6,
         'S13',
-        () => `ring ${index} of ${label} counts ${ring.busyUs} busy microseconds, and ${busyUs} were`,
+        () =>
+          `ring ${index} of ${label} counts ${ring.busyUs} busy microseconds, and ${busyUs} were`,
       );
     });
   }
@@ -93,13 +100,15 @@ function checkPools(judge: Judge): void {
 function checkBlame(judge: Judge): void {
   for (const record of judge.entities) {
     const [scheduler] = record.schedulers;
-    if (scheduler === undefined || record.schedulers.length > 1 || record.jobs.length === 0) continue;
+    if (scheduler === undefined || record.schedulers.length > 1 || record.jobs.length === 0)
+      continue;
     const { karma, banned } = record.entity.stats();
     const guilty = scheduler.convicted.get(record.client ?? record) ?? 0;
     judge.check(
       karma === guilty && banned === guilty >= scheduler.banAfter,
       'T6',
-      () => `${record.label} has karma ${karma}${banned ? ' and is banned' : ''} after ${guilty} guilty jobs`,
+      () =>
+        `${record.label} has karma ${karma}${banned ? ' and is banned' : ''} after ${guilty} guilty jobs`,
     );
   }
 }

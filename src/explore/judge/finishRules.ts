@@ -6,9 +6,17 @@ import type { AttemptRecord, JobRecord } from './records.ts';
 export function scheduledSignalled(judge: Judge, job: JobRecord): void {
   job.signals += 's';
   judge.tell(() => `${job.label} scheduled: ${codeOf(job, 'scheduled')}`);
-  judge.check(job.signals === 's', 'J3', () => `the scheduled fence of ${job.label} came after ${job.signals}`);
+  judge.check(
+    job.signals === 's',
+    'J3',
+    () => `the scheduled fence of ${job.label} came after ${job.signals}`,
+  );
   if (job.job.scheduled.status !== 'ok') return;
-  judge.check(job.attempts.length > 0, 'J3', () => `${job.label} is scheduled and was never started`);
+  judge.check(
+    job.attempts.length > 0,
+    'J3',
+    () => `${job.label} is scheduled and was never started`,
+  );
 }
 
 export function codeOf(job: JobRecord, which: 'scheduled' | 'finished' = 'finished'): string {
@@ -24,12 +32,16 @@ export function finishedSignalled(judge: Judge, job: JobRecord): void {
   judge.check(
     job.signals === 'sf' && scheduled.status !== 'pending',
     'J3',
-    () => `the finished fence of ${name} signalled, and what came before is "${job.signals.slice(0, -1)}"`,
+    () =>
+      `the finished fence of ${name} signalled, and what came before is "${job.signals.slice(0, -1)}"`,
   );
   judge.check(
-    finished.status !== 'pending' && finished.signalledAtUs !== null && job.job.state === 'finished',
+    finished.status !== 'pending' &&
+      finished.signalledAtUs !== null &&
+      job.job.state === 'finished',
     'F3',
-    () => `a callback of ${name} runs while its fence says ${finished.status} and it is ${job.job.state}`,
+    () =>
+      `a callback of ${name} runs while its fence says ${finished.status} and it is ${job.job.state}`,
   );
   judge.check(
     (finished.status === 'ok') === (finished.error === null),
@@ -73,7 +85,9 @@ function checkScheduled(judge: Judge, job: JobRecord): void {
   const { scheduled, finished } = job.job;
   const ran = job.attempts.length > 0;
   judge.check(
-    ran ? scheduled.status === 'ok' : scheduled.error !== null && scheduled.error === finished.error,
+    ran
+      ? scheduled.status === 'ok'
+      : scheduled.error !== null && scheduled.error === finished.error,
     'J3',
     () =>
       `${job.label} ${ran ? 'reached the hardware' : 'never ran'}; scheduled says ${codeOf(job, 'scheduled')}, finished ${codeOf(job)}`,
@@ -88,12 +102,14 @@ function checkDependenciesOfDead(judge: Judge, job: JobRecord): void {
   if (waitedUs >= judge.dependencyTimeoutOf(job)) return;
   const pending = job.after.find(
     ({ fence, of }) =>
-      fence.status === 'pending' && !(of?.entity === job.entity && job.entity.serial && !job.failsOnError),
+      fence.status === 'pending' &&
+      !(of?.entity === job.entity && job.entity.serial && !job.failsOnError),
   );
   judge.check(
     pending === undefined,
     'E2',
-    () => `${job.label} finishes with ${code} while its dependency on ${pending?.of?.label ?? pending?.fence.timeline.label} is pending`,
+    () =>
+      `${job.label} finishes with ${code} while its dependency on ${pending?.of?.label ?? pending?.fence.timeline.label} is pending`,
   );
 }
 
@@ -111,7 +127,10 @@ function explain(judge: Judge, job: JobRecord): void {
   }
   if (error === null) {
     const why = last === undefined ? 'never ran' : last.taken === 'no' ? 'runs' : 'was reset';
-    judge.fail(last !== undefined && last.taken !== 'no' ? 'T5' : 'J3', `${job.label} finished ok and ${why}`);
+    judge.fail(
+      last !== undefined && last.taken !== 'no' ? 'T5' : 'J3',
+      `${job.label} finished ok and ${why}`,
+    );
     return;
   }
   const rule = RULE_OF[error.code];
@@ -150,7 +169,8 @@ const RULE_OF: Readonly<Record<string, OutcomeRule>> = {
   },
   ERR_JOB_CANCELLED: {
     law: 'J9',
-    expects: 'only a job that was cancelled, and that was dequeued or reset, or that its driver stopped',
+    expects:
+      'only a job that was cancelled, and that was dequeued or reset, or that its driver stopped',
     holds: (_, job, last) =>
       job.cancelled && (last === undefined || last.taken !== 'no') && !job.accused,
   },
@@ -171,12 +191,12 @@ const RULE_OF: Readonly<Record<string, OutcomeRule>> = {
     law: 'J10',
     expects: 'only a job that was not started within its queue timeout',
     holds: (judge, job) =>
-      job.attempts.length === 0 &&
-      judge.runtime.nowUs() - job.submittedAtUs >= job.queueTimeoutUs,
+      job.attempts.length === 0 && judge.runtime.nowUs() - job.submittedAtUs >= job.queueTimeoutUs,
   },
   ERR_DEPENDENCY_FAILED: {
     law: 'J5',
-    expects: 'only where a dependency failed and the job was to fail with it, or did not come in time',
+    expects:
+      'only where a dependency failed and the job was to fail with it, or did not come in time',
     holds: (judge, job) => {
       const failed = job.after.some(({ fence }) => fence.status === 'failed');
       const waitedUs = judge.runtime.nowUs() - job.submittedAtUs;

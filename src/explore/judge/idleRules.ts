@@ -31,7 +31,11 @@ function checkEntity(judge: Judge, record: EntityRecord): void {
     }
   }
   const { label } = record;
-  judge.check(entity.running === running, 'J2', () => `${label} counts ${entity.running} running jobs, and ${running} are`);
+  judge.check(
+    entity.running === running,
+    'J2',
+    () => `${label} counts ${entity.running} running jobs, and ${running} are`,
+  );
   judge.check(
     entity.queued === queued || (!isSure && entity.queued < queued),
     'J2',
@@ -54,12 +58,17 @@ function checkWork(judge: Judge, scheduler: SchedulerRecord): void {
   judge.check(
     waiting === undefined,
     'S3',
-    () => `${waiting?.label} could start on ${scheduler.label}, which has room, and nothing is on its way: a wake-up was lost`,
+    () =>
+      `${waiting?.label} could start on ${scheduler.label}, which has room, and nothing is on its way: a wake-up was lost`,
   );
 }
 
 /** The first queued job of `entity`, where nothing that the judge knows of holds it back. */
-function readyHead(judge: Judge, entity: EntityRecord, scheduler: SchedulerRecord): JobRecord | null {
+function readyHead(
+  judge: Judge,
+  entity: EntityRecord,
+  scheduler: SchedulerRecord,
+): JobRecord | null {
   if (entity.killed || !entity.schedulers.includes(scheduler)) return null;
   const { jobs } = entity;
   for (let at = entity.firstUnfinished; at < jobs.length; at += 1) {
@@ -74,7 +83,8 @@ function readyHead(judge: Judge, entity: EntityRecord, scheduler: SchedulerRecor
 
 function isReady(judge: Judge, job: JobRecord, scheduler: SchedulerRecord): boolean {
   if (holdingBack(judge, job, scheduler).length > 0) return false;
-  if (job.after.some(({ fence, of }) => fence.status === 'pending' && !isCovered(judge, of))) return false;
+  if (job.after.some(({ fence, of }) => fence.status === 'pending' && !isCovered(judge, of)))
+    return false;
   if (job.prepared.some((fence) => fence.status === 'pending')) return false;
   for (const [pool, count] of job.resources) {
     if ((job.job.grants.get(pool)?.length ?? 0) === count) continue;
@@ -104,7 +114,9 @@ function isCovered(judge: Judge, of: JobRecord | null): boolean {
 function roomFor(job: JobRecord, scheduler: SchedulerRecord): RingRecord[] {
   const cost = Math.min(job.credits, scheduler.credits);
   const { entity } = job;
-  const mine = scheduler.rings.filter((ring) => ring.attempts.some((one) => one.job.entity === entity));
+  const mine = scheduler.rings.filter((ring) =>
+    ring.attempts.some((one) => one.job.entity === entity),
+  );
   if (entity.serial && mine.length > 0 && !scheduler.ordered) return [];
   const rings = entity.serial && mine.length > 0 ? mine : scheduler.rings;
   return rings.filter((ring) => creditsOn(ring, scheduler) + cost <= scheduler.credits);

@@ -38,7 +38,8 @@ export function resetCalled(
   }
   if (isFence(answer)) {
     const fence = answer;
-    if (fence.addCallback(() => settled(fence.error === null)) === null) settled(fence.error === null);
+    if (fence.addCallback(() => settled(fence.error === null)) === null)
+      settled(fence.error === null);
   } else if (answer === undefined) {
     settled(true);
   }
@@ -61,7 +62,8 @@ function begin(judge: Judge, first: SchedulerRecord): void {
   );
   for (const scheduler of open) {
     for (const ring of scheduler.rings) {
-      if (domain.rings.includes(ring)) take(judge, scheduler, domain, ring.attempts, judge.executing(ring));
+      if (domain.rings.includes(ring))
+        take(judge, scheduler, domain, ring.attempts, judge.executing(ring));
     }
   }
 }
@@ -88,15 +90,31 @@ function take(
 
 /** T7: after every driver has settled, and within the budget. */
 function nextTry(judge: Judge, domain: DomainRecord, tries: number): void {
-  judge.check(domain.unsettled === 0, 'T3', () => `try ${tries} of a reset begins before try ${domain.tries} has settled`);
-  judge.check(tries > domain.tries, 'T7', () => `try ${tries} of a reset follows try ${domain.tries}`);
+  judge.check(
+    domain.unsettled === 0,
+    'T3',
+    () => `try ${tries} of a reset begins before try ${domain.tries} has settled`,
+  );
+  judge.check(
+    tries > domain.tries,
+    'T7',
+    () => `try ${tries} of a reset follows try ${domain.tries}`,
+  );
   domain.asked = [];
   domain.failed = false;
 }
 
-function checkContext(judge: Judge, scheduler: SchedulerRecord, context: ResetContext<never>): void {
+function checkContext(
+  judge: Judge,
+  scheduler: SchedulerRecord,
+  context: ResetContext<never>,
+): void {
   const { domain } = scheduler;
-  judge.check(scheduler.state !== 'gone', 'T8', () => `reset of ${scheduler.label} after it was gone`);
+  judge.check(
+    scheduler.state !== 'gone',
+    'T8',
+    () => `reset of ${scheduler.label} after it was gone`,
+  );
   judge.check(
     context.tries <= scheduler.maxTries || domain.members.length > 1,
     'T7',
@@ -119,7 +137,8 @@ function checkContext(judge: Judge, scheduler: SchedulerRecord, context: ResetCo
   judge.check(
     isAll && taken.length === context.running.length,
     'T3',
-    () => `a reset takes ${context.running.length} attempts of the ${taken.length} that its rings hold`,
+    () =>
+      `a reset takes ${context.running.length} attempts of the ${taken.length} that its rings hold`,
   );
 }
 

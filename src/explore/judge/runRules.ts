@@ -1,29 +1,51 @@
 import type { Judge } from './judge.ts';
-import type { AttemptRecord, DependencyRecord, JobRecord, RingRecord, SchedulerRecord } from './records.ts';
+import type {
+  AttemptRecord,
+  DependencyRecord,
+  JobRecord,
+  RingRecord,
+  SchedulerRecord,
+} from './records.ts';
 
 /** What must hold whenever `runJob` or `prepareJob` is called: J2, J4 to J8, S4, S6, S12, T3, T4, T6, T8, E2, E3, D3. */
 
 /** Whether a pending dependency may be passed over: by the order of a serial entity (J6), or of the one ring (J7). */
-export function mayPass(judge: Judge, job: JobRecord, dependency: DependencyRecord, scheduler: SchedulerRecord): boolean {
+export function mayPass(
+  judge: Judge,
+  job: JobRecord,
+  dependency: DependencyRecord,
+  scheduler: SchedulerRecord,
+): boolean {
   const { of } = dependency;
   if (job.failsOnError || of === null) return false;
   if (of.entity === job.entity && job.entity.serial && of.seqno < job.seqno) return true;
-  if (scheduler.rings.length !== 1 || !scheduler.ordered || dependency.which !== 'finished') return false;
+  if (scheduler.rings.length !== 1 || !scheduler.ordered || dependency.which !== 'finished')
+    return false;
   const attempt = of.attempts.at(-1);
   return judge.isOnRing(attempt) && attempt.scheduler === scheduler;
 }
 
 /** The dependencies of `job` that hold it back (J5). */
-export function holdingBack(judge: Judge, job: JobRecord, scheduler: SchedulerRecord): DependencyRecord[] {
+export function holdingBack(
+  judge: Judge,
+  job: JobRecord,
+  scheduler: SchedulerRecord,
+): DependencyRecord[] {
   return job.after.filter(
     (one) => one.fence.status === 'pending' && !mayPass(judge, job, one, scheduler),
   );
 }
 
-function checkDependencies(judge: Judge, job: JobRecord, scheduler: SchedulerRecord, what: string): void {
+function checkDependencies(
+  judge: Judge,
+  job: JobRecord,
+  scheduler: SchedulerRecord,
+  what: string,
+): void {
   const [holding] = holdingBack(judge, job, scheduler);
   judge.check(holding === undefined, 'J5', () => {
-    const name = holding?.of?.label ?? `fence ${holding?.fence.seqno} of ${holding?.fence.timeline.label}`;
+    const name =
+      holding?.of?.label ?? `fence ${holding?.fence.seqno} of ${holding?.fence.timeline.label}`;
     return `${what} for ${job.label} while its dependency on ${name} is pending`;
   });
   judge.check(
@@ -38,16 +60,28 @@ function checkAlive(judge: Judge, job: JobRecord, scheduler: SchedulerRecord, ho
   const name = job.label;
   judge.check(job.freed === 0, 'D3', () => `${hook} was called for ${name} after it was freed`);
   judge.check(scheduler.state !== 'closed', 'E3', () => `${hook} for ${name} after the close`);
-  judge.check(scheduler.state !== 'gone', 'T8', () => `${hook} for ${name} after the device was gone`);
+  judge.check(
+    scheduler.state !== 'gone',
+    'T8',
+    () => `${hook} for ${name} after the device was gone`,
+  );
   judge.check(job.dead !== 'cancelled', 'J9', () => `${hook} for ${name}, which was dequeued`);
   judge.check(!job.entity.killed, 'E2', () => `${hook} for ${name} after its entity was killed`);
-  judge.check(job.job.finished.status === 'pending', 'J2', () => `${hook} for ${name}, which has finished`);
+  judge.check(
+    job.job.finished.status === 'pending',
+    'J2',
+    () => `${hook} for ${name}, which has finished`,
+  );
 }
 
 export function checkPrepare(judge: Judge, job: JobRecord, scheduler: SchedulerRecord): void {
   checkAlive(judge, job, scheduler, 'prepareJob');
   checkDependencies(judge, job, scheduler, 'prepareJob');
-  judge.check(job.job.state === 'queued', 'J8', () => `prepareJob for ${job.label}, which is ${job.job.state}`);
+  judge.check(
+    job.job.state === 'queued',
+    'J8',
+    () => `prepareJob for ${job.label}, which is ${job.job.state}`,
+  );
   judge.check(
     job.prepared.every((fence) => fence.status !== 'pending'),
     'J8',
@@ -55,13 +89,26 @@ export function checkPrepare(judge: Judge, job: JobRecord, scheduler: SchedulerR
   );
 }
 
-export function checkRun(judge: Judge, job: JobRecord, scheduler: SchedulerRecord, ring: RingRecord): void {
+export function checkRun(
+  judge: Judge,
+  job: JobRecord,
+  scheduler: SchedulerRecord,
+  ring: RingRecord,
+): void {
   checkAlive(judge, job, scheduler, 'runJob');
   checkDependencies(judge, job, scheduler, 'runJob');
   const { label: name, entity } = job;
-  judge.check(job.job.state === 'running', 'J2', () => `runJob for ${name}, which is ${job.job.state}`);
+  judge.check(
+    job.job.state === 'running',
+    'J2',
+    () => `runJob for ${name}, which is ${job.job.state}`,
+  );
   const number = job.attempts.length + 1;
-  judge.check(job.job.attempt === number, 'J2', () => `start ${number} of ${name} is called attempt ${job.job.attempt}`);
+  judge.check(
+    job.job.attempt === number,
+    'J2',
+    () => `start ${number} of ${name} is called attempt ${job.job.attempt}`,
+  );
   judge.check(
     !(scheduler.domain.resetting && scheduler.domain.rings.includes(ring)),
     'T3',
@@ -74,7 +121,11 @@ export function checkRun(judge: Judge, job: JobRecord, scheduler: SchedulerRecor
   );
   if (scheduler.driver.prepareJob !== undefined) {
     const ready = job.isPrepared && job.prepared.every((fence) => fence.status !== 'pending');
-    judge.check(ready, 'J8', () => `runJob for ${name} before prepareJob had nothing left to wait for`);
+    judge.check(
+      ready,
+      'J8',
+      () => `runJob for ${name} before prepareJob had nothing left to wait for`,
+    );
   }
   checkOrder(judge, job, scheduler, ring);
   checkRoom(judge, job, scheduler, ring);
@@ -85,7 +136,12 @@ export function checkRun(judge: Judge, job: JobRecord, scheduler: SchedulerRecor
 }
 
 /** J4, S12. */
-function checkOrder(judge: Judge, job: JobRecord, scheduler: SchedulerRecord, ring: RingRecord): void {
+function checkOrder(
+  judge: Judge,
+  job: JobRecord,
+  scheduler: SchedulerRecord,
+  ring: RingRecord,
+): void {
   const { entity } = job;
   for (let at = entity.firstUnfinished; at < entity.jobs.length; at += 1) {
     const other = entity.jobs[at] as JobRecord;
@@ -101,25 +157,33 @@ function checkOrder(judge: Judge, job: JobRecord, scheduler: SchedulerRecord, ri
     judge.check(
       attempt.scheduler === scheduler,
       'S12',
-      () => `${job.label} runs on ${scheduler.label} while ${other.label} is on ${attempt.scheduler.label}`,
+      () =>
+        `${job.label} runs on ${scheduler.label} while ${other.label} is on ${attempt.scheduler.label}`,
     );
     if (!entity.serial) continue;
     judge.check(
       attempt.ring === ring && scheduler.ordered,
       'J4',
-      () => `${job.label} starts on ring ${ring.index} while ${other.label} of its serial entity is on ring ${attempt.ring.index}`,
+      () =>
+        `${job.label} starts on ring ${ring.index} while ${other.label} of its serial entity is on ring ${attempt.ring.index}`,
     );
   }
 }
 
 /** S4. */
-function checkRoom(judge: Judge, job: JobRecord, scheduler: SchedulerRecord, ring: RingRecord): void {
+function checkRoom(
+  judge: Judge,
+  job: JobRecord,
+  scheduler: SchedulerRecord,
+  ring: RingRecord,
+): void {
   const cost = Math.min(job.credits, scheduler.credits);
   const used = creditsOn(ring, scheduler);
   judge.check(
     used + cost <= scheduler.credits,
     'S4',
-    () => `${job.label} starts with ${cost} credits where ${used} of ${scheduler.credits} are in use`,
+    () =>
+      `${job.label} starts with ${cost} credits where ${used} of ${scheduler.credits} are in use`,
   );
 }
 
@@ -137,7 +201,8 @@ function checkGrants(judge: Judge, job: JobRecord): void {
     judge.check(
       slots.length === count && new Set(slots).size === count,
       'S6',
-      () => `${job.label} starts with ${slots.length} slots of ${pool.label}, and asked for ${count}`,
+      () =>
+        `${job.label} starts with ${slots.length} slots of ${pool.label}, and asked for ${count}`,
     );
     const holders = judge.slots.get(pool) ?? new Map<number, JobRecord>();
     judge.slots.set(pool, holders);
@@ -146,7 +211,8 @@ function checkGrants(judge: Judge, job: JobRecord): void {
       judge.check(
         holder === undefined || holder === job,
         'S6',
-        () => `${job.label} starts with slot ${slot} of ${pool.label}, which ${holder?.label} holds`,
+        () =>
+          `${job.label} starts with slot ${slot} of ${pool.label}, which ${holder?.label} holds`,
       );
       judge.check(slot < pool.slots, 'S6', () => `${pool.label} has no slot ${slot}`);
       holders.set(slot, job);
@@ -156,7 +222,8 @@ function checkGrants(judge: Judge, job: JobRecord): void {
 
 /** J10: the timer of a limit, or a later one, has fired, and the job starts all the same. */
 function checkTimeInQueue(judge: Judge, job: JobRecord, scheduler: SchedulerRecord): void {
-  if (job.attempts.length > 0 || scheduler.stoodStillUs > 0 || scheduler.suspendedAtUs !== null) return;
+  if (job.attempts.length > 0 || scheduler.stoodStillUs > 0 || scheduler.suspendedAtUs !== null)
+    return;
   const limitUs = job.submittedAtUs + job.queueTimeoutUs;
   judge.check(
     judge.runtime.lastFiredForUs < limitUs,
@@ -168,7 +235,11 @@ function checkTimeInQueue(judge: Judge, job: JobRecord, scheduler: SchedulerReco
 /** T4: who runs again, and how often. */
 function checkAgain(judge: Judge, job: JobRecord, last: AttemptRecord): void {
   const name = job.label;
-  judge.check(last.taken !== 'no' && last.retired, 'T4', () => `${name} starts again although no reset took it`);
+  judge.check(
+    last.taken !== 'no' && last.retired,
+    'T4',
+    () => `${name} starts again although no reset took it`,
+  );
   judge.check(!job.accused, 'T4', () => `${name} runs again although it is guilty`);
   judge.check(!job.cancelled, 'J9', () => `${name} runs again although it was cancelled`);
   judge.check(

@@ -8,7 +8,8 @@ import { creditsOn } from './runRules.ts';
 /** What must hold after every step: S4 and the counters, T1, T8, F2 of fences that nobody listens to. */
 export function stepEnded(judge: Judge): void {
   for (const job of judge.unwatched) {
-    if (job.signals === '' && job.job.scheduled.status !== 'pending') scheduledSignalled(judge, job);
+    if (job.signals === '' && job.job.scheduled.status !== 'pending')
+      scheduledSignalled(judge, job);
     if (job.job.finished.status === 'pending') continue;
     judge.unwatched.delete(job);
     finishedSignalled(judge, job);
@@ -39,7 +40,9 @@ function checkGone(judge: Judge, scheduler: SchedulerRecord): void {
 function checkCounters(judge: Judge, scheduler: SchedulerRecord, stats: SchedulerStats): void {
   let running = 0;
   for (const ring of scheduler.rings) {
-    const { creditsUsed, running: attempts } = stats.rings[ring.index] as SchedulerStats['rings'][number];
+    const { creditsUsed, running: attempts } = stats.rings[
+      ring.index
+    ] as SchedulerStats['rings'][number];
     const expected = creditsOn(ring, scheduler);
     judge.check(
       creditsUsed === expected && attempts === ring.attempts.length,
@@ -69,6 +72,7 @@ function checkTimer(judge: Judge, scheduler: SchedulerRecord, ring: RingRecord):
   judge.check(
     judge.runtime.nextTimerAtUs <= deadlineUs,
     'T1',
-    () => `${attempt.job.label} executes until ${deadlineUs} at the latest, and no timer is set for that`,
+    () =>
+      `${attempt.job.label} executes until ${deadlineUs} at the latest, and no timer is set for that`,
   );
 }

@@ -10,7 +10,11 @@ import { checkPrepare, checkRun } from './runRules.ts';
  * `driver` under the judge's eyes: every call of a hook is noted, and judged, before and after the driver sees it. Hooks that
  * the driver lacks stay away. `schedulerOf` gives the record of the one scheduler that it is for.
  */
-export function watchedDriver<P>(judge: Judge, driver: Driver<P>, schedulerOf: () => SchedulerRecord): Driver<P> {
+export function watchedDriver<P>(
+  judge: Judge,
+  driver: Driver<P>,
+  schedulerOf: () => SchedulerRecord,
+): Driver<P> {
   const hooks = driver as unknown as Driver<never>;
   const watched: { -readonly [Hook in keyof Driver<never>]: Driver<never>[Hook] } = {
     runJob: (job, ring) => runJob(judge, hooks, schedulerOf(), job, ring),
@@ -36,11 +40,20 @@ export function watchedDriver<P>(judge: Judge, driver: Driver<P>, schedulerOf: (
   return watched as unknown as Driver<P>;
 }
 
-function runJob(judge: Judge, driver: Driver<never>, scheduler: SchedulerRecord, job: Job<never>, ringIndex: number): Fence {
+function runJob(
+  judge: Judge,
+  driver: Driver<never>,
+  scheduler: SchedulerRecord,
+  job: Job<never>,
+  ringIndex: number,
+): Fence {
   const record = judge.recordOf(job);
   const ring = scheduler.rings[ringIndex];
   if (ring === undefined) {
-    judge.fail('S1', `runJob for ${record.label} on ring ${ringIndex} of ${scheduler.rings.length}`);
+    judge.fail(
+      'S1',
+      `runJob for ${record.label} on ring ${ringIndex} of ${scheduler.rings.length}`,
+    );
     return driver.runJob(job, ringIndex);
   }
   judge.tell(() => `runJob ${record.label} on ring ${ringIndex} of ${scheduler.label}`);
@@ -92,14 +105,21 @@ function runJob(judge: Judge, driver: Driver<never>, scheduler: SchedulerRecord,
 
 /** The hardware told that an attempt is over. It was added before the scheduler's own callback, so it runs before that. */
 function hardwareSignalled(judge: Judge, attempt: AttemptRecord): void {
-  judge.tell(() => `hardware fence of ${attempt.job.label}: ${attempt.hardware.error?.code ?? 'ok'}`);
+  judge.tell(
+    () => `hardware fence of ${attempt.job.label}: ${attempt.hardware.error?.code ?? 'ok'}`,
+  );
   if (attempt.detached || attempt.retired) return;
   judge.charge(attempt, true);
   attempt.over = true;
   judge.retire(attempt);
 }
 
-function prepareJob(judge: Judge, driver: Driver<never>, scheduler: SchedulerRecord, job: Job<never>): Fence | null {
+function prepareJob(
+  judge: Judge,
+  driver: Driver<never>,
+  scheduler: SchedulerRecord,
+  job: Job<never>,
+): Fence | null {
   const record = judge.recordOf(job);
   checkPrepare(judge, record, scheduler);
   const last = record.attempts.at(-1);
@@ -118,7 +138,12 @@ function prepareJob(judge: Judge, driver: Driver<never>, scheduler: SchedulerRec
   return fence ?? null;
 }
 
-function timedOut(judge: Judge, driver: Driver<never>, scheduler: SchedulerRecord, job: Job<never>): 'no-hang' | 'reset' | 'gone' {
+function timedOut(
+  judge: Judge,
+  driver: Driver<never>,
+  scheduler: SchedulerRecord,
+  job: Job<never>,
+): 'no-hang' | 'reset' | 'gone' {
   const record = judge.recordOf(job);
   const attempt = record.attempts.at(-1);
   checkTimedOut(judge, record, attempt, scheduler);
@@ -134,7 +159,12 @@ function timedOut(judge: Judge, driver: Driver<never>, scheduler: SchedulerRecor
 }
 
 /** T1, T2: asked of what executes, once its own time is up. */
-function checkTimedOut(judge: Judge, job: JobRecord, attempt: AttemptRecord | undefined, scheduler: SchedulerRecord): void {
+function checkTimedOut(
+  judge: Judge,
+  job: JobRecord,
+  attempt: AttemptRecord | undefined,
+  scheduler: SchedulerRecord,
+): void {
   const limitUs = job.runTimeoutUs ?? scheduler.runTimeoutUs;
   const executing = attempt === undefined ? null : judge.executing(attempt.ring);
   judge.check(
@@ -152,7 +182,13 @@ function checkTimedOut(judge: Judge, job: JobRecord, attempt: AttemptRecord | un
   );
 }
 
-function carryOut(judge: Judge, scheduler: SchedulerRecord, job: JobRecord, attempt: AttemptRecord, verdict: string): void {
+function carryOut(
+  judge: Judge,
+  scheduler: SchedulerRecord,
+  job: JobRecord,
+  attempt: AttemptRecord,
+  verdict: string,
+): void {
   if (attempt.over) {
     // The hook closed its scheduler.
     attempt.detached = attempt.taken !== 'no';
@@ -176,7 +212,12 @@ function carryOut(judge: Judge, scheduler: SchedulerRecord, job: JobRecord, atte
 }
 
 /** Whoever is accused is out of reach until a reset; where there is none, it fails on time and keeps its credits (T2). */
-export function accused(judge: Judge, scheduler: SchedulerRecord, job: JobRecord, attempt: AttemptRecord): void {
+export function accused(
+  judge: Judge,
+  scheduler: SchedulerRecord,
+  job: JobRecord,
+  attempt: AttemptRecord,
+): void {
   judge.accuse(job, scheduler);
   attempt.detached = true;
   if (scheduler.hasReset || scheduler.domain.resetting) return;
@@ -188,7 +229,12 @@ export function accused(judge: Judge, scheduler: SchedulerRecord, job: JobRecord
   judge.updateExecution(scheduler, attempt.ring);
 }
 
-function cancelJob(judge: Judge, driver: Driver<never>, scheduler: SchedulerRecord, job: Job<never>): void {
+function cancelJob(
+  judge: Judge,
+  driver: Driver<never>,
+  scheduler: SchedulerRecord,
+  job: Job<never>,
+): void {
   const record = judge.recordOf(job);
   const attempt = record.attempts.at(-1);
   judge.tell(() => `cancelJob ${record.label}`);
@@ -196,7 +242,8 @@ function cancelJob(judge: Judge, driver: Driver<never>, scheduler: SchedulerReco
   judge.check(
     attempt !== undefined && attempt.cancelAsked === 1,
     'J9',
-    () => `cancelJob for ${record.label} is called ${attempt?.cancelAsked ?? 0} times in one attempt`,
+    () =>
+      `cancelJob for ${record.label} is called ${attempt?.cancelAsked ?? 0} times in one attempt`,
   );
   judge.check(
     record.cancelled || scheduler.state !== 'open',

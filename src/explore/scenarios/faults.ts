@@ -22,7 +22,12 @@ export function addFaults(world: World, device: ModelDevice, menu: FaultMenu): v
     const canComplete = (): boolean => device.canComplete(ring);
     const on = `${label} ring ${ring}`;
     if (menu.hang === true) {
-      world.fault({ label: `${on} hangs`, times: 2, enabled: canComplete, run: () => device.hang(ring) });
+      world.fault({
+        label: `${on} hangs`,
+        times: 2,
+        enabled: canComplete,
+        run: () => device.hang(ring),
+      });
     }
     if (menu.completions !== true) continue;
     world.fault({
@@ -31,7 +36,11 @@ export function addFaults(world: World, device: ModelDevice, menu: FaultMenu): v
       enabled: canComplete,
       run: () => device.complete(ring, 0, new JobError('ERR_DRIVER')),
     });
-    world.fault({ label: `${on} loses a completion`, enabled: canComplete, run: () => device.lose(ring) });
+    world.fault({
+      label: `${on} loses a completion`,
+      enabled: canComplete,
+      run: () => device.lose(ring),
+    });
   }
   if (menu.completions === true) addLateCompletions(world, device);
   if (menu.resets === true) addResetFaults(world, device);
@@ -44,7 +53,11 @@ export function addFaults(world: World, device: ModelDevice, menu: FaultMenu): v
     }
   }
   if (menu.reuse === true) {
-    world.fault({ label: `${label} will reuse a fence`, enabled: () => device.hasDone, run: () => device.reuseFence() });
+    world.fault({
+      label: `${label} will reuse a fence`,
+      enabled: () => device.hasDone,
+      run: () => device.reuseFence(),
+    });
   }
 }
 
@@ -67,7 +80,11 @@ function addLateCompletions(world: World, device: ModelDevice): void {
 
 function addResetFaults(world: World, device: ModelDevice): void {
   const { label } = device;
-  world.fault({ label: `${label} will fail a reset`, times: 3, run: () => device.failNextReset('fail') });
+  world.fault({
+    label: `${label} will fail a reset`,
+    times: 3,
+    run: () => device.failNextReset('fail'),
+  });
   world.fault({ label: `${label} will throw in reset`, run: () => device.failNextReset('throw') });
   world.fault({ label: `${label} is stuck in reset`, run: () => device.stickReset() });
   world.fault({

@@ -26,7 +26,10 @@ export function queues(options: QueuesOptions = {}): Scenario {
       for (let at = 0; at < entities; at += 1) {
         const entity = world.entity({ schedulers: [gpu] });
         const submit = (): void => void entity.submit({});
-        world.client(`client ${entity.record.label}`, Array.from({ length: jobs }, () => submit));
+        world.client(
+          `client ${entity.record.label}`,
+          Array.from({ length: jobs }, () => submit),
+        );
         if (kill) world.fault({ label: `kill ${entity.record.label}`, run: () => entity.kill() });
       }
       addFaults(world, device, { hang });
