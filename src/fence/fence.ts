@@ -308,6 +308,24 @@ function announce(fence: FenceCore, runtime: Runtime, hasEarly: boolean): void {
   if (!settling && !delivering) deliver();
 }
 
+/**
+ * Runs `fn`; what it signals is signalled at once, and callbacks run after it, first signalled first: nobody who acts inside a
+ * callback of the first comes between it and the second.
+ */
+export function signalTogether(fn: () => void): void {
+  if (delivering) {
+    fn();
+    return;
+  }
+  delivering = true;
+  try {
+    fn();
+  } finally {
+    delivering = false;
+  }
+  if (queue.length > 0 && !settling) deliver();
+}
+
 function settle(): void {
   settling = true;
   try {

@@ -31,6 +31,7 @@ export {
   ownerOf,
   rethrowLater,
   signalFence,
+  signalTogether,
 } from './fence.ts';
 export type { FenceOwner, FenceParts } from './fence.ts';
 export { mergeFences, unwrapFences } from './merge.ts';

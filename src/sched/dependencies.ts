@@ -62,6 +62,7 @@ export function resolveDependencies(
 ): FencelineError | 'ready' | 'blocked' {
   const { extra } = job;
   if (extra !== null && !extra.stopWaiting) {
+    recheckPipelined(job);
     if (extra.after !== null && isBlockedByFence(core, job, extra, extra.after)) return 'blocked';
     if (job.phase === 'queued' && extra.failOnDependencyError && extra.dependencyError !== null) {
       const cause = extra.dependencyError;

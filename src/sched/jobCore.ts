@@ -100,6 +100,8 @@ export class Attempt extends CallbackNode {
   /** Out of reach of completion handling: its driver is asked about its timeout, or a reset has it (T2, T3). */
   suspect = false;
   hardware: FenceCore | null = null;
+  /** Whether its driver was asked to end it early: it is asked once. */
+  cancelAsked = false;
 
   constructor(job: JobCore, ring: Ring, estimateUs: number, nowUs: number) {
     super();
@@ -264,9 +266,14 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
     this.entity.scheduler.hintChanged(this);
   }
 
+  /** Whether its scheduled fence has signalled. */
+  get wasScheduled(): boolean {
+    return !Number.isNaN(this.#scheduledAtUs);
+  }
+
   /** Signals `scheduled`, once: ok at the first start, with the outcome where it never reached hardware (J3). */
   signalScheduled(reachedHardware: boolean, nowUs: number): void {
-    if (!Number.isNaN(this.#scheduledAtUs)) return;
+    if (this.wasScheduled) return;
     this.#scheduledAtUs = nowUs;
     this.#reachedHardware = reachedHardware;
     const error = reachedHardware ? null : this.outcome;

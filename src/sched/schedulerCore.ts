@@ -160,8 +160,10 @@ export class SchedulerCore {
       this.#checks.length = 0;
       this.#nextCheck = 0;
     }
+    // It has moved since it was asked for, and its new scheduler looks at it.
+    if (entity.scheduler !== this) return;
     entity.checkAsked = false;
-    if (entity.scheduler === this) this.#check(entity, nowUs);
+    this.#check(entity, nowUs);
   }
 
   /** Lists `entity` with the policy exactly while its head can start (rule 2). */
@@ -179,7 +181,7 @@ export class SchedulerCore {
   }
 
   unlist(entity: EntityCore): void {
-    if (!entity.listed) return;
+    if (!entity.listed || entity.scheduler !== this) return;
     entity.listed = false;
     this.policy.remove(entity, this.runtime.nowUs());
   }
@@ -187,7 +189,8 @@ export class SchedulerCore {
   #canStart(entity: EntityCore): boolean {
     for (;;) {
       const job = entity.nextStart;
-      if (job === null) return false;
+      // A job that dies here may be followed by one that was submitted, in a callback, to another scheduler (S12).
+      if (job === null || entity.scheduler !== this) return false;
       if (job.waitsFor !== null) {
         startDependencyClock(this, job);
         return false;
@@ -309,10 +312,14 @@ export class SchedulerCore {
     this.#end();
   }
 
-  /** The device is gone (T8). */
-  lose(error: FencelineError): void {
+  /** The device is gone (T8): it takes no job and starts none any more. */
+  markGone(error: FencelineError): void {
     this.state = 'gone';
     this.goneError = error;
+  }
+
+  /** Fails every job, once all of the reset domain are marked. */
+  failAsGone(error: FencelineError): void {
     failAll(this, error, true);
     this.#end();
   }
@@ -329,12 +336,17 @@ export class SchedulerCore {
 
   /** `entity` has no unfinished job left. */
   entityIdle(entity: EntityCore): void {
-    this.active.delete(entity);
+    this.left(entity);
     const { ends } = entity;
     if (ends !== null) {
       for (const waiter of ends.idleWaiters.splice(0)) this.runtime.defer(waiter);
       this.tellRetired(entity);
     }
+  }
+
+  /** `entity` has no unfinished job here. */
+  left(entity: EntityCore): void {
+    this.active.delete(entity);
     if (this.active.size === 0 && this.state === 'draining') {
       this.runtime.defer(() => this.closeWhenDrained());
     }
