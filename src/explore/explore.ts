@@ -82,6 +82,13 @@ export interface Checkpoint {
 
 /** Small enough for every schedule to be tried in seconds. */
 const SMALL_JOBS = 6;
+const SCOPES: readonly Scope[] = [
+  { entities: 2, jobs: 2 },
+  { entities: 3, jobs: 2 },
+  { entities: 1, jobs: 4 },
+  { entities: 2, jobs: 4 },
+  { entities: 4, jobs: 3 },
+];
 /** One run in so many is made twice, to see whether it is the same. */
 const TWICE_EVERY = 100;
 
@@ -196,7 +203,7 @@ export class Exploration {
     this.#exhaustive ??= this.#searchOf();
     const scenario = this.#scenarios[this.#scenario] as Scenario;
     const run = this.#exhaustive.next();
-    if (run.finding !== null) this.#found(scenario, [], run);
+    if (run.finding !== null) this.#add(run.finding, scenario, this.scope, [], run);
     if (!this.#exhaustive.isComplete) return;
     this.#statesBefore += this.#exhaustive.states;
     this.#exhaustive = null;
@@ -212,28 +219,43 @@ export class Exploration {
     const seed = this.#nextSeed;
     this.#nextSeed += 1;
     const scenario = this.#scenarios[seed % this.#scenarios.length] as Scenario;
-    const { run, workload } = seededRun(scenario, this.scope, strategy, seed);
+    const scope = this.#scopeOf(seed);
+    const { run, workload } = seededRun(scenario, scope, strategy, seed);
     run.finish();
-    if (run.finding !== null) this.#found(scenario, workload, run);
-    if (seed % TWICE_EVERY === 0) this.#checkDeterminism(scenario, strategy, seed, run);
+    if (run.finding !== null) this.#add(run.finding, scenario, scope, workload, run);
+    if (seed % TWICE_EVERY === 0) this.#checkDeterminism(scenario, scope, strategy, seed, run);
   }
 
-  #checkDeterminism(scenario: Scenario, strategy: 'pct' | 'random', seed: number, run: Run): void {
-    const { run: again, workload } = seededRun(scenario, this.scope, strategy, seed);
+  /** The scope that was asked for; where none was, several by turns, because small ones are fast and large ones see more. */
+  #scopeOf(seed: number): Scope {
+    if (this.#options.scope !== undefined) return this.scope;
+    return SCOPES[Math.floor(seed / this.#scenarios.length) % SCOPES.length] as Scope;
+  }
+
+  #checkDeterminism(
+    scenario: Scenario,
+    scope: Scope,
+    strategy: 'pct' | 'random',
+    seed: number,
+    run: Run,
+  ): void {
+    const { run: again, workload } = seededRun(scenario, scope, strategy, seed);
     again.finish();
     if (again.steps === run.steps && stateHash(again) === stateHash(run)) return;
     const message = `seed ${seed} of ${scenario.name} made ${run.steps} steps, then ${again.steps}: chance, time or an earlier run has a say in it`;
-    this.#add({ rule: 'determinism', message }, scenario, workload, run);
+    this.#add({ rule: 'determinism', message }, scenario, scope, workload, run);
   }
 
-  #found(scenario: Scenario, workload: readonly number[], run: Run): void {
-    if (run.finding !== null) this.#add(run.finding, scenario, workload, run);
-  }
-
-  #add(finding: Finding, scenario: Scenario, workload: readonly number[], run: Run): void {
+  #add(
+    finding: Finding,
+    scenario: Scenario,
+    scope: Scope,
+    workload: readonly number[],
+    run: Run,
+  ): void {
     const signature = signatureOf(finding);
     if (this.#violations.some((known) => known.signature === signature)) return;
-    const plan = shrink(scenario, { scope: this.scope, workload, trace: run.trace }, signature);
+    const plan = shrink(scenario, { scope, workload, trace: run.trace }, signature);
     const { rows, finding: shown } = replayPlan(scenario, plan);
     const trail = trailText(rows, shown ?? finding);
     this.#violations.push({ rule: finding.rule, signature, trail, replay: encodeReplay(plan) });

@@ -130,7 +130,7 @@ function addJob(
       (extra.cancelError === null ? 0 : 2) +
       (extra.grants === null ? 0 : 4),
   );
-  add(extra.noHangs + (extra.dependencyError === null ? 0 : 64) + extra.resourceTurn * 128);
+  add(extra.noHangs + (extra.dependencyError === null ? 0 : 64));
   for (const fence of extra.after ?? []) add(fence.status.length);
   void nameOf;
 }

@@ -1,16 +1,24 @@
 import { FencelineError } from '../base/index.ts';
 import type { Fence } from '../fence/index.ts';
 import { Entity } from '../sched/index.ts';
-import type { EntityOptions, Job, Priority, SubmitOptions } from '../sched/index.ts';
+import type {
+  EntityOptions,
+  Job,
+  Priority,
+  ResourcePool,
+  ResourceRequest,
+  SubmitOptions,
+} from '../sched/index.ts';
 import { finishedSignalled, scheduledSignalled } from './judge/finishRules.ts';
 import type { Judge } from './judge/judge.ts';
+import { syncResets } from './judge/resetRules.ts';
 import type {
   DependencyRecord,
   EntityRecord,
   JobRecord,
   SchedulerRecord,
 } from './judge/records.ts';
-import { accused } from './judge/watchedDriver.ts';
+import { accused } from './judge/accuse.ts';
 import type { WatchedScheduler } from './watchedScheduler.ts';
 
 /** Options of a watched entity. */
@@ -60,7 +68,8 @@ export class WatchedEntity<P = unknown> {
   submit(payload: P, options: SubmitOptions = {}, unheard = false): WatchedJob<P> | null {
     const judge = this.#judge;
     const allowed = this.#refusals(options);
-    const before = this.record.schedulers.map((one) => one.scheduler.stats().queued);
+    const maybe = this.#possibleRefusals();
+    const before = judge.schedulers.map((one) => one.scheduler.stats().queued);
     let job: Job<P>;
     try {
       job = this.#entity.submit(payload, options);
@@ -68,7 +77,7 @@ export class WatchedEntity<P = unknown> {
       const code = error instanceof FencelineError ? error.code : 'aborted';
       judge.tell(() => `submit to ${this.record.label}: ${code}`);
       judge.check(
-        allowed.includes(code),
+        allowed.includes(code) || maybe.includes(code),
         'J1',
         () => `submit to ${this.record.label} throws ${code} (${String(error)})`,
       );
@@ -80,7 +89,7 @@ export class WatchedEntity<P = unknown> {
       () => `submit to ${this.record.label} is accepted, and must throw ${allowed.join(' or ')}`,
     );
     const record = this.#recordOf(job, options);
-    const place = this.record.schedulers.find(
+    const place = judge.schedulers.find(
       (one, at) => one.scheduler.stats().queued > (before[at] ?? 0),
     );
     if (place !== undefined) judge.places.set(record, place);
@@ -135,7 +144,7 @@ export class WatchedEntity<P = unknown> {
       if (guilty >= one.banAfter && this.#entity.stats().banned) codes.push('ERR_CLIENT_BANNED');
       if (record.schedulers.length > 1) continue;
       if (one.state === 'gone' || one.domain.mayBeGone) codes.push('ERR_DEVICE_GONE');
-      if (one.state === 'closed' || one.state === 'draining') codes.push('ERR_CLOSED');
+      if (one.wasClosed) codes.push('ERR_CLOSED');
     }
     if (record.schedulers.length > 1) {
       const open = record.schedulers.filter(({ state }) => state === 'open');
@@ -147,6 +156,17 @@ export class WatchedEntity<P = unknown> {
     if (this.#entity.queued >= record.maxQueued) codes.push('ERR_QUEUE_FULL');
     if (options.signal?.aborted === true) codes.push('aborted');
     return codes;
+  }
+
+  /** The codes that a submit may throw, because the scheduler may know already what the judge has yet to see. */
+  #possibleRefusals(): string[] {
+    const { record } = this;
+    const isGone = record.schedulers.some((one) => this.#judge.mayBeGone(one));
+    const isKilled = this.#judge.mayBeKilled(record);
+    return [
+      ...(isGone ? ['ERR_DEVICE_GONE', 'ERR_NO_SCHEDULER', 'ERR_CLOSED'] : []),
+      ...(isKilled ? ['ERR_CLOSED', 'ERR_CLIENT_BANNED'] : []),
+    ];
   }
 
   /** Whether a scheduler that takes no more jobs still has work of it. */
@@ -168,13 +188,13 @@ export class WatchedEntity<P = unknown> {
       label: `${entity.label}${entity.jobs.length + 1}`,
       entity,
       seqno: entity.jobs.length + 1,
-      after: (options.after ?? []).map((fence) => this.#dependency(fence)),
+      after: (options.after ?? []).map((fence, _, all) => this.#dependency(fence, all)),
       failsOnError:
         options.onDependencyError === undefined
           ? entity.fails
           : options.onDependencyError === 'fail',
       credits: options.credits ?? 1,
-      resources: new Map((options.resources ?? []).map(({ pool, count = 1 }) => [pool, count])),
+      resources: totals(options.resources ?? []),
       resubmit: options.resubmit ?? null,
       submittedAtUs: judge.runtime.nowUs(),
       queueTimeoutUs: ms(options.queueTimeoutMs, Infinity) ?? Infinity,
@@ -200,10 +220,21 @@ export class WatchedEntity<P = unknown> {
     return record;
   }
 
-  #dependency(fence: Fence): DependencyRecord {
+  #dependency(fence: Fence, all: readonly Fence[]): DependencyRecord {
     const known = this.#judge.byFence.get(fence);
-    return { fence, of: known?.job ?? null, which: known?.which ?? null };
+    const isDropped =
+      fence.status === 'pending' &&
+      fence.timeline.ordered &&
+      all.some((other) => other.timeline === fence.timeline && other.seqno > fence.seqno);
+    return { fence, of: known?.job ?? null, which: known?.which ?? null, isDropped };
   }
+}
+
+/** What is asked for of each pool. */
+function totals(requests: readonly ResourceRequest[]): Map<ResourcePool, number> {
+  const counts = new Map<ResourcePool, number>();
+  for (const { pool, count = 1 } of requests) counts.set(pool, (counts.get(pool) ?? 0) + count);
+  return counts;
 }
 
 /** A job of a watched entity. */
@@ -229,20 +260,25 @@ export class WatchedJob<P = unknown> {
       (attempt?.over === true && attempt.taken === 'no' && state === 'running');
     const expected = isOver ? 'finished' : state === 'queued' ? 'dequeued' : 'requested';
     const wasQueued = this.record.entity.entity.queued;
-    const wasDead = judge.isDead(record);
+    const wereSubmitted = this.record.entity.jobs.length;
+    const place = judge.placeOf(record);
+    const wasDead =
+      judge.isDead(record) || place === null || place.state === 'closed' || judge.mayBeGone(place);
     // The driver may be asked, and the fences may signal, inside the call.
     record.cancelled = record.cancelled || !isOver;
     if (expected === 'dequeued') record.dead ??= 'cancelled';
     const said = job.cancel();
     judge.tell(() => `cancel ${record.label}: ${said}`);
+    // It may have completed inside this very start, before the scheduler could hear of it.
+    const isAsGood = state === 'running' && isOver && said === 'requested';
     judge.check(
-      said === expected,
+      said === expected || isAsGood,
       'J9',
       () => `cancel of ${record.label}, which is ${state}, says ${said}`,
     );
-    if (said === 'dequeued' && !wasDead) {
+    if (said === 'dequeued' && !wasDead && wereSubmitted === record.entity.jobs.length) {
       judge.check(
-        record.entity.entity.queued === wasQueued - 1,
+        record.entity.entity.queued < wasQueued,
         'J9',
         () =>
           `${record.label} was dequeued, and ${record.entity.label} counts ${record.entity.entity.queued} queued jobs after ${wasQueued}`,
@@ -251,11 +287,20 @@ export class WatchedJob<P = unknown> {
     return said;
   }
 
+  /** The signal that it was submitted with is about to abort: it is cancelled then, whatever it is doing (J9). */
+  willBeAborted(): void {
+    const { record, job } = this;
+    if (job.state === 'finished') return;
+    record.cancelled = true;
+    if (job.state === 'queued') record.dead ??= 'cancelled';
+  }
+
   /** The driver saw a fault of this job (T6). */
   fault(): void {
     const judge = this.#judge;
     const { record } = this;
     const attempt = record.attempts.at(-1);
+    syncResets(judge);
     const scheduler: SchedulerRecord | null = judge.placeOf(record);
     if (scheduler === null) return;
     judge.tell(() => `fault of ${record.label}`);

@@ -1,6 +1,7 @@
 import { Scheduler } from '../sched/index.ts';
 import type { Driver, Policy, ResetDomain } from '../sched/index.ts';
 import type { Judge } from './judge/judge.ts';
+import { syncResets } from './judge/resetRules.ts';
 import type { DomainRecord, SchedulerRecord } from './judge/records.ts';
 import { watchedDriver } from './judge/watchedDriver.ts';
 
@@ -56,6 +57,7 @@ export class WatchedScheduler<P = unknown> {
       credits: options.credits ?? 2,
       ordered: driver.ordered !== false,
       hasReset: driver.reset !== undefined,
+      hasTimedOut: driver.timedOut !== undefined,
       resetScope: driver.resetScope ?? 'device',
       runTimeoutUs: (options.runTimeoutMs ?? Infinity) * 1000,
       dependencyTimeoutUs: (options.dependencyTimeoutMs ?? Infinity) * 1000,
@@ -71,6 +73,9 @@ export class WatchedScheduler<P = unknown> {
         busyUs: 0,
       })),
       state: 'open',
+      wasClosed: false,
+      isUnsure: false,
+      wasDisturbed: false,
       suspendedAtUs: null,
       stoodStillUs: 0,
       faultedAlone: false,
@@ -89,6 +94,7 @@ export class WatchedScheduler<P = unknown> {
   fault(): void {
     const { record } = this;
     this.#judge.tell(() => `fault of ${record.label}`);
+    syncResets(this.#judge);
     if (record.state === 'open' || record.state === 'draining') this.#faulted();
     this.scheduler.fault();
   }
@@ -114,19 +120,32 @@ export class WatchedScheduler<P = unknown> {
     }
   }
 
+  #isDrained(): boolean {
+    return !this.#judge.jobs.some(
+      (job) => job.job.state !== 'finished' && this.#judge.placeOf(job) === this.record,
+    );
+  }
+
   removeDevice(): void {
     const { record } = this;
+    // Whether it has ended by now, only it knows.
+    if (record.state === 'draining' && this.#isDrained()) return;
     this.#judge.tell(() => `${record.label} is unplugged`);
-    record.domain.mayBeGone = true;
-    this.#judge.lose(record.domain);
+    if (record.state === 'closed') {
+      this.#judge.unplugClosed(record);
+    } else {
+      record.domain.mayBeGone = true;
+      this.#judge.lose(record.domain);
+    }
     this.scheduler.removeDevice();
   }
 
   close(mode: 'drain' | 'kill'): void {
     const { record } = this;
     this.#judge.tell(() => `close ${record.label} (${mode})`);
+    record.wasClosed = true;
     if (mode === 'kill') this.#judge.closeKilled(record);
-    else if (record.state === 'open') record.state = 'draining';
+    else if (record.state === 'open') record.state = this.#isDrained() ? 'closed' : 'draining';
     void this.scheduler.close({ mode });
   }
 

@@ -27,7 +27,9 @@ export function ended(judge: Judge): void {
     );
     const counted = entity.stats().busyUs;
     judge.check(
-      !judge.countsTime || Math.abs(counted - busyUs) < 1e-6,
+      !judge.countsTime ||
+        judge.schedulers.some(({ isUnsure }) => isUnsure) ||
+        Math.abs(counted - busyUs) < 1e-6,
       'S13',
       () => `${label} is charged ${counted} microseconds, and its attempts used ${busyUs}`,
     );
@@ -72,8 +74,8 @@ function checkSchedulers(judge: Judge): void {
       () =>
         `${label} counts ${queued} queued jobs, ${running} running ones and ${used} credits in use at the end`,
     );
-    if (!judge.countsTime) continue;
     const record = judge.schedulers.find((one) => one.scheduler === scheduler);
+    if (!judge.countsTime || record?.isUnsure === true) continue;
     rings.forEach((ring, index) => {
       const busyUs = record?.rings[index]?.busyUs ?? 0;
       judge.check(
@@ -99,13 +101,15 @@ function checkPools(judge: Judge): void {
 /** T6: karma is the number of guilty jobs. */
 function checkBlame(judge: Judge): void {
   for (const record of judge.entities) {
-    const [scheduler] = record.schedulers;
-    if (scheduler === undefined || record.schedulers.length > 1 || record.jobs.length === 0)
-      continue;
+    const last = record.jobs.at(-1);
+    const scheduler = last === undefined ? null : judge.placeOf(last);
+    if (scheduler === null) continue;
     const { karma, banned } = record.entity.stats();
-    const guilty = scheduler.convicted.get(record.client ?? record) ?? 0;
+    const who = record.client ?? record;
+    const guilty = scheduler.convicted.get(who) ?? 0;
+    const atMost = scheduler.karma.get(who) ?? 0;
     judge.check(
-      karma === guilty && banned === guilty >= scheduler.banAfter,
+      karma >= guilty && karma <= atMost && banned === karma >= scheduler.banAfter,
       'T6',
       () =>
         `${record.label} has karma ${karma}${banned ? ' and is banned' : ''} after ${guilty} guilty jobs`,

@@ -1,3 +1,4 @@
+import { accused } from './accuse.ts';
 import type { Judge } from './judge.ts';
 import type { AttemptRecord, JobRecord } from './records.ts';
 
@@ -25,6 +26,8 @@ export function codeOf(job: JobRecord, which: 'scheduled' | 'finished' = 'finish
 }
 
 export function finishedSignalled(judge: Judge, job: JobRecord): void {
+  judge.settleInstant();
+  finishEarlier(judge, job);
   job.signals += 'f';
   const { entity, label: name } = job;
   const { finished, scheduled } = job.job;
@@ -65,11 +68,38 @@ export function finishedSignalled(judge: Judge, job: JobRecord): void {
   if (job.attempts.length === 0) checkDependenciesOfDead(judge, job);
 }
 
+/** Jobs that nobody listens to are noted before a later one of their entity. */
+function finishEarlier(judge: Judge, job: JobRecord): void {
+  if (judge.unwatched.size === 0 || !job.entity.serial) return;
+  for (let at = job.entity.firstUnfinished; at < job.seqno - 1; at += 1) {
+    const earlier = job.entity.jobs[at] as JobRecord;
+    if (earlier.job.finished.status === 'pending' || !judge.unwatched.has(earlier)) continue;
+    noteUnwatched(judge, earlier);
+  }
+}
+
+/** The fences of a job that nobody listens to, as they are now. */
+export function noteUnwatched(judge: Judge, job: JobRecord): void {
+  if (job.signals === '' && job.job.scheduled.status !== 'pending') scheduledSignalled(judge, job);
+  if (job.job.finished.status === 'pending') return;
+  judge.unwatched.delete(job);
+  finishedSignalled(judge, job);
+}
+
 /** Notes what the outcome says of the world: a guilty job (T6), a device that is gone (T8). */
 function convict(judge: Judge, job: JobRecord): void {
   const code = job.job.finished.error?.code;
-  const scheduler = judge.schedulerOf(job);
+  const scheduler = judge.placeOf(job);
   if (scheduler === null) return;
+  const last = job.attempts.at(-1);
+  if (
+    code === 'ERR_JOB_TIMEOUT' &&
+    !job.accused &&
+    last !== undefined &&
+    judge.isPastItsTime(last)
+  ) {
+    accused(judge, scheduler, job, last);
+  }
   if (code === 'ERR_JOB_TIMEOUT' && job.accused) {
     const who = job.entity.client ?? job.entity;
     scheduler.convicted.set(who, (scheduler.convicted.get(who) ?? 0) + 1);
@@ -98,8 +128,11 @@ function checkScheduled(judge: Judge, job: JobRecord): void {
 function checkDependenciesOfDead(judge: Judge, job: JobRecord): void {
   const code = job.job.finished.error?.code ?? 'ok';
   if (['ERR_DEPENDENCY_FAILED', 'ERR_DEVICE_GONE', 'ERR_SCHEDULER_CLOSED'].includes(code)) return;
+  // It was to start, and may have been left to the ring's order.
+  if (job.hookThrew || job.reusedFence) return;
   const waitedUs = judge.runtime.nowUs() - job.submittedAtUs;
   if (waitedUs >= judge.dependencyTimeoutOf(job)) return;
+  if (judge.placesOf(job).some((one) => one.state === 'closed' || judge.mayBeGone(one))) return;
   const pending = job.after.find(
     ({ fence, of }) =>
       fence.status === 'pending' &&
@@ -184,7 +217,7 @@ const RULE_OF: Readonly<Record<string, OutcomeRule>> = {
     law: 'T6',
     expects: 'only a job of a banned client that does not run',
     holds: (judge, job, last) =>
-      job.entity.schedulers.some((one) => judge.mayBeBanned(job.entity, one)) &&
+      judge.placesOf(job).some((one) => judge.mayBeBanned(job.entity, one)) &&
       (last === undefined || last.taken !== 'no'),
   },
   ERR_QUEUE_TIMEOUT: {
@@ -198,20 +231,19 @@ const RULE_OF: Readonly<Record<string, OutcomeRule>> = {
     expects:
       'only where a dependency failed and the job was to fail with it, or did not come in time',
     holds: (judge, job) => {
-      const failed = job.after.some(({ fence }) => fence.status === 'failed');
       const waitedUs = judge.runtime.nowUs() - job.submittedAtUs;
-      return (job.failsOnError && failed) || waitedUs >= judge.dependencyTimeoutOf(job);
+      return judge.hasFailedDependency(job) || waitedUs >= judge.dependencyTimeoutOf(job);
     },
   },
   ERR_SCHEDULER_CLOSED: {
     law: 'E3',
     expects: 'only when its scheduler is closed with kill',
-    holds: (_, job) => job.entity.schedulers.some((one) => one.state === 'closed'),
+    holds: (judge, job) => judge.placesOf(job).some((one) => one.state === 'closed'),
   },
   ERR_DEVICE_GONE: {
     law: 'T8',
     expects: 'only when the device was removed, called gone, or could not be reset',
-    holds: (judge, job) => job.entity.schedulers.some((one) => judge.mayBeGone(one)),
+    holds: (judge, job) => judge.placesOf(job).some((one) => judge.mayBeGone(one)),
   },
   ERR_DRIVER: {
     law: 'D2',

@@ -27,7 +27,7 @@ function checkEntity(judge: Judge, record: EntityRecord): void {
     if (state === 'running') running += 1;
     if (state === 'queued' && job.dead === null && !record.killed) {
       queued += 1;
-      if (judge.mayHaveExpired(job)) isSure = false;
+      if (judge.isDead(job)) isSure = false;
     }
   }
   const { label } = record;
@@ -54,7 +54,8 @@ function checkWork(judge: Judge, scheduler: SchedulerRecord): void {
   if (ready.length === 0) return;
   const fits = (job: JobRecord): boolean => roomFor(job, scheduler).length > 0;
   const isEmpty = scheduler.rings.every((ring) => ring.attempts.length === 0);
-  const waiting = isEmpty || ready.every(fits) ? ready.find(fits) : undefined;
+  const mayHold = judge.entities.some((entity) => holdsOthers(judge, entity, fits));
+  const waiting = isEmpty || (ready.every(fits) && !mayHold) ? ready.find(fits) : undefined;
   judge.check(
     waiting === undefined,
     'S3',
@@ -63,13 +64,23 @@ function checkWork(judge: Judge, scheduler: SchedulerRecord): void {
   );
 }
 
+/** Whether the head of `entity` is not known for sure, and could be a job that does not fit, which holds others back (S5). */
+function holdsOthers(
+  judge: Judge,
+  entity: EntityRecord,
+  fits: (job: JobRecord) => boolean,
+): boolean {
+  const queued = entity.jobs.filter(({ job }) => job.state === 'queued');
+  return queued.some((job) => judge.isDead(job)) && !queued.every(fits);
+}
+
 /** The first queued job of `entity`, where nothing that the judge knows of holds it back. */
 function readyHead(
   judge: Judge,
   entity: EntityRecord,
   scheduler: SchedulerRecord,
 ): JobRecord | null {
-  if (entity.killed || !entity.schedulers.includes(scheduler)) return null;
+  if (judge.mayBeKilled(entity)) return null;
   const { jobs } = entity;
   for (let at = entity.firstUnfinished; at < jobs.length; at += 1) {
     const job = jobs[at] as JobRecord;
@@ -83,7 +94,12 @@ function readyHead(
 
 function isReady(judge: Judge, job: JobRecord, scheduler: SchedulerRecord): boolean {
   if (holdingBack(judge, job, scheduler).length > 0) return false;
-  if (job.after.some(({ fence, of }) => fence.status === 'pending' && !isCovered(judge, of)))
+  if (
+    job.after.some(
+      ({ fence, of }) =>
+        fence.status === 'pending' && (scheduler.wasDisturbed || !isCovered(judge, of)),
+    )
+  )
     return false;
   if (job.prepared.some((fence) => fence.status === 'pending')) return false;
   for (const [pool, count] of job.resources) {
@@ -101,6 +117,8 @@ function isCovered(judge: Judge, of: JobRecord | null): boolean {
   if (of === null) return false;
   const { jobs, firstUnfinished, serial } = of.entity;
   if (!serial) return true;
+  // One that died, and waits for its predecessor, is not on the ring either.
+  if (jobs.slice(0, of.seqno).some(({ attempts }) => attempts.length === 0)) return false;
   for (let at = firstUnfinished; at < jobs.length; at += 1) {
     const other = jobs[at] as JobRecord;
     if (other.seqno >= of.seqno) return true;

@@ -71,16 +71,18 @@ export class Judge {
     return (scheduler.suspendedAtUs ?? this.runtime.nowUs()) - scheduler.stoodStillUs;
   }
 
-  /** The scheduler that a job is with, where that can be told from outside. */
-  schedulerOf(job: JobRecord): SchedulerRecord | null {
+  /** The scheduler that a job is with; `null` where that cannot be told from outside. */
+  placeOf(job: JobRecord): SchedulerRecord | null {
     const attempt = job.attempts.at(-1);
     if (attempt !== undefined) return attempt.scheduler;
-    return job.entity.schedulers.length === 1 ? (job.entity.schedulers[0] ?? null) : null;
+    const { schedulers } = job.entity;
+    return this.places.get(job) ?? (schedulers.length === 1 ? (schedulers[0] ?? null) : null);
   }
 
-  /** The scheduler that a queued job waits for; `null` where that is not known. */
-  placeOf(job: JobRecord): SchedulerRecord | null {
-    return this.schedulerOf(job) ?? this.places.get(job) ?? null;
+  /** The scheduler that a job is with, or those that it may be with. */
+  placesOf(job: JobRecord): readonly SchedulerRecord[] {
+    const place = this.placeOf(job);
+    return place === null ? job.entity.schedulers : [place];
   }
 
   dependencyTimeoutOf(job: JobRecord): number {
@@ -94,12 +96,27 @@ export class Judge {
     if (job.attempts.length === 0 && waitedUs >= job.queueTimeoutUs) return true;
     if (waitedUs >= this.dependencyTimeoutOf(job)) return true;
     if (job.hookThrew) return true;
-    return job.failsOnError && job.after.some(({ fence }) => fence.status === 'failed');
+    return this.hasFailedDependency(job);
+  }
+
+  /** Whether a dependency whose failure counts for `job` has failed (J5, J6). */
+  hasFailedDependency(job: JobRecord): boolean {
+    return (
+      job.failsOnError &&
+      job.after.some(({ fence, isDropped }) => fence.status === 'failed' && !isDropped)
+    );
   }
 
   /** Whether `job` may never run again, as far as can be told from outside. */
   isDead(job: JobRecord): boolean {
-    return job.dead !== null || job.entity.killed || this.mayHaveExpired(job);
+    return job.dead !== null || this.mayBeKilled(job.entity) || this.mayHaveExpired(job);
+  }
+
+  /** Whether an entity was killed, or may have been for a guilty job (T6). */
+  mayBeKilled(entity: EntityRecord): boolean {
+    if (entity.killed) return true;
+    if (entity.killsOnFault && entity.jobs.some(({ accused }) => accused)) return true;
+    return this.schedulers.some((one) => this.mayBeBanned(entity, one));
   }
 
   /** Whether an attempt is on its ring and may complete. */
@@ -111,6 +128,13 @@ export class Judge {
   executing(ring: RingRecord): AttemptRecord | null {
     for (const attempt of ring.attempts) if (!attempt.over) return attempt;
     return null;
+  }
+
+  /** Whether nobody could be asked about it and its own time is up (T2). */
+  isPastItsTime(attempt: AttemptRecord): boolean {
+    const { scheduler, job, execClockUs } = attempt;
+    const limitUs = job.runTimeoutUs ?? scheduler.runTimeoutUs;
+    return !scheduler.hasTimedOut && this.clockOf(scheduler) - execClockUs >= limitUs;
   }
 
   /** Starts the clock of what executes on `ring` now (T1). */
@@ -132,6 +156,16 @@ export class Judge {
     ring.busyUs += nowUs - startUs;
     attempt.job.entity.busyUs += nowUs - startUs;
     ring.lastEndUs = Math.max(ring.lastEndUs, nowUs);
+  }
+
+  /** Attempts whose hardware fence had signalled when `runJob` returned it: the scheduler hears of them a little later. */
+  readonly instant: AttemptRecord[] = [];
+  /** Notes that the hardware has told of an attempt. */
+  hardwareSignalled: (attempt: AttemptRecord) => void = () => {};
+
+  /** Notes what the scheduler must have heard of by now. */
+  settleInstant(): void {
+    for (const attempt of this.instant.splice(0)) this.hardwareSignalled(attempt);
   }
 
   /** The hardware can touch nothing of it any more (J11). */
@@ -169,20 +203,29 @@ export class Judge {
     const { domain } = scheduler;
     if (scheduler.state === 'gone' || domain.mayBeGone) return true;
     if (!domain.resetting) return false;
-    return domain.tries >= scheduler.maxTries || this.runtime.lastFiredForUs >= domain.deadlineUs;
+    // The budget is that of the scheduler whose job began the reset.
+    const budget = Math.min(...domain.members.map(({ maxTries }) => maxTries));
+    return domain.tries >= budget || this.runtime.lastFiredForUs >= domain.deadlineUs;
   }
 
   /** The device of `domain` is lost: nothing of it runs any more (T8). */
   lose(domain: DomainRecord): void {
+    const { resetting, rings } = domain;
     domain.resetting = false;
     for (const scheduler of domain.members) {
+      scheduler.resets = scheduler.scheduler.stats().resets;
       if (scheduler.state !== 'closed') {
         scheduler.state = 'gone';
         this.#endAll(scheduler, true);
       } else {
-        this.#endAll(scheduler, domain.taken.length > 0);
+        this.#endAll(scheduler, resetting && scheduler.rings.some((ring) => rings.includes(ring)));
       }
     }
+  }
+
+  /** The device of a scheduler that was closed is unplugged: its hardware is no more (J11). */
+  unplugClosed(scheduler: SchedulerRecord): void {
+    this.#endAll(scheduler, true);
   }
 
   /** The scheduler was closed with `kill` (E3). */

@@ -18,6 +18,7 @@ export interface SchedulerRecord {
   readonly credits: number;
   readonly ordered: boolean;
   readonly hasReset: boolean;
+  readonly hasTimedOut: boolean;
   readonly resetScope: 'device' | 'ring';
   readonly runTimeoutUs: number;
   readonly dependencyTimeoutUs: number;
@@ -28,6 +29,12 @@ export interface SchedulerRecord {
   readonly domain: DomainRecord;
   readonly rings: RingRecord[];
   state: 'open' | 'draining' | 'closed' | 'gone';
+  /** Whether an attempt of it was ever out of reach of its hardware fence: what was left to the ring's order is waited for since. */
+  wasDisturbed: boolean;
+  /** Whether a job was past its time with nobody to ask: from outside it cannot be told when it was accused. */
+  isUnsure: boolean;
+  /** Whether `close` was called. */
+  wasClosed: boolean;
   /** The clock of its timeouts (T1). */
   suspendedAtUs: number | null;
   stoodStillUs: number;
@@ -90,6 +97,8 @@ export interface DependencyRecord {
   /** Whose job's fence it is, and which of the two. */
   readonly of: JobRecord | null;
   readonly which: 'scheduled' | 'finished' | null;
+  /** Whether a later fence of its ordered timeline stands for it, so that its failure may not be seen (J6). */
+  readonly isDropped: boolean;
 }
 
 export interface JobRecord {

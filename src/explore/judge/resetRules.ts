@@ -1,7 +1,13 @@
 import { isFence } from '../../fence/index.ts';
 import type { Driver, ResetContext } from '../../sched/index.ts';
 import type { Judge } from './judge.ts';
-import type { AttemptRecord, DomainRecord, RingRecord, SchedulerRecord } from './records.ts';
+import type {
+  AttemptRecord,
+  DomainRecord,
+  JobRecord,
+  RingRecord,
+  SchedulerRecord,
+} from './records.ts';
 
 /** What must hold when a driver's `reset` is called, and what the judge notes of it (T3, T4, T7). */
 
@@ -16,7 +22,10 @@ export function resetCalled(
   const { domain } = scheduler;
   const { tries } = context;
   judge.tell(() => `reset of ${scheduler.label}, try ${tries}`);
-  if (!domain.resetting) begin(judge, scheduler);
+  if (!domain.resetting) {
+    for (const job of context.guilty) accuseIfLate(judge, judge.recordOf(job));
+    begin(judge, scheduler);
+  }
   if (domain.asked.length > 0 && (domain.asked.includes(scheduler) || tries !== domain.tries)) {
     nextTry(judge, domain, tries);
   }
@@ -79,6 +88,7 @@ function take(
   attempts: readonly AttemptRecord[],
   executing: AttemptRecord | null,
 ): void {
+  scheduler.wasDisturbed = true;
   for (const attempt of attempts) {
     domain.taken.push(attempt);
     attempt.detached = true;
@@ -142,11 +152,25 @@ function checkContext(
   );
 }
 
+/** Where nobody can be asked, the reset tells first that a job was past its time (T2). */
+function accuseIfLate(judge: Judge, job: JobRecord): void {
+  const attempt = job.attempts.at(-1);
+  if (attempt !== undefined && judge.isPastItsTime(attempt)) judge.accuse(job, attempt.scheduler);
+}
+
 /** A fault that names nobody blames a job that was alone on its ring (T6). */
 function blameTheLonely(judge: Judge, attempt: AttemptRecord): void {
   const { scheduler, ring, job } = attempt;
   const live = ring.attempts.filter(({ over }) => !over);
+  if (judge.isPastItsTime(attempt)) judge.accuse(job, scheduler);
   if (scheduler.faultedAlone && live.length === 1) judge.accuse(job, scheduler);
+}
+
+/** Looks now whether resets that go on have succeeded. */
+export function syncResets(judge: Judge): void {
+  const going = judge.schedulers.filter(({ domain }) => domain.resetting);
+  if (going.length === 0) return;
+  noteResets(judge, new Map(going.map((one) => [one, one.scheduler.stats().resets])));
 }
 
 /** Looks, after each step, whether resets that go on have succeeded: `stats()` counts those. */

@@ -49,7 +49,7 @@ function checkDependencies(
     return `${what} for ${job.label} while its dependency on ${name} is pending`;
   });
   judge.check(
-    !job.failsOnError || job.after.every(({ fence }) => fence.status !== 'failed'),
+    !judge.hasFailedDependency(job),
     'J5',
     () => `${what} for ${job.label} although a dependency failed and it was to fail with it`,
   );
@@ -204,10 +204,8 @@ function checkGrants(judge: Judge, job: JobRecord): void {
       () =>
         `${job.label} starts with ${slots.length} slots of ${pool.label}, and asked for ${count}`,
     );
-    const holders = judge.slots.get(pool) ?? new Map<number, JobRecord>();
-    judge.slots.set(pool, holders);
     for (const slot of slots) {
-      const holder = holders.get(slot);
+      const holder = judge.slots.get(pool)?.get(slot);
       judge.check(
         holder === undefined || holder === job,
         'S6',
@@ -215,8 +213,16 @@ function checkGrants(judge: Judge, job: JobRecord): void {
           `${job.label} starts with slot ${slot} of ${pool.label}, which ${holder?.label} holds`,
       );
       judge.check(slot < pool.slots, 'S6', () => `${pool.label} has no slot ${slot}`);
-      holders.set(slot, job);
     }
+  }
+}
+
+/** The attempt that begins holds its slots until it is retired. */
+export function holdGrants(judge: Judge, job: JobRecord): void {
+  for (const [pool, slots] of job.job.grants) {
+    const holders = judge.slots.get(pool) ?? new Map<number, JobRecord>();
+    judge.slots.set(pool, holders);
+    for (const slot of slots) holders.set(slot, job);
   }
 }
 
@@ -226,7 +232,7 @@ function checkTimeInQueue(judge: Judge, job: JobRecord, scheduler: SchedulerReco
     return;
   const limitUs = job.submittedAtUs + job.queueTimeoutUs;
   judge.check(
-    judge.runtime.lastFiredForUs < limitUs,
+    judge.runtime.lastFiredForUs <= limitUs,
     'J10',
     () => `${job.label} starts after its queue timeout`,
   );

@@ -1,28 +1,69 @@
 import type { SchedulerStats } from '../../sched/index.ts';
-import { finishedSignalled, scheduledSignalled } from './finishRules.ts';
+import { accused } from './accuse.ts';
+import { noteUnwatched } from './finishRules.ts';
 import type { Judge } from './judge.ts';
-import type { RingRecord, SchedulerRecord } from './records.ts';
+import type {
+  DomainRecord,
+  EntityRecord,
+  JobRecord,
+  RingRecord,
+  SchedulerRecord,
+} from './records.ts';
 import { noteResets } from './resetRules.ts';
 import { creditsOn } from './runRules.ts';
 
 /** What must hold after every step: S4 and the counters, T1, T8, F2 of fences that nobody listens to. */
 export function stepEnded(judge: Judge): void {
-  for (const job of judge.unwatched) {
-    if (job.signals === '' && job.job.scheduled.status !== 'pending')
-      scheduledSignalled(judge, job);
-    if (job.job.finished.status === 'pending') continue;
-    judge.unwatched.delete(job);
-    finishedSignalled(judge, job);
-  }
+  judge.settleInstant();
+  for (const job of judge.unwatched) noteUnwatched(judge, job);
+  for (const one of judge.schedulers) if (!one.hasTimedOut) accuseTheLate(judge, one);
   const resets = new Map<SchedulerRecord, number>();
   const stats = judge.schedulers.map((one) => one.scheduler.stats());
   judge.schedulers.forEach((one, at) => resets.set(one, (stats[at] as SchedulerStats).resets));
   noteResets(judge, resets);
+  for (const one of judge.schedulers) {
+    if (one.state === 'draining' && one.scheduler.gone.status === 'ok') one.state = 'closed';
+  }
+  for (const entity of judge.entities) noteBan(judge, entity);
+  for (const domain of judge.domains) noteGivenUp(judge, domain, stats);
   judge.schedulers.forEach((one, at) => {
     checkGone(judge, one);
-    checkCounters(judge, one, stats[at] as SchedulerStats);
+    if (!one.isUnsure) checkCounters(judge, one, stats[at] as SchedulerStats);
     for (const ring of one.rings) checkTimer(judge, one, ring);
   });
+}
+
+/** T2: nobody is asked about a job whose time is up, where the driver has no hook for that: it is guilty. */
+function accuseTheLate(judge: Judge, scheduler: SchedulerRecord): void {
+  for (const ring of scheduler.rings) {
+    const attempt = judge.executing(ring);
+    if (attempt === null || attempt.detached || !judge.isPastItsTime(attempt)) continue;
+    const limitUs = attempt.job.runTimeoutUs ?? scheduler.runTimeoutUs;
+    const deadlineUs = attempt.execClockUs + limitUs + scheduler.stoodStillUs;
+    const { lastFiredForUs, nextTimerAtUs } = judge.runtime;
+    if (lastFiredForUs >= deadlineUs && nextTimerAtUs > deadlineUs) {
+      accused(judge, scheduler, attempt.job, attempt);
+    } else {
+      scheduler.isUnsure = true;
+    }
+  }
+}
+
+/** A reset that outlived its schedulers may be given up without a word: what it held is retired then. */
+function noteGivenUp(judge: Judge, domain: DomainRecord, stats: readonly SchedulerStats[]): void {
+  if (!domain.resetting || domain.members.some(({ state }) => state !== 'closed')) return;
+  const isEmpty = domain.members.every((member) => {
+    const counted = stats[judge.schedulers.indexOf(member)];
+    return counted?.rings.every(({ running }) => running === 0) === true;
+  });
+  if (isEmpty && domain.members.some((member) => judge.mayBeGone(member))) judge.lose(domain);
+}
+
+/** T6: a ban kills every entity of the client that has work. */
+function noteBan(judge: Judge, entity: EntityRecord): void {
+  if (entity.killed || entity.firstUnfinished === entity.jobs.length) return;
+  const place = judge.placeOf(entity.jobs.at(-1) as JobRecord);
+  if (place !== null && judge.isBanned(entity, place)) entity.killed = true;
 }
 
 /** T8: the whole domain is lost at once, and only for a reason. */
@@ -65,7 +106,7 @@ function checkTimer(judge: Judge, scheduler: SchedulerRecord, ring: RingRecord):
   if (scheduler.state === 'gone' || scheduler.state === 'closed') return;
   if (scheduler.suspendedAtUs !== null || scheduler.domain.resetting) return;
   const attempt = judge.executing(ring);
-  if (attempt === null || attempt.detached) return;
+  if (attempt === null || attempt.detached || judge.isPastItsTime(attempt)) return;
   const limitUs = attempt.job.runTimeoutUs ?? scheduler.runTimeoutUs;
   if (limitUs === Infinity) return;
   const deadlineUs = attempt.execClockUs + limitUs + scheduler.stoodStillUs;

@@ -1,10 +1,11 @@
 import { isFence } from '../../fence/index.ts';
 import type { Fence } from '../../fence/index.ts';
 import type { Driver, Job } from '../../sched/index.ts';
+import { accused } from './accuse.ts';
 import type { Judge } from './judge.ts';
 import type { AttemptRecord, JobRecord, SchedulerRecord } from './records.ts';
 import { resetCalled } from './resetRules.ts';
-import { checkPrepare, checkRun } from './runRules.ts';
+import { checkPrepare, checkRun, holdGrants } from './runRules.ts';
 
 /**
  * `driver` under the judge's eyes: every call of a hook is noted, and judged, before and after the driver sees it. Hooks that
@@ -15,6 +16,7 @@ export function watchedDriver<P>(
   driver: Driver<P>,
   schedulerOf: () => SchedulerRecord,
 ): Driver<P> {
+  judge.hardwareSignalled = (attempt) => hardwareSignalled(judge, attempt);
   const hooks = driver as unknown as Driver<never>;
   const watched: { -readonly [Hook in keyof Driver<never>]: Driver<never>[Hook] } = {
     runJob: (job, ring) => runJob(judge, hooks, schedulerOf(), job, ring),
@@ -56,6 +58,7 @@ function runJob(
     );
     return driver.runJob(job, ringIndex);
   }
+  judge.settleInstant();
   judge.tell(() => `runJob ${record.label} on ring ${ringIndex} of ${scheduler.label}`);
   checkRun(judge, record, scheduler, ring);
   let hardware: Fence;
@@ -94,11 +97,12 @@ function runJob(
   record.prepared = [];
   record.isPrepared = false;
   ring.attempts.push(attempt);
+  holdGrants(judge, record);
   judge.updateExecution(scheduler, ring);
   // A close inside the hook: the attempt is over before it began.
   if (scheduler.state === 'closed' || scheduler.state === 'gone') attempt.over = true;
   if (hardware.addCallback(() => hardwareSignalled(judge, attempt)) === null) {
-    hardwareSignalled(judge, attempt);
+    judge.instant.push(attempt);
   }
   return hardware;
 }
@@ -109,6 +113,9 @@ function hardwareSignalled(judge: Judge, attempt: AttemptRecord): void {
     () => `hardware fence of ${attempt.job.label}: ${attempt.hardware.error?.code ?? 'ok'}`,
   );
   if (attempt.detached || attempt.retired) return;
+  const { entity, seqno } = attempt.job;
+  // It waits for its predecessor, and who depends on it does not see it on the ring any more.
+  if (entity.serial && entity.lastFinished < seqno - 1) attempt.scheduler.wasDisturbed = true;
   judge.charge(attempt, true);
   attempt.over = true;
   judge.retire(attempt);
@@ -121,6 +128,7 @@ function prepareJob(
   job: Job<never>,
 ): Fence | null {
   const record = judge.recordOf(job);
+  judge.settleInstant();
   checkPrepare(judge, record, scheduler);
   const last = record.attempts.at(-1);
   if (record.isPrepared && last !== undefined) record.isPrepared = false;
@@ -148,6 +156,7 @@ function timedOut(
   const attempt = record.attempts.at(-1);
   checkTimedOut(judge, record, attempt, scheduler);
   if (attempt !== undefined) attempt.detached = true;
+  scheduler.wasDisturbed = true;
   let verdict: 'no-hang' | 'reset' | 'gone' = 'reset';
   try {
     verdict = driver.timedOut?.(job) ?? 'reset';
@@ -209,24 +218,6 @@ function carryOut(
   } else {
     accused(judge, scheduler, job, attempt);
   }
-}
-
-/** Whoever is accused is out of reach until a reset; where there is none, it fails on time and keeps its credits (T2). */
-export function accused(
-  judge: Judge,
-  scheduler: SchedulerRecord,
-  job: JobRecord,
-  attempt: AttemptRecord,
-): void {
-  judge.accuse(job, scheduler);
-  attempt.detached = true;
-  if (scheduler.hasReset || scheduler.domain.resetting) return;
-  judge.charge(attempt, true);
-  attempt.over = true;
-  attempt.detached = false;
-  if (job.entity.killsOnFault) job.entity.killed = true;
-  if (attempt.hardware.status !== 'pending') judge.retire(attempt);
-  judge.updateExecution(scheduler, attempt.ring);
 }
 
 function cancelJob(
