@@ -68,6 +68,7 @@ export interface ExploreReport {
 
 /** Where a search stopped, in plain JSON. */
 export interface Checkpoint {
+  readonly version: 1;
   readonly strategy: ExploreStrategy;
   readonly scope: Scope;
   readonly schedules: number;
@@ -178,6 +179,7 @@ export class Exploration {
   /** What `resume` goes on from. */
   checkpoint(): Checkpoint {
     return {
+      version: 1,
       strategy: this.strategy,
       scope: this.scope,
       schedules: this.schedules,

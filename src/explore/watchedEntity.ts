@@ -149,9 +149,8 @@ export class WatchedEntity<P = unknown> {
     if (record.schedulers.length > 1) {
       const open = record.schedulers.filter(({ state }) => state === 'open');
       if (open.length === 0) codes.push('ERR_NO_SCHEDULER', 'ERR_CLOSED');
-      else if (open.length < record.schedulers.length && this.#hasWorkElsewhere())
-        codes.push('ERR_CLOSED');
     }
+    if (this.#hasWorkElsewhere()) codes.push('ERR_CLOSED');
     if (only === undefined) codes.push('ERR_NO_SCHEDULER');
     if (this.#entity.queued >= record.maxQueued) codes.push('ERR_QUEUE_FULL');
     if (options.signal?.aborted === true) codes.push('aborted');
@@ -257,7 +256,9 @@ export class WatchedJob<P = unknown> {
     const attempt = record.attempts.at(-1);
     const isOver =
       state === 'finished' ||
-      (attempt?.over === true && attempt.taken === 'no' && state === 'running');
+      (attempt?.over === true &&
+        (attempt.taken === 'no' || attempt.retired) &&
+        state === 'running');
     const expected = isOver ? 'finished' : state === 'queued' ? 'dequeued' : 'requested';
     const wasQueued = this.record.entity.entity.queued;
     const wereSubmitted = this.record.entity.jobs.length;

@@ -54,7 +54,7 @@ function checkWork(judge: Judge, scheduler: SchedulerRecord): void {
   if (ready.length === 0) return;
   const fits = (job: JobRecord): boolean => roomFor(job, scheduler).length > 0;
   const isEmpty = scheduler.rings.every((ring) => ring.attempts.length === 0);
-  const mayHold = judge.entities.some((entity) => holdsOthers(judge, entity, fits));
+  const mayHold = judge.entities.some((entity) => holdsOthers(judge, entity, scheduler, fits));
   const waiting = isEmpty || (ready.every(fits) && !mayHold) ? ready.find(fits) : undefined;
   judge.check(
     waiting === undefined,
@@ -64,14 +64,17 @@ function checkWork(judge: Judge, scheduler: SchedulerRecord): void {
   );
 }
 
-/** Whether the head of `entity` is not known for sure, and could be a job that does not fit, which holds others back (S5). */
+/** Whether the head of `entity`, or what may be its head, is a job that does not fit, and that holds others back (S5). */
 function holdsOthers(
   judge: Judge,
   entity: EntityRecord,
+  scheduler: SchedulerRecord,
   fits: (job: JobRecord) => boolean,
 ): boolean {
   const queued = entity.jobs.filter(({ job }) => job.state === 'queued');
-  return queued.some((job) => judge.isDead(job)) && !queued.every(fits);
+  const isSure = !queued.some((job) => judge.isDead(job));
+  const heads = isSure ? queued.slice(0, 1) : queued;
+  return heads.some((job) => !fits(job) && holdingBack(judge, job, scheduler).length === 0);
 }
 
 /** The first queued job of `entity`, where nothing that the judge knows of holds it back. */

@@ -190,7 +190,18 @@ export class Judge {
   }
 
   mayBeBanned(entity: EntityRecord, scheduler: SchedulerRecord): boolean {
-    return (scheduler.karma.get(entity.client ?? entity) ?? 0) >= scheduler.banAfter;
+    const who = entity.client ?? entity;
+    let guilty = scheduler.karma.get(who) ?? 0;
+    if (!scheduler.hasTimedOut) {
+      for (const { attempts } of scheduler.rings) {
+        for (const attempt of attempts) {
+          const { job } = attempt;
+          const isTheirs = (job.entity.client ?? job.entity) === who;
+          if (isTheirs && !job.accused && this.isPastItsTime(attempt)) guilty += 1;
+        }
+      }
+    }
+    return guilty >= scheduler.banAfter;
   }
 
   /** Whether as many of its jobs have failed as guilty as make a ban. */
@@ -211,6 +222,7 @@ export class Judge {
   /** The device of `domain` is lost: nothing of it runs any more (T8). */
   lose(domain: DomainRecord): void {
     const { resetting, rings } = domain;
+    domain.mayBeGone = true;
     domain.resetting = false;
     for (const scheduler of domain.members) {
       scheduler.resets = scheduler.scheduler.stats().resets;

@@ -52,6 +52,7 @@ function accuseTheLate(judge: Judge, scheduler: SchedulerRecord): void {
 /** A reset that outlived its schedulers may be given up without a word: what it held is retired then. */
 function noteGivenUp(judge: Judge, domain: DomainRecord, stats: readonly SchedulerStats[]): void {
   if (!domain.resetting || domain.members.some(({ state }) => state !== 'closed')) return;
+  if (domain.taken.every(({ retired }) => retired)) return;
   const isEmpty = domain.members.every((member) => {
     const counted = stats[judge.schedulers.indexOf(member)];
     return counted?.rings.every(({ running }) => running === 0) === true;

@@ -63,7 +63,7 @@ function makeSchedulers(
   const count = features.moves ? 2 + world.draw(2) : 1;
   const domain = features.moves && world.draw(2) === 1 ? world.resetDomain('shared') : null;
   for (let at = 0; at < count; at += 1) {
-    const device = makeDevice(world, features);
+    const device = makeDevice(world, features, domain !== null);
     devices.push(device);
     schedulers.push(makeScheduler(world, features, device, domain));
     addFaults(world, device, {
@@ -80,11 +80,15 @@ function makeSchedulers(
   return { devices, schedulers };
 }
 
-function makeDevice(world: World, features: Features): ModelDevice {
+function makeDevice(world: World, features: Features, isShared: boolean): ModelDevice {
   const lacks: ModelHook[] = [];
   if (features.lacks) {
     const hooks: ModelHook[] = ['reset', 'timedOut', 'cancelJob', 'prepareJob', 'freeJob'];
-    for (const hook of hooks) if (world.draw(3) === 1) lacks.push(hook);
+    for (const hook of hooks) {
+      // Who has no reset of its own is reset by the others, which cannot be told from outside.
+      const isWanted = world.draw(3) === 1;
+      if (isWanted && !(isShared && hook === 'reset')) lacks.push(hook);
+    }
   }
   return world.device({
     rings: features.rings ? 1 + world.draw(3) : 1,
