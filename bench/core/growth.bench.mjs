@@ -10,8 +10,8 @@ export const peers = ['p-queue'];
 
 // One job ends, one is submitted: what a job costs while the backlog stays as it is. `depth`: jobs in one queue.
 // `entities`: queues, each with two jobs. `idle`: one queue of 1,000 jobs, beside 100,000 open queues that have none; it is
-// measured right after `depth-1e3`, what it is held to, because the hundreds of megabytes of the figures between would make
-// anything that comes after them slower (1.5 times, whatever it is).
+// measured right after `depth-1e3`, what it is held to: after a figure that held hundreds of megabytes, `depth-1e3` itself is a
+// third slower.
 export const target = [
   { figure: 'depth-1e3' },
   { figure: 'depth-1e4' },
