@@ -49,11 +49,6 @@ export class Deadlines {
     return (this.#suspendedAtUs ?? runtimeUs) - this.#stoodStillUs;
   }
 
-  /** The time of the clock at `atUs` of the runtime, no later than now. */
-  at(atUs: number): number {
-    return Math.min(this.nowUs(), atUs - this.#stoodStillUs);
-  }
-
   /** Sets or moves `deadline`; `Infinity` takes it out. */
   set(deadline: Deadline, atUs: number): void {
     if (atUs === Infinity) {
