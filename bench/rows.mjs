@@ -8,6 +8,7 @@ const FILES = [
   'core/growth.bench.mjs',
   'core/memory.bench.mjs',
   'core/timeouts.bench.mjs',
+  'core/soak.bench.mjs',
   'fairness/shares.bench.mjs',
   'fairness/kernelCases.bench.mjs',
   'worker/throughput.bench.mjs',

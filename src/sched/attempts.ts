@@ -9,6 +9,7 @@ import type { JobCore } from './jobCore.ts';
 import { returnResources } from './resources.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
+import { Estimate } from './stats.ts';
 import { beginSlice, endSlice, nextSlice } from './slices.ts';
 
 /** The life of an attempt: start, hand-over to the driver, completion, charge, retirement (J3, J11, S8, S13, T1). */
@@ -117,7 +118,7 @@ export function complete(core: SchedulerCore, job: JobCore): void {
   const error = job.current?.hardware?.error ?? null;
   const nowUs = core.runtime.nowUs();
   const busyUs = chargeAttempt(core, job, 'measured', nowUs);
-  job.entity.use.estimate.add(busyUs);
+  learn(job, busyUs);
   core.estimate.add(busyUs);
   if (error === null) core.blames.of(job.entity)?.addClean(busyUs);
   const next = core.slices && error === null ? nextSlice(core, job) : null;
@@ -126,6 +127,16 @@ export function complete(core: SchedulerCore, job: JobCore): void {
   if (job.phase !== 'running') return;
   if (next === null) end(core, job, error, nowUs);
   else endSlice(core, job, next, busyUs, nowUs);
+}
+
+/** What a job took tells what to expect of the next ones. */
+function learn(job: JobCore, busyUs: number): void {
+  const { use } = job.entity;
+  use.estimate.add(busyUs);
+  const saidUs = job.extra?.estimateUs ?? -1;
+  if (saidUs < 0) return;
+  use.overrun ??= new Estimate();
+  use.overrun.add(busyUs / Math.max(1, saidUs));
 }
 
 /**

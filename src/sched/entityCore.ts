@@ -123,6 +123,15 @@ export class EntityCore implements PolicyEntity {
     return this.use.estimate.or(this.scheduler.estimate.or(1000));
   }
 
+  /** How long `job` may keep a ring busy: what its submitter says counts as much as it proved to before (S4). */
+  lengthOf(job: JobCore): number {
+    const said = job.extra?.estimateUs ?? -1;
+    if (said < 0) return this.estimateOf(job);
+    const { overrun } = this.use;
+    if (overrun === null) return Math.max(said, this.scheduler.estimate.or(1000));
+    return Math.max(said, overrun.or(1) * Math.max(said, 1));
+  }
+
   // Its place in the world.
 
   /** Whether every job has finished. */

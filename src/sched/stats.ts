@@ -72,6 +72,8 @@ export class EntityCounters {
   attempts = 0;
   busyUs = 0;
   readonly estimate: Estimate = new Estimate();
+  /** What its jobs took, by what was said of them; `null` while nothing was said. */
+  overrun: Estimate | null = null;
   readonly waitUs: Histogram = new Histogram();
   readonly turnaroundUs: Histogram = new Histogram();
 }

@@ -162,3 +162,24 @@ describe('a change to `kernel`', () => {
     expect(policy.pick(0)).not.toBeNull();
   });
 });
+
+describe('the sum of all times', () => {
+  it('S13: is what the ring was busy, with jobs that are pipelined, hang, fail, and are reset', () => {
+    const env = setUp({ credits: 3, runTimeoutMs: 4, banAfter: 1000 });
+    const entities = [1, 2, 3].map((weight) => env.scheduler.createEntity({ weight }));
+    const options = { resubmit: true };
+    for (let i = 0; i < 600; i += 1) {
+      const entity = entities[i % 3] as Entity<MockWork>;
+      if (i % 40 === 0) entity.submit({ hangs: true });
+      else entity.submit({ durationUs: 500 + (i % 7) * 300 }, options);
+    }
+    env.mock.failNext(undefined, 20);
+    env.runtime.runUntilIdle();
+    // The ring never stood still: resets take no time here.
+    const sumUs = entities.reduce((sum, entity) => sum + entity.stats().busyUs, 0);
+    const [ring] = env.scheduler.stats().rings;
+    expect(env.scheduler.stats().resets).toBe(15);
+    expect(Math.abs(sumUs / env.runtime.nowUs() - 1)).toBeLessThan(0.01);
+    expect(ring?.busyUs).toBeCloseTo(sumUs);
+  });
+});

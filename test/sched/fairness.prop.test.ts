@@ -1,4 +1,4 @@
-// The theorem of docs/fairness.md over random accounts, weights, lengths, arrivals, rings, credits and wrong estimates. The
+// The theorem of docs/fairness.md, and the books that it counts by (S13), over random accounts, weights, lengths, arrivals, rings, credits and wrong estimates. The
 // model is in fairnessModel.ts; single rules are in policies.test.ts. FENCELINE_MODEL_RUNS and FENCELINE_MODEL_SEED are as in
 // model.prop.test.ts.
 import fc from 'fast-check';
@@ -49,11 +49,13 @@ const worldOfEquals = worlds(fc.constant(1), fc.constant('normal'));
 const holds =
   (policy: () => Policy) =>
   (world: World): void => {
-    expect(new FairnessModel(world, policy()).run()).toBeNull();
+    const model = new FairnessModel(world, policy());
+    expect(model.run()).toBeNull();
+    expect(model.accountingError(), 'S13').toBeLessThan(1e-6);
   };
 
 describe('the theorem of fairness', () => {
-  it('S8, S9: holds for `fair`', { timeout: 600_000 }, () => {
+  it('S8, S9, S13: holds for `fair`', { timeout: 600_000 }, () => {
     fc.assert(fc.property(anyWorld, holds(fair)), options);
   });
 

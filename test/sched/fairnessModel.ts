@@ -109,6 +109,14 @@ export class FairnessModel {
     return worst !== undefined && beyond(worst) > 1 + 1e-9 ? worst : null;
   }
 
+  /** By how much of the truth the accounts' busy time is wrong, once all has ended (S13). */
+  accountingError(): number {
+    const sum = (of: (owner: Owner) => number): number =>
+      this.#owners.reduce((total, owner) => total + of(owner), 0);
+    const wrong = sum(({ account, executedUs }) => Math.abs(account.busyUs - executedUs));
+    return wrong / sum(({ executedUs }) => executedUs);
+  }
+
   #begin(owner: Owner, phase: Phase): void {
     const { kind, atUs, jobs, said, deadlineMs } = phase;
     const entity = owner.entities[phase.entity % owner.entities.length] as Entity<Work>;
