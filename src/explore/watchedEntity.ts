@@ -281,7 +281,8 @@ export class WatchedJob<P = unknown> {
       state === 'finished' ||
       (attempt?.over === true &&
         (attempt.taken === 'no' || attempt.retired) &&
-        state === 'running');
+        state === 'running') ||
+      (state === 'running' && (record.hookThrew || record.reusedFence));
     const expected = isOver ? 'finished' : state === 'queued' ? 'dequeued' : 'requested';
     const wasQueued = this.record.entity.entity.queued;
     const wereSubmitted = this.record.entity.jobs.length;

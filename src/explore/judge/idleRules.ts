@@ -73,7 +73,9 @@ function holdsOthers(
   scheduler: SchedulerRecord,
   fits: (job: JobRecord) => boolean,
 ): boolean {
-  const queued = entity.jobs.filter(({ job }) => job.state === 'queued');
+  const queued = entity.jobs
+    .slice(entity.firstUnfinished)
+    .filter(({ job }) => job.state === 'queued');
   const isSure = !queued.some((job) => judge.isDead(job));
   const heads = isSure ? queued.slice(0, 1) : queued;
   return heads.some((job) => !fits(job) && holdingBack(judge, job, scheduler).length === 0);
