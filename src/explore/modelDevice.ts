@@ -62,6 +62,7 @@ export class ModelDevice {
   #resets: FenceSource[] = [];
   #lastDone: HardwareAttempt | null = null;
   readonly #throws = new Set<ModelHook | 'runJob'>();
+  readonly #acts = new Map<ModelHook | 'runJob', () => void>();
   #nextVerdict: 'no-hang' | 'reset' | 'gone' | null = null;
   #nextReset: 'fail' | 'throw' | null = null;
   #resetIsStuck = false;
@@ -152,6 +153,11 @@ export class ModelDevice {
     this.#preparing.shift()?.signal();
   }
 
+  /** Somebody acts inside the next call of `hook`. */
+  actIn(hook: ModelHook | 'runJob', act: () => void): void {
+    this.#acts.set(hook, act);
+  }
+
   throwNext(hook: ModelHook | 'runJob'): void {
     this.#throws.add(hook);
   }
@@ -183,6 +189,7 @@ export class ModelDevice {
     this.#nextReset = null;
     this.#nextVerdict = null;
     this.#throws.clear();
+    this.#acts.clear();
     const lost = this.#lost;
     this.#lost = [];
     for (const attempt of lost) attempt.source.signal();
@@ -197,7 +204,12 @@ export class ModelDevice {
       add(-1);
     }
     add(this.#preparing.length * 8 + this.#resets.length);
-    add((this.#resetIsStuck ? 1 : 0) + (this.#reusesFence ? 2 : 0) + this.#throws.size * 4);
+    add(
+      (this.#resetIsStuck ? 1 : 0) +
+        (this.#reusesFence ? 2 : 0) +
+        this.#throws.size * 4 +
+        this.#acts.size * 64,
+    );
     add((this.#nextReset?.length ?? 0) * 16 + (this.#nextVerdict?.length ?? 0));
     for (const [job, count] of this.#prepared) if (count > 0) add(name(job) * 8 + count);
   }
@@ -225,6 +237,9 @@ export class ModelDevice {
   }
 
   #maybeThrow(hook: ModelHook | 'runJob'): void {
+    const act = this.#acts.get(hook);
+    this.#acts.delete(hook);
+    act?.();
     if (this.#throws.delete(hook)) throw new Error(`the model's ${hook} failed`);
   }
 

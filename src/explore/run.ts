@@ -204,6 +204,7 @@ export class Run {
   #judge(): void {
     const { judge } = this.world;
     stepEnded(judge);
+    this.world.checkStep();
     if (this.runtime.deferredCount > 0 || this.runtime.isTimerDue) return;
     idle(judge);
     this.world.checkInvariants();

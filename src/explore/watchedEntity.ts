@@ -94,12 +94,8 @@ export class WatchedEntity<P = unknown> {
     );
     if (place !== undefined) judge.places.set(record, place);
     judge.tell(() => `submit ${record.label}`);
-    if (unheard) {
-      judge.unwatched.add(record);
-    } else {
-      job.scheduled.addCallback(() => scheduledSignalled(judge, record));
-      job.finished.addCallback(() => finishedSignalled(judge, record));
-    }
+    if (unheard) judge.unwatched.add(record);
+    else this.#listen(job, record);
     return new WatchedJob(judge, job, record);
   }
 
@@ -214,18 +210,45 @@ export class WatchedEntity<P = unknown> {
     entity.jobs.push(record);
     judge.jobs.push(record);
     judge.byJob.set(record.job, record);
-    judge.byFence.set(job.finished, { job: record, which: 'finished' });
-    judge.byFence.set(job.scheduled, { job: record, which: 'scheduled' });
     return record;
   }
 
+  /** Listens to both fences; every fourth job also tries what callbacks promise (F4). */
+  #listen(job: Job<P>, record: JobRecord): void {
+    const judge = this.#judge;
+    const { scheduled, finished } = job;
+    judge.byFence.set(finished, { job: record, which: 'finished' });
+    judge.byFence.set(scheduled, { job: record, which: 'scheduled' });
+    scheduled.addCallback(() => judge.inCallback(() => scheduledSignalled(judge, record)));
+    finished.addCallback(() => judge.inCallback(() => finishedSignalled(judge, record)));
+    if (record.seqno % 4 !== 0) return;
+    const removed = finished.addCallback(() =>
+      judge.fail('F4', 'a callback that was removed runs'),
+    );
+    finished.addCallback(() => {
+      const isNext = record.signals.endsWith('f');
+      judge.check(isNext, 'F4', () => 'callbacks run in another order than they were added in');
+    });
+    if (removed !== null) finished.removeCallback(removed);
+  }
+
   #dependency(fence: Fence, all: readonly Fence[]): DependencyRecord {
-    const known = this.#judge.byFence.get(fence);
+    const known = this.#judge.byFence.get(fence) ?? this.#unheardOwner(fence);
     const isDropped =
       fence.status === 'pending' &&
       fence.timeline.ordered &&
       all.some((other) => other.timeline === fence.timeline && other.seqno > fence.seqno);
     return { fence, of: known?.job ?? null, which: known?.which ?? null, isDropped };
+  }
+
+  /** The job whose fence this is, among those that nobody listens to and whose fences are made when they are asked for. */
+  #unheardOwner(fence: Fence): { job: JobRecord; which: 'scheduled' | 'finished' } | null {
+    for (const job of this.#judge.unwatched) {
+      if (job.seqno !== fence.seqno || fence.timeline.label !== job.entity.label) continue;
+      if (job.job.finished === fence) return { job, which: 'finished' };
+      if (job.job.scheduled === fence) return { job, which: 'scheduled' };
+    }
+    return null;
   }
 }
 
@@ -258,7 +281,8 @@ export class WatchedJob<P = unknown> {
       state === 'finished' ||
       (attempt?.over === true &&
         (attempt.taken === 'no' || attempt.retired) &&
-        state === 'running');
+        state === 'running') ||
+      (state === 'running' && (record.hookThrew || record.reusedFence));
     const expected = isOver ? 'finished' : state === 'queued' ? 'dequeued' : 'requested';
     const wasQueued = this.record.entity.entity.queued;
     const wereSubmitted = this.record.entity.jobs.length;
@@ -271,7 +295,8 @@ export class WatchedJob<P = unknown> {
     const said = job.cancel();
     judge.tell(() => `cancel ${record.label}: ${said}`);
     // It may have completed inside this very start, before the scheduler could hear of it.
-    const isAsGood = state === 'running' && isOver && said === 'requested';
+    const hasEnded = place !== null && (place.state === 'closed' || judge.mayBeGone(place));
+    const isAsGood = state === 'running' && ((isOver && said === 'requested') || hasEnded);
     judge.check(
       said === expected || isAsGood,
       'J9',

@@ -74,6 +74,7 @@ export class WatchedScheduler<P = unknown> {
       })),
       state: 'open',
       wasClosed: false,
+      wasUnplugged: false,
       isUnsure: false,
       wasDisturbed: false,
       suspendedAtUs: null,

@@ -48,6 +48,7 @@ export class World {
   faultBudget = 2;
   readonly #draw: (bound: number) => number;
   readonly #domains = new Map<ResetDomain, DomainRecord>();
+  readonly #steps: Rule[] = [];
   readonly #invariants: Rule[] = [];
   readonly #endings: Rule[] = [];
   readonly #healers: (() => void)[] = [];
@@ -157,6 +158,11 @@ export class World {
     this.#invariants.push({ rule, check });
   }
 
+  /** What must hold after every step. */
+  always(rule: string, check: () => string | null): void {
+    this.#steps.push({ rule, check });
+  }
+
   /** What must hold at the end of the run, when faults are over and everything had time to finish. */
   eventually(rule: string, check: () => string | null): void {
     this.#endings.push({ rule, check });
@@ -176,6 +182,11 @@ export class World {
   heal(): void {
     for (const gate of this.#gates) gate.signal();
     for (const fn of this.#healers) fn();
+  }
+
+  /** @internal */
+  checkStep(): void {
+    if (this.#steps.length > 0) this.#checkAll(this.#steps);
   }
 
   /** @internal */

@@ -192,6 +192,8 @@ function prepare(core: SchedulerCore, job: JobCore): FencelineError | 'ready' | 
     const message = `prepareJob returned ${SIGNALLED_IN_A_ROW} signalled fences in a row; return null when nothing is left to wait for`;
     return new JobError('ERR_DRIVER', message, { label: job.label });
   } catch (cause) {
+    // It may have done the same before it threw.
+    if (job.phase !== 'queued') return 'blocked';
     return new JobError('ERR_DRIVER', 'prepareJob failed', { cause, label: job.label });
   }
 }

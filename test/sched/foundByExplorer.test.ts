@@ -153,6 +153,44 @@ describe('a driver', () => {
   });
 });
 
+describe('a prepareJob that ends its scheduler', () => {
+  it('J2: and then throws, leaves the counters right', () => {
+    const { scheduler, runtime } = setUp({
+      driver: (mock) => ({
+        ...mock.without(),
+        prepareJob: () => {
+          scheduler.removeDevice();
+          throw new Error('gone');
+        },
+      }),
+    });
+    const entity = scheduler.createEntity();
+    const job = entity.submit({});
+    runtime.runUntilIdle();
+    expect([outcome(job), entity.queued, entity.running]).toEqual(['ERR_DEVICE_GONE', 0, 0]);
+  });
+});
+
+describe('a pool', () => {
+  it('S6: takes its slots back from a job whose dependency a reset took off the ring', () => {
+    const { scheduler, runtime, mock } = setUp({ credits: 3 });
+    const pool = new ResourcePool({ label: 'slots', slots: 1 });
+    const resources = [{ pool }];
+    const holder = scheduler.createEntity().submit({ hangs: true }, { resources });
+    const a = scheduler.createEntity();
+    const first = a.submit({ durationUs: 10 });
+    const jobs = [first, a.submit({ durationUs: 10 }, { resources })];
+    runtime.advanceBy(0);
+    const depends = { after: [first.finished], resources };
+    jobs.push(scheduler.createEntity().submit({ durationUs: 10 }, depends));
+    runtime.advanceBy(0);
+    scheduler.fault(holder);
+    runtime.runUntilIdle();
+    expect(mock.freedCount(holder)).toBe(1);
+    expect(outcomes(jobs)).toEqual(['ok', 'ok', 'ok']);
+  });
+});
+
 describe('a pool with a reserve', () => {
   it('S6: refuses a job that asks for more than its priority can ever have', () => {
     const { scheduler } = setUp();

@@ -51,6 +51,17 @@ export function finishedSignalled(judge: Judge, job: JobRecord): void {
     'F2',
     () => `${name}: ${finished.status} with ${finished.error?.code ?? 'no error'}`,
   );
+  const { timeline } = finished;
+  judge.check(
+    timeline.label === entity.label && typeof timeline.id === 'number',
+    'F6',
+    () => `the finished fence of ${name} does not know its timeline any more`,
+  );
+  judge.check(
+    finished.addCallback(() => judge.fail('F4', 'a callback that was refused runs')) === null,
+    'F4',
+    () => `the finished fence of ${name} takes a callback after it signalled`,
+  );
   if (entity.serial) {
     judge.check(
       job.seqno === entity.lastFinished + 1,
@@ -73,16 +84,21 @@ function finishEarlier(judge: Judge, job: JobRecord): void {
   if (judge.unwatched.size === 0 || !job.entity.serial) return;
   for (let at = job.entity.firstUnfinished; at < job.seqno - 1; at += 1) {
     const earlier = job.entity.jobs[at] as JobRecord;
-    if (earlier.job.finished.status === 'pending' || !judge.unwatched.has(earlier)) continue;
+    if (!judge.unwatched.has(earlier) || !judge.isFinished(earlier)) continue;
     noteUnwatched(judge, earlier);
   }
 }
 
 /** The fences of a job that nobody listens to, as they are now. */
 export function noteUnwatched(judge: Judge, job: JobRecord): void {
-  if (job.signals === '' && job.job.scheduled.status !== 'pending') scheduledSignalled(judge, job);
-  if (job.job.finished.status === 'pending') return;
+  if (!judge.isFinished(job)) return;
   judge.unwatched.delete(job);
+  judge.check(
+    job.job.scheduled.status !== 'pending' && job.job.finished.status !== 'pending',
+    'F2',
+    () => `${job.label} has finished, and the fences that it is asked for now do not say so`,
+  );
+  scheduledSignalled(judge, job);
   finishedSignalled(judge, job);
 }
 

@@ -18,11 +18,13 @@ function checkEntity(judge: Judge, record: EntityRecord): void {
   let isSure = true;
   for (let at = record.firstUnfinished; at < record.jobs.length; at += 1) {
     const job = record.jobs[at] as JobRecord;
-    const { state, finished } = job.job;
+    const { state } = job.job;
+    const isFinished = judge.isFinished(job);
     judge.check(
-      (state === 'finished') === (finished.status !== 'pending'),
+      (state === 'finished') === isFinished,
       'J2',
-      () => `${job.label} is ${state}, and its finished fence ${finished.status}`,
+      () =>
+        `${job.label} is ${state}, and its finished fence ${isFinished ? 'signalled' : 'pending'}`,
     );
     if (state === 'running') running += 1;
     if (state === 'queued' && job.dead === null && !record.killed) {
@@ -71,7 +73,9 @@ function holdsOthers(
   scheduler: SchedulerRecord,
   fits: (job: JobRecord) => boolean,
 ): boolean {
-  const queued = entity.jobs.filter(({ job }) => job.state === 'queued');
+  const queued = entity.jobs
+    .slice(entity.firstUnfinished)
+    .filter(({ job }) => job.state === 'queued');
   const isSure = !queued.some((job) => judge.isDead(job));
   const heads = isSure ? queued.slice(0, 1) : queued;
   return heads.some((job) => !fits(job) && holdingBack(judge, job, scheduler).length === 0);
@@ -125,7 +129,7 @@ function isCovered(judge: Judge, of: JobRecord | null): boolean {
   for (let at = firstUnfinished; at < jobs.length; at += 1) {
     const other = jobs[at] as JobRecord;
     if (other.seqno >= of.seqno) return true;
-    if (other.job.finished.status !== 'pending') continue;
+    if (judge.isFinished(other)) continue;
     if (!judge.isOnRing(other.attempts.at(-1))) return false;
   }
   return true;

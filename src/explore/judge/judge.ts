@@ -41,6 +41,7 @@ export class Judge {
   listeners: () => number = () => 0;
   /** Whether busy time is only what the clock says: no driver measures it. */
   countsTime = true;
+  #callbacks = 0;
   /** What the step did, for trails; `null` where nobody reads it. */
   told: string[] | null = null;
 
@@ -62,8 +63,29 @@ export class Judge {
     this.told?.push(text());
   }
 
+  /** What is known of `job`. */
   recordOf(job: Job<never>): JobRecord {
-    return this.byJob.get(job) as JobRecord;
+    const record = this.byJob.get(job);
+    if (record !== undefined) return record;
+    this.fail('S2', `a hook is called for ${job.label} inside its own submit`);
+    throw new Error('the job is not known yet');
+  }
+
+  /** Whether the finished fence of a job has signalled; asks the fence only where somebody has made it before. */
+  isFinished(record: JobRecord): boolean {
+    if (this.unwatched.has(record)) return record.job.state === 'finished';
+    return record.job.finished.status !== 'pending';
+  }
+
+  /** Runs what a scenario does in a callback; callbacks do not nest (F5). */
+  inCallback(fn: () => void): void {
+    this.check(this.#callbacks === 0, 'F5', () => 'a callback runs inside another one');
+    this.#callbacks += 1;
+    try {
+      fn();
+    } finally {
+      this.#callbacks -= 1;
+    }
   }
 
   /** The clock of a scheduler's timeouts: it stands still while they are suspended (T1). */
@@ -237,6 +259,7 @@ export class Judge {
 
   /** The device of a scheduler that was closed is unplugged: its hardware is no more (J11). */
   unplugClosed(scheduler: SchedulerRecord): void {
+    scheduler.wasUnplugged = true;
     this.#endAll(scheduler, true);
   }
 

@@ -33,6 +33,8 @@ export interface SchedulerRecord {
   wasDisturbed: boolean;
   /** Whether a job was past its time with nobody to ask: from outside it cannot be told when it was accused. */
   isUnsure: boolean;
+  /** Whether its device was removed after its close. */
+  wasUnplugged: boolean;
   /** Whether `close` was called. */
   wasClosed: boolean;
   /** The clock of its timeouts (T1). */

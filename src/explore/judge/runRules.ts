@@ -67,11 +67,7 @@ function checkAlive(judge: Judge, job: JobRecord, scheduler: SchedulerRecord, ho
   );
   judge.check(job.dead !== 'cancelled', 'J9', () => `${hook} for ${name}, which was dequeued`);
   judge.check(!job.entity.killed, 'E2', () => `${hook} for ${name} after its entity was killed`);
-  judge.check(
-    job.job.finished.status === 'pending',
-    'J2',
-    () => `${hook} for ${name}, which has finished`,
-  );
+  judge.check(!judge.isFinished(job), 'J2', () => `${hook} for ${name}, which has finished`);
 }
 
 export function checkPrepare(judge: Judge, job: JobRecord, scheduler: SchedulerRecord): void {

@@ -17,10 +17,10 @@ export function stepEnded(judge: Judge): void {
   judge.settleInstant();
   for (const job of judge.unwatched) noteUnwatched(judge, job);
   for (const one of judge.schedulers) if (!one.hasTimedOut) accuseTheLate(judge, one);
-  const resets = new Map<SchedulerRecord, number>();
   const stats = judge.schedulers.map((one) => one.scheduler.stats());
-  judge.schedulers.forEach((one, at) => resets.set(one, (stats[at] as SchedulerStats).resets));
-  noteResets(judge, resets);
+  if (stats.some(({ resets }, at) => resets !== judge.schedulers[at]?.resets)) {
+    noteResets(judge, new Map(judge.schedulers.map((one, at) => [one, stats[at]?.resets ?? 0])));
+  }
   for (const one of judge.schedulers) {
     if (one.state === 'draining' && one.scheduler.gone.status === 'ok') one.state = 'closed';
   }

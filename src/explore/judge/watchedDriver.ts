@@ -93,14 +93,19 @@ function runJob(
     charged: false,
   };
   judge.hardware.set(hardware, attempt);
-  record.attempts.push(attempt);
+  // Ended inside the hook: the job is over, and the hardware has it all the same.
+  const hasEnded = scheduler.state === 'closed' || scheduler.state === 'gone';
+  if (!hasEnded) record.attempts.push(attempt);
   record.prepared = [];
   record.isPrepared = false;
   ring.attempts.push(attempt);
   holdGrants(judge, record);
   judge.updateExecution(scheduler, ring);
-  // A close inside the hook: the attempt is over before it began.
-  if (scheduler.state === 'closed' || scheduler.state === 'gone') attempt.over = true;
+  if (hasEnded) {
+    attempt.over = true;
+    attempt.charged = true;
+    if (scheduler.state === 'gone' || scheduler.wasUnplugged) judge.retire(attempt);
+  }
   if (hardware.addCallback(() => hardwareSignalled(judge, attempt)) === null) {
     judge.instant.push(attempt);
   }
@@ -231,10 +236,9 @@ function cancelJob(
   judge.tell(() => `cancelJob ${record.label}`);
   if (attempt !== undefined) attempt.cancelAsked += 1;
   judge.check(
-    attempt !== undefined && attempt.cancelAsked === 1,
+    attempt === undefined || attempt.cancelAsked === 1,
     'J9',
-    () =>
-      `cancelJob for ${record.label} is called ${attempt?.cancelAsked ?? 0} times in one attempt`,
+    () => `cancelJob for ${record.label} is called ${attempt?.cancelAsked} times in one attempt`,
   );
   judge.check(
     record.cancelled || scheduler.state !== 'open',
@@ -252,7 +256,7 @@ function freeJob(judge: Judge, driver: Driver<never>, job: Job<never>): void {
   const attempt = record.attempts.at(-1);
   judge.tell(() => `freeJob ${name}`);
   judge.check(record.freed === 1, 'D3', () => `${name} is freed ${record.freed} times`);
-  judge.check(job.finished.status !== 'pending', 'D3', () => `${name} is freed before it finished`);
+  judge.check(judge.isFinished(record), 'D3', () => `${name} is freed before it finished`);
   const isRetired = attempt === undefined || attempt.retired || attempt.taken !== 'no';
   judge.check(isRetired, 'J11', () => `${name} is freed while its attempt is on the hardware`);
   judge.check(!judge.inSignal, 'D3', () => `${name} is freed inside a fence callback`);

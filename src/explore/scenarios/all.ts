@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import type { Scope } from '../world.ts';
+import { fences } from './fences.ts';
 import { queues } from './queues.ts';
 import { swarm } from './swarm.ts';
 
@@ -57,6 +58,13 @@ const FAMILIES: readonly Scenario[] = [
   swarm('callbacks', 'clients that act inside callbacks', ['reentrant', 'dependencies'], 12),
   swarm('drivers', 'hooks that throw or are missing', ['throws', 'lacks', 'runTimeouts'], 12),
   swarm('ends', 'schedulers that are drained, closed and unplugged', ['ends', 'dependencies'], 12),
+  swarm(
+    'hooks',
+    'schedulers that end in the middle of a hook',
+    ['ends', 'reentrant', 'runTimeouts', 'cancels'],
+    12,
+  ),
+  fences,
   swarm('mixed', 'anything at once', [], 3),
 ];
 

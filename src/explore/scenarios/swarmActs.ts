@@ -22,7 +22,7 @@ export function addActs(swarm: Swarm, jobs: SwarmJobs): void {
     }
   }
   if (features.cancels) addCancels(swarm, jobs);
-  for (const gpu of schedulers) {
+  for (const [at, gpu] of schedulers.entries()) {
     if (features.blame || features.resets) addHardwareFaults(swarm, jobs, gpu);
     if (features.suspends) {
       const { label } = gpu.record;
@@ -33,6 +33,7 @@ export function addActs(swarm: Swarm, jobs: SwarmJobs): void {
       world.heals(() => gpu.resumeTimeouts());
     }
     if (features.ends) addEnds(swarm, gpu);
+    if (features.ends && features.reentrant) addActsInHooks(swarm, gpu, at);
   }
 }
 
@@ -99,4 +100,30 @@ function addEnds({ world }: Swarm, gpu: WatchedScheduler<ModelWork>): void {
   world.fault({ label: `drain ${label}`, run: () => gpu.close('drain') });
   world.fault({ label: `close ${label}`, run: () => gpu.close('kill') });
   world.fault({ label: `unplug ${label}`, run: () => gpu.removeDevice() });
+}
+
+/** Somebody ends the scheduler in the middle of a hook. */
+function addActsInHooks(
+  { world, devices }: Swarm,
+  gpu: WatchedScheduler<ModelWork>,
+  at: number,
+): void {
+  const device = devices[at];
+  for (const hook of [
+    'runJob',
+    'prepareJob',
+    'timedOut',
+    'reset',
+    'cancelJob',
+    'freeJob',
+  ] as const) {
+    world.fault({
+      label: `somebody will close ${gpu.record.label} in ${hook}`,
+      run: () => device?.actIn(hook, () => gpu.close('kill')),
+    });
+    world.fault({
+      label: `somebody will unplug ${gpu.record.label} in ${hook}`,
+      run: () => device?.actIn(hook, () => gpu.removeDevice()),
+    });
+  }
 }

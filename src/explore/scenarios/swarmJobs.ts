@@ -70,7 +70,10 @@ export class SwarmJobs {
     const { onSignal } = plan;
     if (onSignal === null) return;
     const fence = onSignal.atStart ? job.job.scheduled : job.job.finished;
-    fence.addCallback(() => this.#react(entity, onSignal.kind, onSignal.which));
+    const { judge } = this.#swarm.world;
+    fence.addCallback(() =>
+      judge.inCallback(() => this.#react(entity, onSignal.kind, onSignal.which)),
+    );
   }
 
   job(which: number): WatchedJob<ModelWork> | undefined {
