@@ -14,8 +14,7 @@ import { fileURLToPath } from 'node:url';
 const SECTIONS = { F: 13, J: 11, S: 14, T: 11, E: 6, M: 4, D: 5 };
 
 /** @type {Record<string, string>} law to what it waits for */
-const LATER = {
-};
+const LATER = {};
 
 const LAWS = Object.entries(SECTIONS).flatMap(([section, count]) =>
   Array.from({ length: count }, (_, index) => `${section}${index + 1}`),

@@ -149,12 +149,17 @@ export type LeaseSignal = typeof globalThis extends { AbortSignal: { prototype: 
  * A lease that is held for longer than its `maxMs` is revoked: `signal` aborts with `ERR_JOB_TIMEOUT`, and others are served. Code
  * that goes on all the same is not stopped. Nobody is blamed; the time is charged.
  *
- * @example no-run
- * using lease = await client.lease({ maxMs: 50 });
- * for (const step of steps) {
- *   await step(lease.signal);
+ * @example
+ * const device = await openWorkerDevice({ threads: 1 });
+ * const lease = await device.open().lease({ maxMs: 5000 });
+ * let steps = 0;
+ * while (steps < 3 && !lease.signal.aborted) {
+ *   steps += 1; // here the holder uses the device
  *   await lease.yield();
  * }
+ * lease.release();
+ * console.log(steps); // 3
+ * await device.close();
  */
 export interface Lease {
   /** Aborts when the lease was taken away; never because it was released. */

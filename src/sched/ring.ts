@@ -30,7 +30,9 @@ export class Ring {
   #isTaken = false;
   /** Serial entities whose next job must go here, and found no room (J4). */
   readonly heldByOrder: Set<EntityCore> = new Set();
+  /** What `attempts` are expected to take together; and with a time target, each of them. */
   #estimatedUs = 0;
+  readonly #lengthsUs: number[] = [];
 
   constructor(index: number, credits: SchedulerCredits, deadline: Deadline) {
     this.index = index;
@@ -66,19 +68,24 @@ export class Ring {
   push(job: JobCore): void {
     this.attempts.push(job);
     this.creditsUsed += this.costOf(job);
-    this.#estimatedUs += job.current?.estimateUs ?? 0;
+    let lengthUs = job.current?.estimateUs ?? 0;
+    if (this.#targetUs !== null) {
+      lengthUs = job.entity.lengthOf(job);
+      this.#lengthsUs.push(lengthUs);
+    }
+    this.#estimatedUs += lengthUs;
     if (isExclusive(job)) this.#isTaken = true;
   }
 
   remove(job: JobCore): void {
     const { attempts } = this;
     const index = attempts.indexOf(job);
-    if (index === 0) attempts.shift();
-    else attempts.splice(index, 1);
+    takeOut(attempts, index);
     this.creditsUsed -= this.costOf(job);
     this.#isTaken = false;
-    this.#estimatedUs =
-      attempts.length === 0 ? 0 : this.#estimatedUs - (job.current?.estimateUs ?? 0);
+    let lengthUs = job.current?.estimateUs ?? 0;
+    if (this.#targetUs !== null) lengthUs = takeOut(this.#lengthsUs, index);
+    this.#estimatedUs = attempts.length === 0 ? 0 : this.#estimatedUs - lengthUs;
   }
 
   /** The job that executes now: the first attempt that has not ended; `null` if there is none, or behind one that hangs. */
@@ -94,6 +101,27 @@ export class Ring {
   get hung(): boolean {
     return this.attempts.some((job) => job.current?.hung === true);
   }
+}
+
+/** Takes out one of a list that is mostly used from its front. */
+function takeOut<T>(list: T[], index: number): T {
+  return (index === 0 ? list.shift() : list.splice(index, 1)[0]) as T;
+}
+
+/** Whether a reset covers every ring. */
+export function allStopped(rings: readonly Ring[]): boolean {
+  for (const ring of rings) if (!ring.stopped) return false;
+  return true;
+}
+
+/** The ring with the least on it that has room for `job`. */
+export function leastLoaded(rings: readonly Ring[], job: JobCore): Ring | null {
+  let best: Ring | null = null;
+  for (const ring of rings) {
+    if (!ring.hasRoom(job)) continue;
+    if (best === null || ring.isLessLoadedThan(best)) best = ring;
+  }
+  return best;
 }
 
 function isExclusive(job: JobCore): boolean {

@@ -9,6 +9,7 @@ import { oneOf } from './entityOptions.ts';
 import type { Job } from './job.ts';
 import { JobCore } from './jobCore.ts';
 import { retireAll } from './failAll.ts';
+import { keepShapes } from './keptShapes.ts';
 import { domainOf, fault } from './resetDomain.ts';
 import { SchedulerCore } from './schedulerCore.ts';
 import { checkedSchedulerOptions } from './schedulerOptions.ts';
@@ -40,6 +41,7 @@ export class Scheduler<P = unknown> {
   /** @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit */
   constructor(options: SchedulerOptions<P>) {
     const setup = checkedSchedulerOptions(options as unknown as SchedulerOptions<never>);
+    keepShapes();
     const domain = domainOf(setup.resetDomain);
     this.core = new SchedulerCore(setup, domain);
     domain.members.add(this.core);

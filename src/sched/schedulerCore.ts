@@ -1,5 +1,6 @@
 import type { FencelineError } from '../base/index.ts';
-import type { Runtime } from '../events/index.ts';
+import { idsOf } from '../events/index.ts';
+import type { Ids, Runtime } from '../events/index.ts';
 import { fenceSignalled, start } from './attempts.ts';
 import { BlameBook } from './blame.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
@@ -13,14 +14,14 @@ import { expire } from './expiry.ts';
 import { failAll } from './failAll.ts';
 import { FreeList } from './freeList.ts';
 import { Hooks } from './hooks.ts';
-import type { JobCore } from './jobCore.ts';
+import type { Attempt, JobCore } from './jobCore.ts';
 import { Observers } from './observers.ts';
+import { boundRing, isHeldByOrder } from './placement.ts';
 import type { Policy } from './policy.ts';
 import type { DomainCore } from './resetDomain.ts';
 import { holdsResources } from './resources.ts';
-import { Ring } from './ring.ts';
+import { allStopped, leastLoaded, Ring } from './ring.ts';
 import type { SchedulerSetup } from './schedulerOptions.ts';
-import { isBehindSliced } from './slices.ts';
 import { Estimate } from './stats.ts';
 
 /** A pass gives way to timers and I/O after this many starts, or this long (S2). */
@@ -41,6 +42,7 @@ export class SchedulerCore {
   readonly label: string;
   readonly device: string;
   readonly runtime: Runtime;
+  readonly ids: Ids;
   readonly driver: Driver;
   readonly setup: SchedulerSetup;
   readonly hooks: Hooks;
@@ -56,6 +58,8 @@ export class SchedulerCore {
   readonly slices: boolean;
   /** Jobs between two slices. */
   readonly suspended: Set<JobCore> = new Set();
+  /** Whether only what a job asked for can hold it back: one ring that keeps order, nothing to prepare, no slices. */
+  readonly #startsPlainly: boolean;
   state: 'open' | 'draining' | 'closed' | 'gone' = 'open';
   goneError: FencelineError | null = null;
   /** Entities with a job that has not finished. */
@@ -72,6 +76,8 @@ export class SchedulerCore {
   resets = 0;
   /** Called once, after the call stack, when it has ended: no fence is unsignalled, what could be freed is. */
   onEnd: () => void = () => {};
+  /** Attempts whose jobs were freed, for the next starts. */
+  readonly spareAttempts: Attempt[] = [];
   readonly freeList: FreeList = new FreeList(this);
   readonly blames: BlameBook = new BlameBook();
   #checks: EntityCore[] = [];
@@ -86,6 +92,7 @@ export class SchedulerCore {
     this.label = setup.label;
     this.device = setup.device;
     this.runtime = setup.runtime;
+    this.ids = idsOf(setup.runtime);
     this.driver = setup.driver;
     this.policy = setup.policy;
     this.domain = domain;
@@ -99,6 +106,7 @@ export class SchedulerCore {
     });
     this.slices = setup.driver.nextSlice !== undefined;
     this.pipelines = setup.rings === 1 && setup.driver.ordered !== false;
+    this.#startsPlainly = this.pipelines && !this.slices && setup.driver.prepareJob === undefined;
   }
 
   get ended(): boolean {
@@ -140,19 +148,20 @@ export class SchedulerCore {
     if (this.ended) return;
     this.#reportPass('pass-begin', 0);
     const beganUs = this.runtime.nowUs();
+    let nowUs = beganUs;
     let started = 0;
     let later = false;
     // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
     try {
       for (;;) {
-        if (this.ended || this.rings.every(isStopped)) break;
-        const nowUs = this.runtime.nowUs();
+        if (this.ended || allStopped(this.rings)) break;
         later = started >= STARTS_PER_PASS || nowUs - beganUs > PASS_US;
         if (later) break;
         const entity = this.#checks[this.#nextCheck];
         if (entity !== undefined) this.#checkNext(entity, nowUs);
         else if (this.#startNext(nowUs)) started += 1;
         else break;
+        nowUs = this.runtime.nowUs();
       }
     } finally {
       this.#passAsked = later;
@@ -168,8 +177,10 @@ export class SchedulerCore {
       this.#checks.length = 0;
       this.#nextCheck = 0;
     }
+    // It has moved since it was asked for, and its new scheduler looks at it.
+    if (entity.scheduler !== this) return;
     entity.checkAsked = false;
-    if (entity.scheduler === this) this.#check(entity, nowUs);
+    this.#check(entity, nowUs);
   }
 
   /** Lists `entity` with the policy exactly while its head can start (rule 2). */
@@ -188,7 +199,7 @@ export class SchedulerCore {
   }
 
   unlist(entity: EntityCore): void {
-    if (!entity.listed) return;
+    if (!entity.listed || entity.scheduler !== this) return;
     entity.listed = false;
     this.#listedCount -= 1;
     this.policy.remove(entity, this.runtime.nowUs());
@@ -197,14 +208,20 @@ export class SchedulerCore {
   #canStart(entity: EntityCore): boolean {
     for (;;) {
       const job = entity.nextStart;
-      if (job === null) return false;
+      // A job that dies here may be followed by one that was submitted, in a callback, to another scheduler (S12).
+      if (job === null || entity.scheduler !== this) return false;
+      // Nothing can hold back a plain job, as most are.
+      if (job.extra === null && this.#startsPlainly) return true;
       if (job.waitsFor !== null) {
         startDependencyClock(this, job);
         return false;
       }
       const found = resolveDependencies(this, job);
       if (found === 'ready') {
-        if (this.#isHeldByOrder(entity, job)) return false;
+        if (isHeldByOrder(this, entity, job)) {
+          this.#reportBlocked(job, 'order');
+          return false;
+        }
         if (holdsResources(job)) return true;
         this.#reportBlocked(job, 'resource');
         return false;
@@ -215,31 +232,6 @@ export class SchedulerCore {
         die(this, job, found);
       }
     }
-  }
-
-  /** A serial entity's jobs never overlap on two rings, or at all where the driver keeps no order (J4). */
-  #isHeldByOrder(entity: EntityCore, job: JobCore): boolean {
-    const pinned = job.extra?.slicing?.pinned ?? null;
-    if (pinned === null && (!entity.serial || entity.unretired === 0)) return false;
-    if (this.driver.ordered !== false && !(this.slices && isBehindSliced(job))) {
-      if (this.rings.length === 1) return false;
-      const ring = this.#boundRing(entity, job);
-      if (ring === null || ring.hasRoom(job)) return false;
-      ring.heldByOrder.add(entity);
-    }
-    this.#reportBlocked(job, 'order');
-    return true;
-  }
-
-  /** Where `job` has to go: the ring that holds the state of its last slice, or an attempt of its serial entity. */
-  #boundRing(entity: EntityCore, job: JobCore): Ring | null {
-    const pinned = job.extra?.slicing?.pinned ?? null;
-    if (pinned !== null) return pinned;
-    if (!entity.serial || entity.unretired === 0) return null;
-    for (const ring of this.rings) {
-      if (ring.attempts.some((job) => job.entity === entity)) return ring;
-    }
-    return null;
   }
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
@@ -253,14 +245,14 @@ export class SchedulerCore {
       if (!can) this.unlist(entity);
       if (!can || entity.nextStart !== job) return true;
     }
-    const bound = this.rings.length === 1 ? null : this.#boundRing(entity, job);
+    const bound = this.rings.length === 1 ? null : boundRing(this, entity, job);
     if (bound !== null && !bound.hasRoom(job)) {
       // Others filled its ring since it was listed: it waits for that ring, and holds nobody back.
       bound.heldByOrder.add(entity);
       this.unlist(entity);
       return true;
     }
-    const ring = bound ?? this.#leastLoaded(job);
+    const ring = bound ?? leastLoaded(this.rings, job);
     if (ring === null) {
       this.#reportBlocked(job, 'credits');
       return false;
@@ -268,16 +260,6 @@ export class SchedulerCore {
     start(this, entity, job, ring, nowUs);
     if (!this.#canStart(entity)) this.unlist(entity);
     return true;
-  }
-
-  /** The ring with the least on it that has room. */
-  #leastLoaded(job: JobCore): Ring | null {
-    let best: Ring | null = null;
-    for (const ring of this.rings) {
-      if (!ring.hasRoom(job)) continue;
-      if (best === null || ring.isLessLoadedThan(best)) best = ring;
-    }
-    return best;
   }
 
   // What users and the recovery do.
@@ -327,10 +309,14 @@ export class SchedulerCore {
     this.#end();
   }
 
-  /** The device is gone (T8). */
-  lose(error: FencelineError): void {
+  /** The device is gone (T8): it takes no job and starts none any more. */
+  markGone(error: FencelineError): void {
     this.state = 'gone';
     this.goneError = error;
+  }
+
+  /** Fails every job, once all of the reset domain are marked. */
+  failAsGone(error: FencelineError): void {
     failAll(this, error, true);
     this.#end();
   }
@@ -347,12 +333,17 @@ export class SchedulerCore {
 
   /** `entity` has no unfinished job left. */
   entityIdle(entity: EntityCore): void {
-    this.active.delete(entity);
+    this.left(entity);
     const { ends } = entity;
     if (ends !== null) {
       for (const waiter of ends.idleWaiters.splice(0)) this.runtime.defer(waiter);
       this.tellRetired(entity);
     }
+  }
+
+  /** `entity` has no unfinished job here. */
+  left(entity: EntityCore): void {
+    this.active.delete(entity);
     if (this.active.size === 0 && this.state === 'draining') {
       this.runtime.defer(() => this.closeWhenDrained());
     }
@@ -391,8 +382,4 @@ export class SchedulerCore {
     const atUs = this.runtime.nowUs();
     this.observers.emit({ type, atUs, scheduler: this.label, started });
   }
-}
-
-function isStopped(ring: Ring): boolean {
-  return ring.stopped;
 }

@@ -99,6 +99,23 @@ describe('a sliced job', () => {
     expect(used[0]!.busyUs + used[1]!.busyUs).toBe(3 * 1000 + 6 * 1300);
   });
 
+  it('S14: goes on where it was also where the hardware keeps no order', () => {
+    const { scheduler, runtime, mock } = setUp({
+      credits: 2,
+      rings: 2,
+      mock: { slicesOn: 'same-ring', ordered: false },
+    });
+    const jobs = [1, 2, 3].map(() =>
+      scheduler.createEntity().submit({ durationUs: 1000, slices: 3 }),
+    );
+    runtime.runUntilIdle();
+    expect(outcomes(jobs)).toEqual(['ok', 'ok', 'ok']);
+    for (const job of jobs) {
+      const starts = mock.calls.filter(({ hook, job: id }) => hook === 'runJob' && id === job.id);
+      expect(new Set(starts.map(({ ring }) => ring)).size).toBe(1);
+    }
+  });
+
   it('S14, S8: shares by the time of its slices', () => {
     const { scheduler, runtime } = setUp({ credits: 1 });
     const [a, b] = [new Account(), new Account({ weight: 3 })];

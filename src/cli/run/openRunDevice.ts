@@ -1,7 +1,7 @@
 import type { DeviceLimits } from '../../device/index.ts';
 import { openWebGpuDevice } from '../../drivers/webgpu/index.ts';
 import { openWorkerDevice } from '../../drivers/worker/index.ts';
-import { fair, fifo, roundRobin, strictPriority } from '../../sched/index.ts';
+import { fair, fifo, linuxFair, roundRobin, strictPriority } from '../../sched/index.ts';
 import type { Policy } from '../../sched/index.ts';
 import { webGpuModule } from '../webGpuModule.ts';
 import type { PolicyName } from '../workload/schema.ts';
@@ -15,6 +15,7 @@ import type { Twin } from './twinDevice.ts';
 
 const POLICIES: Readonly<Record<PolicyName, () => Policy>> = {
   fair,
+  linuxFair,
   fifo,
   roundRobin,
   strictPriority,
