@@ -15,6 +15,7 @@ const FILES = [
   'worker/latency.bench.mjs',
   'worker/hang.bench.mjs',
   'webgpu/overhead.bench.mjs',
+  'webgpu/latency.bench.mjs',
 ];
 
 /**

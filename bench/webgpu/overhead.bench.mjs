@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
 import { openWebGpuDevice } from '../../dist/drivers/webgpu/index.js';
 import { runAlone } from '../harness/alone.mjs';
+import { hasWebGpu, MODULE } from './gpu.mjs';
 
 export const name = 'webgpu-overhead';
 export const question = 'What does scheduling take of the throughput of short dispatches?';
@@ -23,8 +23,6 @@ export const target = [
   { figure: 'null-isolated', better: 'more' },
 ];
 
-const MODULE = new URL('../../test/webgpu/dawn/node_modules/webgpu/index.js', import.meta.url);
-const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const DISPATCHES = 10_000;
 const DEPTH = 8;
 /** Contenders take turns in blocks, so that a disturbance hits all alike. */
@@ -40,11 +38,7 @@ const WGSL = `
   }`;
 
 export async function run({ count }) {
-  if (!existsSync(MODULE)) {
-    process.stderr.write('webgpu-overhead: npm run test:webgpu installs what it is measured on\n');
-    return {};
-  }
-  if (existsSync(SWIFTSHADER)) process.env.VK_ICD_FILENAMES ??= SWIFTSHADER;
+  if (!hasWebGpu(name)) return {};
   const blank = await overhead(count(DISPATCHES), ['backend=null']);
   const figures = {
     'null-raw': blank.raw,
