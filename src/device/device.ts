@@ -10,6 +10,9 @@ import type {
   SchedulerStats,
   SubmitOptions,
 } from '../sched/index.ts';
+import type { BufferOptions, DeviceBuffer } from './deviceBuffer.ts';
+import type { MemoryStats } from './memoryBooks.ts';
+import type { Owned } from './owned.ts';
 
 /** Options of `device.open` and `client.queue`. */
 export interface ClientOptions {
@@ -22,6 +25,8 @@ export interface ClientOptions {
   readonly maxQueued?: number;
   /** Whether the jobs of this queue run one after the other, or may overlap on several rings. Default `serial`. */
   readonly order?: 'serial' | 'parallel';
+  /** How much device memory the client may allocate, wherever its contents are (M1). Default: no limit of its own. */
+  readonly memoryBudgetBytes?: number;
 }
 
 /** Limits that every kind of device takes when it is opened; every fence signals in bounded time because of them (F9). */
@@ -46,6 +51,8 @@ export interface DeviceLimits {
   readonly banAfter?: number;
   /** How often a driver may say of one job that it is no hang (T2). Default 10. */
   readonly noHangLimit?: number;
+  /** Of devices with memory: how much all clients together may have there at a time (M1). Default 1 GiB. */
+  readonly memoryBytes?: number;
 }
 
 /** Options of `client.close`. */
@@ -110,6 +117,14 @@ export interface Client<W> extends Queue<W> {
   readonly id: number;
   /** Opens one more queue under the same share. */
   queue(options?: ClientOptions): Queue<W>;
+  /**
+   * Reserves memory on the device, zeroed; who gets it releases it. What is idle may be evicted to the host for it, and comes back
+   * when it is needed.
+   *
+   * @throws {ERR_INVALID_ARGUMENT} where the device has no memory for clients
+   * @throws {ERR_OUT_OF_MEMORY} with who holds what; nothing changed
+   */
+  allocate(options: BufferOptions): Owned<DeviceBuffer>;
 }
 
 /** Options of `queue.lease`. */
@@ -175,6 +190,8 @@ export interface ClientStats extends EntityStats {
   client: number;
   /** One entry a queue. */
   queues: EntityStats[];
+  /** What it holds of the device's memory, where clients may. */
+  memory?: MemoryStats;
 }
 
 /** What a device did, in plain JSON. */
@@ -183,4 +200,8 @@ export interface DeviceStats {
   driver: string;
   scheduler: SchedulerStats;
   clients: ClientStats[];
+  /** Of devices with memory for clients. */
+  memory?: { capacityBytes: number; residentBytes: number };
+  /** How execution times are known, where the driver measures them itself; its room describes the shape. */
+  timing?: object;
 }

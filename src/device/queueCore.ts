@@ -1,21 +1,35 @@
 import { invalid, UsageError } from '../base/index.ts';
 import { checkedMs } from '../sched/index.ts';
-import type { Entity, EntityStats, SubmitOptions } from '../sched/index.ts';
+import type { Entity, EntityStats, Job, SubmitOptions } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
 import type { Lease, LeaseOptions, Submission } from './device.ts';
+import type { DeviceMemory } from './deviceMemory.ts';
 import { LeaseCore } from './lease.ts';
 import type { LeaseHost } from './lease.ts';
 import { SubmissionCore } from './submission.ts';
+
+/** What a queue needs of its device. */
+export interface QueueHost extends LeaseHost {
+  /** `null` where clients have no memory on the device. */
+  readonly memory: DeviceMemory | null;
+}
 
 /** An entity of a device's scheduler, and how work gets into it. A client has one, and one more for each of its queues. */
 export class QueueCore<W, P> {
   readonly entity: Entity<Task<P>>;
   readonly #backend: DeviceBackend<W, P>;
-  readonly #host: LeaseHost;
+  readonly #host: QueueHost;
+  readonly #client: number;
   readonly #leases = new Set<LeaseCore<P>>();
   #closed = false;
 
-  constructor(entity: Entity<Task<P>>, backend: DeviceBackend<W, P>, host: LeaseHost) {
+  constructor(
+    client: number,
+    entity: Entity<Task<P>>,
+    backend: DeviceBackend<W, P>,
+    host: QueueHost,
+  ) {
+    this.#client = client;
     this.entity = entity;
     this.#backend = backend;
     this.#host = host;
@@ -26,7 +40,7 @@ export class QueueCore<W, P> {
     const signal = options?.signal ?? null;
     if (signal?.aborted === true) throw signal.reason;
     const task: Task<P> = { work: this.#backend.encode(work), result: undefined };
-    const job = this.entity.submit(task, signal === null ? options : withoutSignal(options));
+    const job = this.#submitTask(task, signal === null ? options : withoutSignal(options));
     try {
       this.#backend.takeOver?.(task.work);
     } catch (error) {
@@ -34,6 +48,22 @@ export class QueueCore<W, P> {
       throw error;
     }
     return new SubmissionCore<R, P>(job, signal);
+  }
+
+  /** A job that names buffers keeps them on the device until it is freed. */
+  #submitTask(task: Task<P>, options: SubmitOptions | undefined): Job<Task<P>> {
+    const { memory } = this.#host;
+    const buffers = memory === null ? [] : (this.#backend.buffersOf?.(task.work) ?? []);
+    if (memory === null || buffers.length === 0) return this.entity.submit(task, options);
+    memory.pin(this.#client, buffers);
+    try {
+      const job = this.entity.submit(task, options);
+      for (const { reservation } of buffers) reservation.add(job.finished, 'write');
+      return job;
+    } catch (error) {
+      memory.unpin(buffers);
+      throw error;
+    }
   }
 
   async lease(options: LeaseOptions = {}): Promise<Lease> {

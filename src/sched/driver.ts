@@ -59,9 +59,10 @@ export interface Driver<P = unknown> {
    * Asked when a running job is past its deadline, once per expiry. The job is out of reach of completion handling meanwhile (T2).
    *
    * `no-hang`: it progresses; its clock starts anew. `reset`: begin a reset with this job guilty. `gone`: the device is
-   * lost for good. Without this hook, or if it throws, the verdict is `reset`.
+   * lost for good. `fail`: nothing can stop it; it fails now, guilty, without a reset, and its ring is hung until its
+   * hardware fence signals (J11), which the driver has to bound. Without this hook, or if it throws, the verdict is `reset`.
    */
-  timedOut?(job: Job<P>): 'no-hang' | 'reset' | 'gone';
+  timedOut?(job: Job<P>): Verdict;
 
   /**
    * Stops the hardware and makes it ready again (T3). Called once per try for each driver of the domain, while its rings
@@ -100,6 +101,9 @@ export interface Driver<P = unknown> {
    */
   measure?(job: Job<P>): { readonly startUs: number; readonly endUs: number } | null;
 }
+
+/** What a driver says of a job past its deadline (T2). */
+export type Verdict = 'no-hang' | 'reset' | 'gone' | 'fail';
 
 /** What a driver's `reset` is told. */
 export interface ResetContext<P = unknown> {

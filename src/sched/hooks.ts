@@ -1,5 +1,5 @@
 import type { Fence } from '../fence/index.ts';
-import type { Driver, ResetContext } from './driver.ts';
+import type { Driver, ResetContext, Verdict } from './driver.ts';
 import type { JobCore } from './jobCore.ts';
 import type { Observers } from './observers.ts';
 
@@ -45,11 +45,11 @@ export class Hooks {
     return this.#observed('nextSlice', job, () => this.driver.nextSlice?.(job) ?? null);
   }
 
-  timedOut(job: JobCore): 'no-hang' | 'reset' | 'gone' {
+  timedOut(job: JobCore): Verdict {
     if (this.driver.timedOut === undefined) return 'reset';
     const result = this.#call('timedOut', job, () => this.driver.timedOut?.(job));
     const verdict = result.threw ? 'reset' : result.value;
-    return verdict === 'no-hang' || verdict === 'gone' ? verdict : 'reset';
+    return verdict === 'no-hang' || verdict === 'gone' || verdict === 'fail' ? verdict : 'reset';
   }
 
   cancelJob(job: JobCore): void {

@@ -7,7 +7,7 @@
  */
 export { Account } from './account.ts';
 export type { AccountOptions } from './account.ts';
-export type { Driver, ResetContext } from './driver.ts';
+export type { Driver, ResetContext, Verdict } from './driver.ts';
 export { Entity } from './entity.ts';
 export { checkedMs } from './entityOptions.ts';
 export type { EntityOptions } from './entityOptions.ts';

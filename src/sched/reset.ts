@@ -30,7 +30,7 @@ export class Reset {
   readonly #domain: DomainCore;
   readonly #runtime: Runtime;
   readonly #guilty: Map<JobCore, JobError>;
-  readonly #faulty: Set<SchedulerCore>;
+  readonly #faulty: ReadonlyMap<SchedulerCore, 'lonely' | 'nobody'>;
   /** The covered rings, by scheduler. */
   readonly #rings = new Map<SchedulerCore, Ring[]>();
   /** Every attempt on them, in the order of starts. */
@@ -46,13 +46,17 @@ export class Reset {
   readonly #captured = new Map<JobCore, unknown>();
   readonly #setup: SchedulerCore['setup']['reset'];
 
-  constructor(domain: DomainCore, guilty: Map<JobCore, JobError>, faulty: Set<SchedulerCore>) {
+  constructor(
+    domain: DomainCore,
+    guilty: Map<JobCore, JobError>,
+    faulty: ReadonlyMap<SchedulerCore, 'lonely' | 'nobody'>,
+  ) {
     this.#domain = domain;
     this.#runtime = domain.runtime;
     this.#guilty = guilty;
     this.#faulty = faulty;
     const [first] = guilty.keys();
-    const [faulted] = faulty;
+    const [faulted] = faulty.keys();
     const core = first?.entity.scheduler ?? (faulted as SchedulerCore);
     this.#setup = core.setup.reset;
   }
@@ -79,7 +83,7 @@ export class Reset {
       );
       if (this.#token === -1) return;
     }
-    for (const core of this.#faulty) this.#blameTheLonely(core);
+    for (const [core, blamed] of this.#faulty) if (blamed === 'lonely') this.#blameTheLonely(core);
     for (const [core, rings] of this.#rings) for (const ring of rings) this.#freeze(core, ring);
     for (const job of this.#guilty.keys()) {
       this.#captured.set(job, job.entity.scheduler.hooks.capture(job));
@@ -111,7 +115,7 @@ export class Reset {
       for (const core of members) this.#rings.set(core, [...core.rings]);
       return;
     }
-    for (const core of this.#faulty) this.#rings.set(core, [...core.rings]);
+    for (const core of this.#faulty.keys()) this.#rings.set(core, [...core.rings]);
     for (const job of this.#guilty.keys()) {
       const core = job.entity.scheduler;
       const rings = this.#rings.get(core) ?? [];

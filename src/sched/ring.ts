@@ -88,10 +88,18 @@ export class Ring {
     this.#estimatedUs = attempts.length === 0 ? 0 : this.#estimatedUs - lengthUs;
   }
 
-  /** The job that executes now: the first attempt that has not ended; `null` if there is none. */
+  /** The job that executes now: the first attempt that has not ended; `null` if there is none, or behind one that hangs. */
   executing(): JobCore | null {
-    for (const job of this.attempts) if (job.isLive) return job;
+    for (const job of this.attempts) {
+      if (job.isLive) return job;
+      if (job.current?.hung === true) return null;
+    }
     return null;
+  }
+
+  /** Whether it holds an attempt that failed on time, and nothing can stop (T2). */
+  get hung(): boolean {
+    return this.attempts.some((job) => job.current?.hung === true);
   }
 }
 

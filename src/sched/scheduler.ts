@@ -88,6 +88,7 @@ export class Scheduler<P = unknown> {
         running: ring.attempts.length,
         creditsUsed: ring.creditsUsed,
         creditsLimit: ring.limit,
+        hung: ring.hung,
       })),
     };
   }
@@ -104,6 +105,14 @@ export class Scheduler<P = unknown> {
       throw invalid('fault', 'a job of this scheduler', job);
     }
     fault(this.core, job ?? null, error ?? null);
+  }
+
+  /**
+   * The device lost its state, and nobody is to blame: a reset with no guilty job, unless one is past its own deadline. May be
+   * called from anywhere, hooks included.
+   */
+  recover(): void {
+    if (!this.core.ended) this.core.domain.askBlameless(this.core);
   }
 
   /** The device was unplugged, or is lost: every job of the reset domain fails with `ERR_DEVICE_GONE` (T8). */

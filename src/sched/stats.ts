@@ -44,6 +44,8 @@ export interface RingStats {
   running: number;
   creditsUsed: number;
   creditsLimit: number;
+  /** Whether it holds a job that failed on time while the hardware still works on it (T2). */
+  hung: boolean;
 }
 
 /** The running average keeps three quarters of what it was, as the kernel's does. */

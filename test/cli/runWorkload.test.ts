@@ -16,6 +16,7 @@ import { openVirtualDevice } from './virtualDevice.ts';
 
 const NO_FUNCTIONS: MainFunctions = {
   plan: () => () => [],
+  twin: () => () => ({ dispatch: { wgsl: '', bindings: [], workgroups: [1] }, result: () => null }),
   collect: () => () => ({ ok: true, message: '' }),
 };
 
@@ -23,6 +24,7 @@ function job(name: string, kernel: string, rest: Partial<JobSpec> = {}): JobSpec
   return {
     name,
     kernel: { url: 'file:///kernels.mjs', export: kernel, text: `./kernels.mjs#${kernel}` },
+    webgpu: null,
     plan: null,
     args: [],
     inputs: null,
@@ -105,7 +107,7 @@ async function ran(
   await running;
   if (result === null) throw new Error('the run did not end within 60 virtual seconds');
   const files = { trace: null, crashDumps: [], unwritten: options.unwritten ?? [] };
-  const context = { workload: 'test', policy: 'fair', files };
+  const context = { workload: 'test', policy: 'fair', driverWhy: null, files };
   return { result, report: reportOf(result, context), events, dumps };
 }
 

@@ -49,6 +49,8 @@ export interface CheckReport {
 export interface RunReport {
   readonly workload: string;
   readonly driver: string;
+  /** Why it is this driver, where the workload left that open. */
+  readonly driverWhy?: string;
   readonly policy: string;
   readonly rings: number;
   readonly wallMs: number;
@@ -71,6 +73,8 @@ export interface ReportContext {
   readonly workload: string;
   readonly policy: string;
   readonly files: WrittenFiles;
+  /** Why the device is of this kind; `null` where the user chose. */
+  readonly driverWhy: string | null;
 }
 
 /** Makes the report of a run. An interrupted run is not judged: it was not let to its end. */
@@ -86,6 +90,7 @@ export function reportOf(result: RunResult, context: ReportContext): RunReport {
   return {
     workload: context.workload,
     driver: device.driver,
+    ...(context.driverWhy === null ? {} : { driverWhy: context.driverWhy }),
     policy: context.policy,
     rings: device.scheduler.rings.length,
     wallMs: rounded(result.wallMs),

@@ -1,4 +1,4 @@
-import type { ClientStats, Device, DeviceStats } from '../../device/index.ts';
+import type { ClientStats, DeviceStats } from '../../device/index.ts';
 import type { Workload } from '../workload/workload.ts';
 import { ClientRun } from './clientRun.ts';
 import type { Clock } from './clock.ts';
@@ -6,7 +6,7 @@ import { BAND_FACTOR, EntitlementMeter } from './entitlement.ts';
 import type { MeterReading } from './entitlement.ts';
 import type { MainFunctions } from './functions.ts';
 import { JobSource } from './jobSource.ts';
-import type { KernelWork } from './round.ts';
+import type { RunDevice } from './runDevice.ts';
 import { RoundFences } from './roundFences.ts';
 import { Stop } from './stop.ts';
 
@@ -20,7 +20,7 @@ const INTERRUPT_GRACE_MS = 1500;
 /** What a run needs. */
 export interface RunOptions {
   readonly workload: Workload;
-  readonly device: Device<KernelWork>;
+  readonly device: RunDevice;
   readonly functions: MainFunctions;
   readonly clock: Clock;
   /** Where collects write; it exists. */

@@ -56,6 +56,7 @@ export async function findFiles(source: WorkloadSource, directory: string): Prom
     asList(asMap(client)['jobs']).forEach((job, j) => {
       const at = ['clients', i, 'jobs', j];
       findFunction(asMap(job)['kernel'], [...at, 'kernel']);
+      findFunction(asMap(job)['webgpu'], [...at, 'webgpu']);
       findFunction(asMap(job)['plan'], [...at, 'plan']);
       const inputs = v.safeParse(inputsSchema, asMap(job)['inputs']);
       if (!inputs.success) return;

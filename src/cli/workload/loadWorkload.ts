@@ -80,6 +80,7 @@ class Resolution {
     return {
       name: written.name,
       kernel: this.#found.functionAt([...at, 'kernel']),
+      webgpu: this.#optional(written.webgpu, [...at, 'webgpu']),
       plan: this.#optional(written.plan, [...at, 'plan']),
       args: written.args ?? (inputs === null || written.plan !== undefined ? [] : ['$input']),
       inputs,

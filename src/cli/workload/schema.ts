@@ -4,7 +4,7 @@ import { DURATION_FORM, parseDurationMs } from '../durations.ts';
 /** The policies that a workload, or `--policy`, can name. */
 export const POLICY_NAMES = ['fair', 'linuxFair', 'fifo', 'roundRobin', 'strictPriority'] as const;
 /** The drivers that a workload, or `--driver`, can name. `auto` takes the best that this machine has. */
-export const DRIVER_NAMES = ['auto', 'worker'] as const;
+export const DRIVER_NAMES = ['auto', 'worker', 'webgpu'] as const;
 
 export type PolicyName = (typeof POLICY_NAMES)[number];
 export type DriverName = (typeof DRIVER_NAMES)[number];
@@ -22,6 +22,7 @@ export type WrittenCredits = number | { target: number; maxJobs?: number | undef
 export interface WrittenJob {
   name: string;
   kernel: WrittenReference;
+  webgpu?: WrittenReference | undefined;
   plan?: WrittenReference | undefined;
   args?: unknown[] | undefined;
   inputs?: string[] | undefined;
@@ -143,6 +144,7 @@ const repeat = v.lazy((input) =>
 const job: Schema<WrittenJob> = v.strictObject({
   name: text('a name'),
   kernel: referenceSchema,
+  webgpu: v.optional(referenceSchema),
   plan: v.optional(referenceSchema),
   args: v.optional(v.array(v.unknown(), expected('a list of arguments'))),
   inputs: v.optional(inputsSchema),

@@ -3,7 +3,7 @@ import type { FencelineError } from '../../base/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { Timeline } from '../../fence/index.ts';
 import type { Fence } from '../../fence/index.ts';
-import type { Driver, Job, ResetContext } from '../../sched/index.ts';
+import type { Driver, Job, ResetContext, Verdict } from '../../sched/index.ts';
 import { MockFaults } from './mockFaults.ts';
 import type { MockHook } from './mockFaults.ts';
 import { MockQueue } from './mockQueue.ts';
@@ -72,7 +72,7 @@ export class MockRing implements Driver<MockWork> {
   /** Every call of a hook, in order. A test may empty it. */
   readonly calls: MockCall[] = [];
   /** What `timedOut` answers. */
-  verdict: 'no-hang' | 'reset' | 'gone' = 'reset';
+  verdict: Verdict = 'reset';
   /** How long a reset takes; with 0 it is over when the hook returns, otherwise the hook returns a fence. */
   resetUs = 0;
   /** Whether `cancelJob` does nothing, as on hardware that cannot stop a job. */
@@ -143,7 +143,7 @@ export class MockRing implements Driver<MockWork> {
     return begun.length < (job.payload?.slices ?? 1) ? this.slicesOn : null;
   }
 
-  timedOut(job: Job<MockWork>): 'no-hang' | 'reset' | 'gone' {
+  timedOut(job: Job<MockWork>): Verdict {
     this.#called('timedOut', job, job.ring);
     return this.verdict;
   }

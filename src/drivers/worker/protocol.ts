@@ -1,5 +1,4 @@
 import type { MessagePort } from 'node:worker_threads';
-import { clockOffsetUs } from './clockOffset.ts';
 import type { WireError } from './errorWire.ts';
 
 /**
@@ -59,7 +58,7 @@ export type ToThread =
   /** The job that was kept between two slices is over; `id` is that of its first. */
   | { readonly type: 'drop'; readonly id: number };
 
-/** The answer that a job succeeded. Times are those of `process.hrtime`, in microseconds: one clock for all threads. */
+/** The answer that a job succeeded. Times are those of `sharedClockUs`: one clock for all threads. */
 export interface DoneMessage {
   readonly type: 'done';
   readonly id: number;
@@ -98,16 +97,3 @@ export type FromThread =
   | DoneMessage
   | SliceMessage
   | FailedMessage;
-
-/** What to add to this thread's own clock; `process.hrtime` is the same for all threads of a process, but slower to read. */
-const CLOCK_OFFSET_US = clockOffsetUs(hrtimeUs, () => performance.now() * 1000);
-
-/** Microseconds of a clock that all threads of a process share. */
-export function sharedClockUs(): number {
-  return performance.now() * 1000 + CLOCK_OFFSET_US;
-}
-
-function hrtimeUs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1e6 + nanoseconds / 1e3;
-}

@@ -3,10 +3,11 @@
  *
  * It is started by threadHandle.ts, never imported. It keeps no timer and no reference to a job after its answer.
  */
+import { sharedClockUs } from '../../host/index.ts';
 import { JobContext } from './jobContext.ts';
 import { takeApart } from './errorWire.ts';
 import type { Transferable } from './work.ts';
-import { CANCELS, EXECUTING, sharedClockUs } from './protocol.ts';
+import { CANCELS, EXECUTING } from './protocol.ts';
 import type {
   CallMessage,
   FailedStage,
