@@ -81,6 +81,7 @@ export {
   Entity,
   fair,
   fifo,
+  linuxFair,
   ResetDomain,
   ResourcePool,
   roundRobin,

@@ -14,6 +14,7 @@ export type { EntityOptions } from './entityOptions.ts';
 export type { Job } from './job.ts';
 export { fair } from './policies/fair.ts';
 export { fifo } from './policies/fifo.ts';
+export { linuxFair } from './policies/linuxFair.ts';
 export { roundRobin } from './policies/roundRobin.ts';
 export { strictPriority } from './policies/strictPriority.ts';
 export type { Policy, PolicyEntity, Priority } from './policy.ts';

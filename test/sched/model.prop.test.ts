@@ -23,7 +23,7 @@ const world = fc.record({
   resetScope: fc.constantFrom('device', 'ring'),
   slicesOn: fc.constantFrom('any-ring', 'same-ring'),
   resetUs: fc.constantFrom(0, 0, 300, 5000),
-  policy: fc.constantFrom('fair', 'fifo', 'roundRobin', 'strictPriority'),
+  policy: fc.constantFrom('fair', 'linuxFair', 'fifo', 'roundRobin', 'strictPriority'),
   lacks: fc.constantFrom<Exclude<MockHook, 'runJob'>[]>(
     [],
     [],

@@ -5,12 +5,19 @@ import type { MockHook, MockWork } from '../../src/drivers/sim/index.ts';
 import type { SchedEvent } from '../../src/events/index.ts';
 import { Timeline } from '../../src/fence/index.ts';
 import type { Fence, FenceSource } from '../../src/fence/index.ts';
-import { fair, fifo, roundRobin, Scheduler, strictPriority } from '../../src/sched/index.ts';
+import {
+  fair,
+  fifo,
+  linuxFair,
+  roundRobin,
+  Scheduler,
+  strictPriority,
+} from '../../src/sched/index.ts';
 import type { Driver, Entity, EntityOptions, Priority } from '../../src/sched/index.ts';
 import type { SubmitOptions } from '../../src/sched/index.ts';
 import type { MockJob } from './fixture.ts';
 
-const POLICIES = { fair, fifo, roundRobin, strictPriority } as const;
+const POLICIES = { fair, linuxFair, fifo, roundRobin, strictPriority } as const;
 
 /** What a run starts with. */
 export interface World {

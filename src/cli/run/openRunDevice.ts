@@ -1,6 +1,6 @@
 import type { Device } from '../../device/index.ts';
 import { openWorkerDevice } from '../../drivers/worker/index.ts';
-import { fair, fifo, roundRobin, strictPriority } from '../../sched/index.ts';
+import { fair, fifo, linuxFair, roundRobin, strictPriority } from '../../sched/index.ts';
 import type { Policy } from '../../sched/index.ts';
 import type { PolicyName } from '../workload/schema.ts';
 import type { Workload } from '../workload/workload.ts';
@@ -8,6 +8,7 @@ import type { KernelWork } from './round.ts';
 
 const POLICIES: Readonly<Record<PolicyName, () => Policy>> = {
   fair,
+  linuxFair,
   fifo,
   roundRobin,
   strictPriority,

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { DURATION_FORM, parseDurationMs } from '../durations.ts';
 
 /** The policies that a workload, or `--policy`, can name. */
-export const POLICY_NAMES = ['fair', 'fifo', 'roundRobin', 'strictPriority'] as const;
+export const POLICY_NAMES = ['fair', 'linuxFair', 'fifo', 'roundRobin', 'strictPriority'] as const;
 /** The drivers that a workload, or `--driver`, can name. `auto` takes the best that this machine has. */
 export const DRIVER_NAMES = ['auto', 'worker'] as const;
 
