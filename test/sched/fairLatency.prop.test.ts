@@ -12,7 +12,13 @@ const options = { numRuns: RUNS, ...(SEED === 'new' ? {} : { seed: Number(SEED) 
 
 const ROUNDS = 4;
 
-const crowds = fc.record({
+interface Crowd {
+  readonly credits: number;
+  readonly heavy: readonly { readonly weight: number; readonly us: number }[];
+  readonly light: readonly { readonly us: number; readonly afterUs: number }[];
+}
+
+const crowds: fc.Arbitrary<Crowd> = fc.record({
   credits: fc.integer({ min: 1, max: 3 }),
   heavy: fc.array(
     fc.record({ weight: fc.constantFrom(0.5, 1, 4), us: fc.integer({ min: 1000, max: 10_000 }) }),
@@ -23,7 +29,6 @@ const crowds = fc.record({
     maxLength: 4,
   }),
 });
-type Crowd = typeof crowds extends fc.Arbitrary<infer T> ? T : never;
 
 /** By how many microseconds some light client waited longer than S10 allows; at most 0 where none did. */
 function excessUs({ credits, heavy, light }: Crowd, policy?: Policy): number {

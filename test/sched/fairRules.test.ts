@@ -57,7 +57,7 @@ describe('an estimate', () => {
       policy.started(picked, 1000, 0);
     }
     expect(order.filter((id) => id === 1)).toHaveLength(3);
-    expect(order.slice(0, 2).sort()).toEqual([1, 2]);
+    expect(new Set(order.slice(0, 2)).size).toBe(2);
   });
 
   it('S9: that is nothing gains nothing', () => {
