@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { benchCommand } from './bench/command.ts';
+import { exploreCommand } from './explore/command.ts';
 import { EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
 import { runCommand } from './run/command.ts';
@@ -20,6 +21,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     .description('A GPU job scheduler for JavaScript')
     .version(packageVersion())
     .addCommand(runCommand(terminal, done))
+    .addCommand(exploreCommand(terminal, done))
     .addCommand(benchCommand(terminal, done));
   for (const command of [program, ...program.commands]) {
     command

@@ -8,9 +8,10 @@ import type {
   TimelineInfo,
   WaitOptions,
 } from '../base/index.ts';
-import type { Runtime, SchedEvent } from '../events/index.ts';
+import type { Runtime } from '../events/index.ts';
 import { FunctionCallback } from './callback.ts';
 import type { CallbackNode } from './callback.ts';
+import { reportSignal, rethrowLater } from './report.ts';
 import { namedTimeline, summary } from './summary.ts';
 // oxlint-disable-next-line import/no-cycle -- a wait is a node on the fence it was made by; both call only at run time
 import { waitFor } from './wait.ts';
@@ -321,6 +322,24 @@ function announce(fence: FenceCore, runtime: Runtime, hasEarly: boolean): void {
   if (!settling && !delivering) deliver();
 }
 
+/**
+ * Runs `fn`; what it signals is signalled at once, and callbacks run after it, first signalled first: nobody who acts inside a
+ * callback of the first comes between it and the second.
+ */
+export function signalTogether(fn: () => void): void {
+  if (delivering) {
+    fn();
+    return;
+  }
+  delivering = true;
+  try {
+    fn();
+  } finally {
+    delivering = false;
+  }
+  if (queue.length > 0 && !settling) deliver();
+}
+
 function settle(): void {
   settling = true;
   try {
@@ -367,31 +386,6 @@ function deliver(): void {
   } finally {
     delivering = false;
   }
-}
-
-/** Throws `error` in a call stack of its own, so that it reaches the platform's uncaught-error handling. */
-export function rethrowLater(runtime: Runtime, error: unknown): void {
-  runtime.defer(() => {
-    throw error;
-  });
-}
-
-/** Hands `event` to the runtime's observer; what that throws cannot stop what was going on. */
-export function report(runtime: Runtime, event: SchedEvent): void {
-  try {
-    runtime.sink?.emit(event);
-  } catch (error) {
-    rethrowLater(runtime, error);
-  }
-}
-
-function reportSignal(runtime: Runtime, info: TimelineInfo, fence: FenceCore): void {
-  report(runtime, {
-    type: 'fence-signal',
-    atUs: fence.signalledAtUs ?? 0,
-    fence: [info.id, fence.seqno],
-    error: fence.error?.code ?? null,
-  });
 }
 
 /** Whether `value` is a fence of this package. */

@@ -5,7 +5,8 @@ import type { Runtime, Timer } from '../events/index.ts';
 import { CallbackNode } from './callback.ts';
 // oxlint-disable-next-line import/no-cycle -- see fence.ts
 import type { FenceCore } from './fence.ts';
-import { attach, detach, report, settleWith } from './fence.ts';
+import { attach, detach, settleWith } from './fence.ts';
+import { report } from './report.ts';
 import { summary } from './summary.ts';
 
 /** Resets that ask interruptible waits to step aside (T11), and the waits that may be asked. */

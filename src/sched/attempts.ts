@@ -82,7 +82,7 @@ function handOver(
     fenceSignalled(core, job);
     return;
   }
-  watch(core, ring);
+  watch(core, ring, nowUs);
   if ((job.extra?.cancelError ?? null) !== null && job.isLive) core.hooks.cancelJob(job);
 }
 
@@ -209,15 +209,15 @@ export function giveBackToHardware(core: SchedulerCore, job: JobCore): void {
   if (hardware !== null && ring !== null && !attach(hardware, current)) retire(core, job);
 }
 
-/** Starts the clock of the job that executes on `ring` now, unless it is running already (T1). */
-export function watch(core: SchedulerCore, ring: Ring): void {
+/** Starts the clock of the job that executes on `ring` now, unless it is running already (T1). `nowUs`: since when. */
+export function watch(core: SchedulerCore, ring: Ring, nowUs?: number): void {
   const job = ring.stopped ? null : ring.executing();
   if (job === ring.watched) return;
   ring.watched = job;
   const timeoutUs = job === null ? Infinity : job.runTimeoutUs;
   // The clock is not read for jobs without a timeout.
   if (timeoutUs === Infinity) core.deadlines.clear(ring.deadline);
-  else core.deadlines.set(ring.deadline, core.deadlines.nowUs() + timeoutUs);
+  else core.deadlines.set(ring.deadline, core.deadlines.nowUs(nowUs) + timeoutUs);
 }
 
 function reportRun(core: SchedulerCore, job: JobCore, hardware: FenceCore): void {

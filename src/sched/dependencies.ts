@@ -5,7 +5,8 @@ import type { Fence, FenceCore } from '../fence/index.ts';
 import { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
 import { JobCore } from './jobCore.ts';
-import type { JobExtra } from './jobCore.ts';
+import type { JobExtra } from './jobExtra.ts';
+import { returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
 /** What a job waits for before it may start, or, if it is dead, before its fences may signal (J5 to J8, E2). */
@@ -62,6 +63,7 @@ export function resolveDependencies(
 ): FencelineError | 'ready' | 'blocked' {
   const { extra } = job;
   if (extra !== null && !extra.stopWaiting) {
+    recheckPipelined(job);
     if (extra.after !== null && isBlockedByFence(core, job, extra, extra.after)) return 'blocked';
     if (job.phase === 'queued' && extra.failOnDependencyError && extra.dependencyError !== null) {
       const cause = extra.dependencyError;
@@ -160,6 +162,8 @@ function isAfterOthersOnRing(job: JobCore): boolean {
 /** Attaches `job` to `fence`; false where it has signalled. */
 function block(core: SchedulerCore, job: JobCore, fence: FenceCore): boolean {
   if (!job.waitFor(fence)) return false;
+  // A reset may have taken what it depends on off the ring: who waits for a fence holds no slots (S6).
+  returnResources(job);
   const { observers } = core;
   if (observers.listening) {
     const on = [fence.timeline.id, fence.seqno] as const;
@@ -188,6 +192,8 @@ function prepare(core: SchedulerCore, job: JobCore): FencelineError | 'ready' | 
     const message = `prepareJob returned ${SIGNALLED_IN_A_ROW} signalled fences in a row; return null when nothing is left to wait for`;
     return new JobError('ERR_DRIVER', message, { label: job.label });
   } catch (cause) {
+    // It may have done the same before it threw.
+    if (job.phase !== 'queued') return 'blocked';
     return new JobError('ERR_DRIVER', 'prepareJob failed', { cause, label: job.label });
   }
 }

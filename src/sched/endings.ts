@@ -1,5 +1,6 @@
 import { JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
+import { signalTogether } from '../fence/index.ts';
 import { resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
@@ -131,10 +132,18 @@ export function finish(core: SchedulerCore, job: JobCore, nowUs: number): void {
   }
   // Asked before the callbacks run: one that lets the hardware complete retires the job, and that frees it.
   const isRetired = job.onRing === null;
-  job.signalScheduled(false, nowUs);
-  job.signalFinished(nowUs);
+  if (job.wasScheduled) {
+    job.signalFinished(nowUs);
+  } else {
+    // Whoever acts inside a callback of the first may finish later jobs: their fences come after both.
+    signalTogether(() => {
+      job.signalScheduled(false, nowUs);
+      job.signalFinished(nowUs);
+    });
+  }
   if (isRetired) core.freeList.add(job);
   if (entity.first === null) core.entityIdle(entity);
+  else if (entity.scheduler !== core) core.left(entity);
 }
 
 /** Takes back deadlines and listeners of a job that finishes. */

@@ -28,7 +28,8 @@ export function failAll(core: SchedulerCore, outcome: FencelineError, gone: bool
   core.queued = 0;
   if (!gone) for (const job of running) core.hooks.cancelJob(job);
   for (const entity of entities) {
-    while (entity.first !== null) finish(core, entity.first, nowUs);
+    // A callback may submit to another scheduler of the entity; that job is not of this one.
+    while (entity.first !== null && entity.scheduler === core) finish(core, entity.first, nowUs);
     entity.advancing = false;
   }
   if (gone) retireAll(core);

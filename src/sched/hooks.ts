@@ -53,7 +53,9 @@ export class Hooks {
   }
 
   cancelJob(job: JobCore): void {
-    if (this.driver.cancelJob === undefined) return;
+    const { current } = job;
+    if (this.driver.cancelJob === undefined || current === null || current.cancelAsked) return;
+    current.cancelAsked = true;
     this.#call('cancelJob', job, () => this.driver.cancelJob?.(job));
   }
 

@@ -1,5 +1,5 @@
 import { assert } from '../base/index.ts';
-import type { CancelSignal, FencelineError, JobError } from '../base/index.ts';
+import type { FencelineError } from '../base/index.ts';
 import type { FenceRef, Runtime } from '../events/index.ts';
 import {
   attach,
@@ -11,9 +11,10 @@ import {
   signalFence,
 } from '../fence/index.ts';
 import type { Fence, FenceOwner, TimelineInfo } from '../fence/index.ts';
-import type { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { Job } from './job.ts';
+import { noExtra } from './jobExtra.ts';
+import type { JobExtra } from './jobExtra.ts';
 import { NO_GRANTS } from './resources.ts';
 import type { ResourcePool } from './resources.ts';
 import type { Ring } from './ring.ts';
@@ -41,62 +42,8 @@ const SCHEDULED = 1;
 const REACHED_HARDWARE = 2;
 const FINISHED = 4;
 
-/** What a job has that is served slice by slice (slices.ts). */
-export interface Slicing {
-  /** Queued between two slices. */
-  isSuspended: boolean;
-  /** The ring that holds what the next slice needs; `null`: any will do. */
-  pinned: Ring | null;
-  /** How many slices of this attempt have ended. */
-  ended: number;
-  /** Their time. */
-  usedUs: number;
-}
-
-/** What only some jobs have. Made when the first of it is needed, so that a plain job pays one empty field. */
-export interface JobExtra {
-  label: string | null;
-  credits: number;
-  /** Deduplicated (J6); kept until the job finishes, because each attempt asks them anew. */
-  after: readonly Fence[] | null;
-  nextAfter: number;
-  /** Whether a dependency was left to the ring's order (J7): looked at again at the start, because a reset may come between. */
-  pipelined: boolean;
-  /** The error of a dependency that was dropped or has signalled (J5, J6). */
-  dependencyError: FencelineError | null;
-  failOnDependencyError: boolean;
-  /** `null`: the scheduler's. */
-  dependencyTimeoutUs: number | null;
-  dependencyDeadline: Deadline | null;
-  /** Past its dependency timeout: it waits for no dependency any more. */
-  stopWaiting: boolean;
-  queueDeadline: Deadline | null;
-  /** -1: nobody said. */
-  estimateUs: number;
-  /** `null`: the scheduler's. */
-  runTimeoutUs: number | null;
-  /** For all slices of an attempt together. */
-  totalRunTimeoutUs: number;
-  deadlineUs: number | null;
-  resubmit: boolean | null;
-  signal: CancelSignal | null;
-  onAbort: (() => void) | null;
-  cancelError: JobError | null;
-  noHangs: number;
-  prepared: boolean;
-  resources: ReadonlyMap<ResourcePool, number> | null;
-  grants: ReadonlyMap<ResourcePool, readonly number[]> | null;
-  waitsForResources: boolean;
-  resourceTurn: number;
-  timesPassed: number;
-  /** Whether it has its ring for itself. */
-  exclusive: boolean;
-  slicing: Slicing | null;
-  waiter: Waiter | null;
-}
-
 /** A queued or dead job on the dependency that it waits for. */
-class Waiter extends CallbackNode {
+export class Waiter extends CallbackNode {
   readonly #job: JobCore;
 
   constructor(job: JobCore) {
@@ -132,6 +79,8 @@ export class Attempt extends CallbackNode {
   /** Out of reach of completion handling: its driver is asked about its timeout, or a reset has it (T2, T3). */
   suspect = false;
   hardware: FenceCore | null = null;
+  /** Whether its driver was asked to end it early: it is asked once. */
+  cancelAsked = false;
 
   begin(job: JobCore, number: number, ring: Ring, estimateUs: number, nowUs: number): void {
     const last = job.current;
@@ -142,6 +91,7 @@ export class Attempt extends CallbackNode {
     this.estimateUs = estimateUs;
     this.busyUs = last === null ? 0 : last.busyUs;
     this.charged = false;
+    this.cancelAsked = false;
     this.suspect = false;
   }
 
@@ -324,9 +274,14 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
     this.entity.scheduler.hintChanged(this);
   }
 
+  /** Whether its scheduled fence has signalled. */
+  get wasScheduled(): boolean {
+    return (this.#signalled & SCHEDULED) !== 0;
+  }
+
   /** Signals `scheduled`, once: ok at the first start, with the outcome where it never reached hardware (J3). */
   signalScheduled(reachedHardware: boolean, nowUs: number): void {
-    if ((this.#signalled & SCHEDULED) !== 0) return;
+    if (this.wasScheduled) return;
     this.#signalled = reachedHardware ? SCHEDULED | REACHED_HARDWARE : SCHEDULED;
     this.#scheduledAtUs = nowUs;
     const error = reachedHardware ? null : this.outcome;
@@ -360,38 +315,4 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
 
 function leave(node: CallbackNode | null): void {
   if (node !== null && node.attachedTo !== null) detach(node.attachedTo as FenceCore, node);
-}
-
-function noExtra(): JobExtra {
-  return {
-    label: null,
-    credits: 1,
-    after: null,
-    nextAfter: 0,
-    pipelined: false,
-    dependencyError: null,
-    failOnDependencyError: false,
-    dependencyTimeoutUs: null,
-    dependencyDeadline: null,
-    stopWaiting: false,
-    queueDeadline: null,
-    estimateUs: -1,
-    runTimeoutUs: null,
-    totalRunTimeoutUs: Infinity,
-    deadlineUs: null,
-    resubmit: null,
-    signal: null,
-    onAbort: null,
-    cancelError: null,
-    noHangs: 0,
-    prepared: false,
-    resources: null,
-    grants: null,
-    waitsForResources: false,
-    resourceTurn: 0,
-    timesPassed: 0,
-    exclusive: false,
-    slicing: null,
-    waiter: null,
-  };
 }

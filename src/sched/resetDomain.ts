@@ -71,13 +71,15 @@ export class DomainCore {
     this.#current = null;
     this.#guilty.clear();
     this.#faulty.clear();
-    for (const core of [...this.members]) {
-      if (core.ended) continue;
+    const lost = [...this.members].filter((core) => !core.ended);
+    // All at once: a callback of one's fences must not submit to another.
+    for (const core of lost) core.markGone(error);
+    for (const core of lost) {
       if (core.observers.listening) {
         const atUs = this.runtime.nowUs();
         core.observers.emit({ type: 'gone', atUs, device: core.device, error: error.code });
       }
-      core.lose(error);
+      core.failAsGone(error);
     }
     this.members.clear();
   }
@@ -106,6 +108,8 @@ export class DomainCore {
     this.#guilty = new Map();
     this.#faulty = new Set();
     for (const job of [...guilty.keys()]) if (!job.isLive) guilty.delete(job);
+    // Closed between the fault and now: its driver is asked nothing any more.
+    for (const core of [...faulty]) if (core.ended) faulty.delete(core);
     if (guilty.size === 0 && faulty.size === 0) return;
     const reset = new Reset(this, guilty, faulty);
     this.#current = reset;

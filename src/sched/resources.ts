@@ -32,6 +32,7 @@ let take: (pool: ResourcePool, count: number, priority: Priority) => number[];
 let giveBack: (pool: ResourcePool, slots: readonly number[]) => void;
 let availableTo: (pool: ResourcePool, priority: Priority) => number;
 let unusedReserve: (pool: ResourcePool, priority: Priority) => number;
+let mostFor: (pool: ResourcePool, priority: Priority) => number;
 
 /**
  * Numbered slots that jobs hold while they run: VM ids, entries of a firmware queue (S6). May serve several schedulers.
@@ -99,6 +100,13 @@ export class ResourcePool {
       return pool.free - kept;
     };
     unusedReserve = (pool, priority) => pool.#unusedReserve(priority);
+    mostFor = (pool, priority) => {
+      let most = pool.slots;
+      for (const [other, count] of Object.entries(pool.#reserve)) {
+        if (other !== priority) most -= count;
+      }
+      return most;
+    };
   }
 
   #unusedReserve(priority: Priority): number {
@@ -111,6 +119,7 @@ export class ResourcePool {
 /** The requests of a submit, checked, one a pool. @throws {ERR_INVALID_ARGUMENT} */
 export function checkedResources(
   requests: readonly ResourceRequest[],
+  priority: Priority,
 ): ReadonlyMap<ResourcePool, number> {
   if (!Array.isArray(requests)) throw invalid('submit: resources', 'a list', requests);
   const counts = new Map<ResourcePool, number>();
@@ -119,8 +128,10 @@ export function checkedResources(
       throw invalid('submit: resources: pool', 'a ResourcePool', pool);
     }
     const total = (counts.get(pool) ?? 0) + count;
-    if (!(Number.isSafeInteger(count) && count >= 1 && total <= pool.slots)) {
-      const expected = `1 to ${pool.slots} slots of ${pool.label}`;
+    // What is reserved for others would never come.
+    const most = mostFor(pool, priority);
+    if (!(Number.isSafeInteger(count) && count >= 1 && total <= most)) {
+      const expected = `1 to ${most} slots of ${pool.label} at priority ${priority}`;
       throw invalid('submit: resources: count', expected, total);
     }
     counts.set(pool, total);

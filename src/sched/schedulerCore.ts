@@ -177,8 +177,10 @@ export class SchedulerCore {
       this.#checks.length = 0;
       this.#nextCheck = 0;
     }
+    // It has moved since it was asked for, and its new scheduler looks at it.
+    if (entity.scheduler !== this) return;
     entity.checkAsked = false;
-    if (entity.scheduler === this) this.#check(entity, nowUs);
+    this.#check(entity, nowUs);
   }
 
   /** Lists `entity` with the policy exactly while its head can start (rule 2). */
@@ -197,7 +199,7 @@ export class SchedulerCore {
   }
 
   unlist(entity: EntityCore): void {
-    if (!entity.listed) return;
+    if (!entity.listed || entity.scheduler !== this) return;
     entity.listed = false;
     this.#listedCount -= 1;
     this.policy.remove(entity, this.runtime.nowUs());
@@ -206,7 +208,8 @@ export class SchedulerCore {
   #canStart(entity: EntityCore): boolean {
     for (;;) {
       const job = entity.nextStart;
-      if (job === null) return false;
+      // A job that dies here may be followed by one that was submitted, in a callback, to another scheduler (S12).
+      if (job === null || entity.scheduler !== this) return false;
       // Nothing can hold back a plain job, as most are.
       if (job.extra === null && this.#startsPlainly) return true;
       if (job.waitsFor !== null) {
@@ -306,10 +309,14 @@ export class SchedulerCore {
     this.#end();
   }
 
-  /** The device is gone (T8). */
-  lose(error: FencelineError): void {
+  /** The device is gone (T8): it takes no job and starts none any more. */
+  markGone(error: FencelineError): void {
     this.state = 'gone';
     this.goneError = error;
+  }
+
+  /** Fails every job, once all of the reset domain are marked. */
+  failAsGone(error: FencelineError): void {
     failAll(this, error, true);
     this.#end();
   }
@@ -326,12 +333,17 @@ export class SchedulerCore {
 
   /** `entity` has no unfinished job left. */
   entityIdle(entity: EntityCore): void {
-    this.active.delete(entity);
+    this.left(entity);
     const { ends } = entity;
     if (ends !== null) {
       for (const waiter of ends.idleWaiters.splice(0)) this.runtime.defer(waiter);
       this.tellRetired(entity);
     }
+  }
+
+  /** `entity` has no unfinished job here. */
+  left(entity: EntityCore): void {
+    this.active.delete(entity);
     if (this.active.size === 0 && this.state === 'draining') {
       this.runtime.defer(() => this.closeWhenDrained());
     }

@@ -136,7 +136,7 @@ function applyOptions(
     job.need().resubmit = resubmit;
   }
   if (resources !== undefined && resources.length > 0) {
-    job.need().resources = checkedResources(resources);
+    job.need().resources = checkedResources(resources, entity.priority);
   }
   if (signal !== undefined) job.need().signal = signal;
 }
@@ -159,8 +159,12 @@ function applyTurn(job: JobCore, { totalRunTimeoutMs, exclusive }: SubmitOptions
 /** The point of no return: from here both fences will signal. Nothing in here can fail. */
 function accept(core: SchedulerCore, entity: EntityCore, job: JobCore): void {
   if (entity.scheduler !== core) {
+    // The one before may be in the middle of a pass, or of finishing the last job there.
+    entity.scheduler.unlist(entity);
     entity.scheduler = core;
     entity.state = undefined;
+    // What the scheduler before was asked to look at, this one was not.
+    entity.checkAsked = false;
   }
   job.id = core.ids.take();
   if (entity.first === null) core.active.add(entity);

@@ -5,8 +5,8 @@ import { Timeline } from '../../src/fence/index.ts';
 import { fair, linuxFair } from '../../src/sched/index.ts';
 import type { Entity, Policy, Priority } from '../../src/sched/index.ts';
 import type { MockWork } from '../../src/drivers/sim/index.ts';
-import { setUp } from './fixture.ts';
-import type { SetUp } from './fixture.ts';
+import { outcome, setUp } from './fixture.ts';
+import type { MockJob, SetUp } from './fixture.ts';
 
 function fill(entity: Entity<MockWork>, count: number, durationUs = 1000): void {
   for (let i = 0; i < count; i += 1) entity.submit({ durationUs });
@@ -31,6 +31,16 @@ function runOneByOne(env: SetUp, entity: Entity<MockWork>, count: number): void 
 }
 
 describe('linuxFair', () => {
+  it('S2: serves a job that is submitted while the last one before it starts', () => {
+    const { scheduler, runtime } = setUp({ policy: linuxFair() });
+    const entity = scheduler.createEntity();
+    const first = entity.submit({ durationUs: 10 });
+    const next: MockJob[] = [];
+    first.scheduled.addCallback(() => next.push(entity.submit({ durationUs: 10 })));
+    runtime.advanceBy(30);
+    expect([first, ...next].map(outcome)).toEqual(['ok', 'ok']);
+  });
+
   it.each([
     ['kernel', 'high', 2 / 3],
     ['high', 'normal', 4 / 5],

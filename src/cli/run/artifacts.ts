@@ -11,14 +11,12 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
+import { UsageError } from '../../base/index.ts';
 import type { ChromeTrace } from '../../trace/index.ts';
 import type { CrashDump } from './crashDumps.ts';
 
 /** How many characters are written to a trace file at once. */
 const BLOCK_LENGTH = 1 << 20;
-
-/** A place for a run's files that cannot be used; nothing was run. */
-export class PlaceError extends Error {}
 
 /** Where the files of a run go. */
 export interface Places {
@@ -30,7 +28,7 @@ export interface Places {
  * Makes the directories of a run's files, begins the trace file, and removes the crash dumps of an earlier run. Called
  * before anything runs, so that a long run does not end without a place for its results.
  *
- * @throws {PlaceError} naming the option to change, when a place cannot be made or written
+ * @throws {ERR_INVALID_ARGUMENT} naming the option to change, when a place cannot be made or written
  */
 export function preparePlaces(flags: { out: string; trace?: string }): Places {
   const { out } = flags;
@@ -42,11 +40,20 @@ export function preparePlaces(flags: { out: string; trace?: string }): Places {
       if (/^reset-\d+\.json$/.test(name)) rmSync(path.join(out, name));
     }
   });
+  prepareTraceFile(traceFile);
+  return { out, traceFile };
+}
+
+/**
+ * Makes the directory of a trace file, and begins the file.
+ *
+ * @throws {ERR_INVALID_ARGUMENT} when it cannot be written
+ */
+export function prepareTraceFile(traceFile: string): void {
   attempt(`--trace: expected a file that can be written, got ${traceFile}`, () => {
     makeDirectory(path.dirname(traceFile));
     closeSync(openSync(traceFile, 'w'));
   });
-  return { out, traceFile };
 }
 
 function attempt(expected: string, act: () => void): void {
@@ -54,7 +61,8 @@ function attempt(expected: string, act: () => void): void {
     act();
   } catch (error) {
     const why = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new PlaceError(`${expected} (${why}); name another place`, { cause: error });
+    const message = `${expected} (${why}); name another place`;
+    throw new UsageError('ERR_INVALID_ARGUMENT', message, { cause: error });
   }
 }
 
@@ -98,8 +106,8 @@ export function writeFiles(
   return { trace: isTraceWritten ? traceFile : null, crashDumps, unwritten };
 }
 
-/** Block after block. */
-function writeTrace(file: string, trace: ChromeTrace): void {
+/** Writes a trace, block after block, to a file that was prepared. */
+export function writeTrace(file: string, trace: ChromeTrace): void {
   const handle = openSync(file, 'w');
   try {
     let block = '';

@@ -64,6 +64,12 @@ class LinuxFair implements Policy {
     else seat.virtualUs = 0;
   }
 
+  /** What started its last job may have been given another by then, and nobody took it out meanwhile. */
+  changed(entity: PolicyEntity): void {
+    const seat = entity.state as Seat;
+    if (seat.heapIndex === -1) this.add(entity);
+  }
+
   pick(): PolicyEntity | null {
     return this.#ready.peek()?.entity ?? null;
   }

@@ -1,0 +1,33 @@
+import { replay } from '../../explore/index.ts';
+import type { Scenario } from '../../explore/index.ts';
+import { ChromeTrace } from '../../trace/index.ts';
+import { prepareTraceFile, writeTrace } from '../run/artifacts.ts';
+
+/** What a replay string gave, for people and as JSON; with `traceFile`, the run is written there, too. */
+export function replayText(
+  text: string,
+  scenarios: readonly Scenario[] | undefined,
+  traceFile: string | undefined,
+): { json: unknown; shown: string; isSame: boolean; violation: unknown } {
+  if (traceFile !== undefined) prepareTraceFile(traceFile);
+  // A listener may change what the scheduler does, so the run that is compared has none.
+  const report = replay(text, { ...(scenarios !== undefined && { scenarios }) });
+  if (traceFile !== undefined) {
+    const trace = new ChromeTrace();
+    replay(text, { sink: trace, ...(scenarios !== undefined && { scenarios }) });
+    trace.finish();
+    writeTrace(traceFile, trace);
+  }
+  const { scenario, violation, trail, differsAtStep, rows } = report;
+  const isSame = differsAtStep === null;
+  const verdict = isSame
+    ? `${scenario}: the same run, state by state, to its end`
+    : `nondeterminism at step ${differsAtStep}: the run is not the one that was recorded; the library or the scenario has changed`;
+  const outcome = violation === null ? 'no law is broken' : `${violation.rule} is broken`;
+  return {
+    json: { scenario, steps: rows.length, violation, differsAtStep, trail },
+    shown: `${trail}\n\n${verdict}; ${outcome}\n`,
+    isSame,
+    violation,
+  };
+}

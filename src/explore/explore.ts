@@ -1,0 +1,346 @@
+import { UsageError, invalid } from '../base/index.ts';
+import { ExhaustiveSearch } from './exhaustive.ts';
+import type { ExhaustiveState } from './exhaustive.ts';
+import type { Finding } from './judge/records.ts';
+import { replayPlan } from './replay.ts';
+import { decodeReplay, encodeReplay } from './replayString.ts';
+import type { Run } from './run.ts';
+import type { StepRow } from './run.ts';
+import type { Scenario } from './scenario.ts';
+import { builtInScenarios, smallScenarios } from './scenarios/all.ts';
+import { seededRun } from './seeded.ts';
+import { shrink, signatureOf } from './shrink.ts';
+import { stateHash } from './stateHash.ts';
+import { trailText } from './trail.ts';
+import type { Scope } from './world.ts';
+
+/** How schedules are chosen. */
+export type ExploreStrategy = 'exhaustive' | 'pct' | 'random';
+
+/** Options of `explore`. */
+export interface ExploreOptions {
+  /** Default: `exhaustive` where the scope is small and no number of seeds or seconds is given, else `pct`. */
+  readonly strategy?: ExploreStrategy;
+  /** How many entities, and jobs each. Default 2x2. */
+  readonly scope?: Scope;
+  /** How many runs, of `pct` and `random`. Default 20,000, unless `seconds` is given. */
+  readonly seeds?: number;
+  /** The first seed. Default 1. */
+  readonly firstSeed?: number;
+  /** For how long, at most. Needs a `clock`. */
+  readonly seconds?: number;
+  /** Milliseconds that pass, for `seconds` and for rates: `() => performance.now()`. Without it they are 0. */
+  readonly clock?: () => number;
+  /** What is explored. Default: those that come with the package. */
+  readonly scenarios?: readonly Scenario[];
+  /** After so many different findings the search ends. Default 10. */
+  readonly maxViolations?: number;
+  /** Where an earlier search stopped: see `Exploration.checkpoint`. */
+  readonly resume?: Checkpoint;
+}
+
+/** One way in which a law was broken. */
+export interface Violation {
+  /** The number of the law, as `J5`. */
+  readonly rule: string;
+  /** The same for every run that breaks it in the same way. */
+  readonly signature: string;
+  /** The shortest run that was found, as a table. */
+  readonly trail: string;
+  /** What runs it again: see `replay`. */
+  readonly replay: string;
+}
+
+/** What a search did. `fenceline explore --json` prints it. */
+export interface ExploreReport {
+  readonly strategy: ExploreStrategy;
+  /** Entities x jobs. */
+  readonly scope: string;
+  readonly schedules: number;
+  /** Different states, of an exhaustive search. */
+  readonly states: number;
+  readonly seconds: number;
+  readonly schedulesPerSecond: number;
+  readonly violations: readonly Violation[];
+  /** Whether an exhaustive search saw everything. */
+  readonly complete: boolean;
+}
+
+/** Where a search stopped, in plain JSON. */
+export interface Checkpoint {
+  readonly version: 1;
+  readonly strategy: ExploreStrategy;
+  readonly scope: Scope;
+  readonly schedules: number;
+  readonly states: number;
+  readonly nextSeed: number;
+  readonly seconds: number;
+  readonly violations: readonly Violation[];
+  /** Of an exhaustive search: which scenario, and what is left of it. */
+  readonly scenario: number;
+  readonly exhaustive?: ExhaustiveState;
+}
+
+/** Small enough for every schedule to be tried in seconds. */
+const SMALL_JOBS = 6;
+const SCOPES: readonly Scope[] = [
+  { entities: 2, jobs: 2 },
+  { entities: 3, jobs: 2 },
+  { entities: 1, jobs: 4 },
+  { entities: 2, jobs: 4 },
+  { entities: 4, jobs: 3 },
+];
+/** One run in so many is made twice, to see whether it is the same. */
+const TWICE_EVERY = 100;
+
+/**
+ * Explores many schedules and faults of the scheduler, and judges each step of each against the contract.
+ *
+ * It runs the library itself, not a model of it, in virtual time; nothing of it depends on the machine, so a finding
+ * is made again by its replay string.
+ *
+ * @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit
+ * @example
+ * const report = explore({ scope: { entities: 2, jobs: 2 }, seeds: 100 });
+ * console.log(report.schedules, report.violations.length); // 100 0
+ */
+export function explore(options: ExploreOptions = {}): ExploreReport {
+  const exploration = new Exploration(options);
+  while (exploration.next());
+  return exploration.report();
+}
+
+/** A search that is carried out one schedule at a time, so that whoever runs it may show progress, stop it, or go on later. */
+export class Exploration {
+  readonly strategy: ExploreStrategy;
+  readonly scope: Scope;
+  schedules = 0;
+  readonly #options: ExploreOptions;
+  readonly #scenarios: readonly Scenario[];
+  readonly #violations: Violation[] = [];
+  readonly #beganMs: number;
+  readonly #earlierSeconds: number;
+  #nextSeed: number;
+  #statesBefore = 0;
+  #scenario = 0;
+  #exhaustive: ExhaustiveSearch | null = null;
+
+  constructor(options: ExploreOptions = {}) {
+    const { resume } = options;
+    this.#options = checked(options);
+    this.scope = resume?.scope ?? options.scope ?? { entities: 2, jobs: 2 };
+    this.strategy = resume?.strategy ?? options.strategy ?? defaultStrategy(options, this.scope);
+    const isExhaustive = this.strategy === 'exhaustive';
+    this.#scenarios =
+      options.scenarios ?? (isExhaustive ? smallScenarios(this.scope) : builtInScenarios());
+    this.#nextSeed = resume?.nextSeed ?? options.firstSeed ?? 1;
+    this.#beganMs = this.#nowMs();
+    this.#earlierSeconds = resume?.seconds ?? 0;
+    if (resume === undefined) return;
+    this.schedules = resume.schedules;
+    this.#statesBefore = resume.states - (resume.exhaustive?.seen.length ?? 0);
+    this.#scenario = resume.scenario;
+    this.#violations.push(...resume.violations);
+    if (resume.exhaustive !== undefined) this.#exhaustive = this.#searchOf(resume.exhaustive);
+  }
+
+  get violations(): readonly Violation[] {
+    return this.#violations;
+  }
+
+  get states(): number {
+    return this.#statesBefore + (this.#exhaustive?.states ?? 0);
+  }
+
+  /** Explores one more schedule; false when the search is over. */
+  next(): boolean {
+    if (this.#isOver()) return false;
+    if (this.strategy === 'exhaustive') this.#nextExhaustive();
+    else this.#nextSeeded(this.strategy);
+    this.schedules += 1;
+    return true;
+  }
+
+  report(): ExploreReport {
+    const seconds = this.#seconds();
+    const { strategy, scope, schedules, states } = this;
+    return {
+      strategy,
+      scope: `${scope.entities}x${scope.jobs}`,
+      schedules,
+      states,
+      seconds,
+      schedulesPerSecond: seconds === 0 ? 0 : Math.round(schedules / seconds),
+      violations: this.#violations,
+      complete: strategy === 'exhaustive' && this.#scenario >= this.#scenarios.length,
+    };
+  }
+
+  /** What `resume` goes on from. */
+  checkpoint(): Checkpoint {
+    return {
+      version: 1,
+      strategy: this.strategy,
+      scope: this.scope,
+      schedules: this.schedules,
+      states: this.states,
+      nextSeed: this.#nextSeed,
+      seconds: this.#seconds(),
+      violations: this.#violations,
+      scenario: this.#scenario,
+      ...(this.#exhaustive === null ? {} : { exhaustive: this.#exhaustive.state() }),
+    };
+  }
+
+  #isOver(): boolean {
+    const { seconds, seeds, maxViolations = 10 } = this.#options;
+    if (this.#violations.length >= maxViolations) return true;
+    if (seconds !== undefined && this.#seconds() >= seconds) return true;
+    if (this.strategy === 'exhaustive') return this.#scenario >= this.#scenarios.length;
+    const limit = seeds ?? (seconds === undefined ? 20_000 : Infinity);
+    return this.schedules >= limit;
+  }
+
+  #nextExhaustive(): void {
+    this.#exhaustive ??= this.#searchOf();
+    const scenario = this.#scenarios[this.#scenario] as Scenario;
+    const run = this.#exhaustive.next();
+    if (run.finding !== null) this.#add(run.finding, scenario, this.scope, [], run);
+    if (!this.#exhaustive.isComplete) return;
+    this.#statesBefore += this.#exhaustive.states;
+    this.#exhaustive = null;
+    this.#scenario += 1;
+  }
+
+  #searchOf(state?: ExhaustiveState): ExhaustiveSearch {
+    const scenario = this.#scenarios[this.#scenario] as Scenario;
+    return new ExhaustiveSearch({ scenario, scope: this.scope, workload: [] }, state);
+  }
+
+  #nextSeeded(strategy: 'pct' | 'random'): void {
+    const seed = this.#nextSeed;
+    this.#nextSeed += 1;
+    const scenario = this.#scenarios[seed % this.#scenarios.length] as Scenario;
+    const scope = this.#scopeOf(seed);
+    const { run, workload } = seededRun(scenario, scope, strategy, seed);
+    run.finish();
+    if (run.finding !== null) this.#add(run.finding, scenario, scope, workload, run);
+    if (seed % TWICE_EVERY === 0) this.#checkDeterminism(scenario, scope, strategy, seed, run);
+  }
+
+  /** The scope that was asked for; where none was, several by turns, because small ones are fast and large ones see more. */
+  #scopeOf(seed: number): Scope {
+    if (this.#options.scope !== undefined) return this.scope;
+    return SCOPES[Math.floor(seed / this.#scenarios.length) % SCOPES.length] as Scope;
+  }
+
+  #checkDeterminism(
+    scenario: Scenario,
+    scope: Scope,
+    strategy: 'pct' | 'random',
+    seed: number,
+    run: Run,
+  ): void {
+    const { run: again, workload } = seededRun(scenario, scope, strategy, seed);
+    again.finish();
+    if (again.steps === run.steps && stateHash(again) === stateHash(run)) return;
+    const message = `seed ${seed} of ${scenario.name} made ${run.steps} steps, then ${again.steps}: chance, time or an earlier run has a say in it`;
+    this.#add({ rule: 'determinism', message }, scenario, scope, workload, run);
+  }
+
+  #add(
+    finding: Finding,
+    scenario: Scenario,
+    scope: Scope,
+    workload: readonly number[],
+    run: Run,
+  ): void {
+    const signature = signatureOf(finding);
+    if (this.#violations.some((known) => known.signature === signature)) return;
+    const plan = shrink(scenario, { scope, workload, trace: run.trace }, signature);
+    const { rows, finding: shown } = replayPlan(scenario, plan);
+    const trail = trailText(rows, shown ?? finding);
+    this.#violations.push({ rule: finding.rule, signature, trail, replay: encodeReplay(plan) });
+  }
+
+  #nowMs(): number {
+    return this.#options.clock?.() ?? 0;
+  }
+
+  #seconds(): number {
+    return this.#earlierSeconds + (this.#nowMs() - this.#beganMs) / 1000;
+  }
+}
+
+/** What a replay string gave when it was run again. */
+export interface ReplayReport {
+  readonly scenario: string;
+  readonly violation: { readonly rule: string; readonly message: string } | null;
+  readonly trail: string;
+  readonly rows: readonly StepRow[];
+  /** The first step up to which the state is another than it was; `null`: it is the same run to its end. */
+  readonly differsAtStep: number | null;
+}
+
+/**
+ * Runs what a finding printed, again, and compares the state on its way.
+ *
+ * @throws {ERR_INVALID_ARGUMENT} when the string is not a replay string, or names a scenario that is not among `scenarios`
+ */
+export function replay(
+  text: string,
+  options: {
+    readonly scenarios?: readonly Scenario[];
+    readonly sink?: Parameters<typeof replayPlan>[2];
+  } = {},
+): ReplayReport {
+  const plan = decodeReplay(text);
+  const known = options.scenarios ?? [...builtInScenarios(), ...smallScenarios(plan.scope)];
+  const scenario = known.find(({ name }) => name === plan.scenario);
+  if (scenario === undefined) {
+    const names = known.map(({ name }) => name).join(', ');
+    throw new UsageError(
+      'ERR_INVALID_ARGUMENT',
+      `replay: it is of the scenario ${plan.scenario}; known are ${names}`,
+    );
+  }
+  const { finding, rows, differsAtStep } = replayPlan(scenario, plan, options.sink);
+  return {
+    scenario: plan.scenario,
+    violation: finding,
+    trail: trailText(rows, finding),
+    rows,
+    differsAtStep,
+  };
+}
+
+function defaultStrategy(options: ExploreOptions, scope: Scope): ExploreStrategy {
+  const isSmall = scope.entities * scope.jobs <= SMALL_JOBS;
+  return isSmall && options.seeds === undefined && options.seconds === undefined
+    ? 'exhaustive'
+    : 'pct';
+}
+
+function checked(options: ExploreOptions): ExploreOptions {
+  const { strategy, scope, seeds, seconds, clock, maxViolations, firstSeed } = options;
+  const count = (what: string, value: number | undefined, least: number): void => {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return;
+    throw invalid(`explore: ${what}`, `a whole number, at least ${least}`, value);
+  };
+  count('seeds', seeds, 1);
+  count('firstSeed', firstSeed, 0);
+  count('maxViolations', maxViolations, 1);
+  count('scope.entities', scope?.entities, 1);
+  count('scope.jobs', scope?.jobs, 1);
+  if (strategy !== undefined && !['exhaustive', 'pct', 'random'].includes(strategy)) {
+    throw invalid('explore: strategy', `'exhaustive', 'pct' or 'random'`, strategy);
+  }
+  if (seconds !== undefined && !(seconds > 0))
+    throw invalid('explore: seconds', 'a number above 0', seconds);
+  if (seconds !== undefined && clock === undefined) {
+    throw invalid('explore: clock', 'a clock in milliseconds, because seconds are given', clock);
+  }
+  if (options.scenarios?.length === 0)
+    throw invalid('explore: scenarios', 'at least one', options.scenarios);
+  return options;
+}

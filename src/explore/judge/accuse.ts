@@ -1,0 +1,21 @@
+import type { Judge } from './judge.ts';
+import type { AttemptRecord, JobRecord, SchedulerRecord } from './records.ts';
+
+/** Whoever is accused is out of reach until a reset; where there is none, it fails on time and keeps its credits (T2). */
+export function accused(
+  judge: Judge,
+  scheduler: SchedulerRecord,
+  job: JobRecord,
+  attempt: AttemptRecord,
+): void {
+  judge.accuse(job, scheduler);
+  attempt.detached = true;
+  scheduler.wasDisturbed = true;
+  if (scheduler.hasReset || scheduler.domain.resetting) return;
+  judge.charge(attempt, true);
+  attempt.over = true;
+  attempt.detached = false;
+  if (job.entity.killsOnFault) job.entity.killed = true;
+  if (attempt.hardware.status !== 'pending') judge.retire(attempt);
+  judge.updateExecution(scheduler, attempt.ring);
+}

@@ -1,0 +1,288 @@
+import type { Fence } from '../../fence/index.ts';
+import type { Job, ResourcePool } from '../../sched/index.ts';
+import type { ExploreRuntime } from '../exploreRuntime.ts';
+import type {
+  AttemptRecord,
+  DomainRecord,
+  EntityRecord,
+  Finding,
+  JobRecord,
+  RingRecord,
+  SchedulerRecord,
+} from './records.ts';
+
+/**
+ * Holds what is known of the judged, and what was found. The rules are in the files beside it, one subject each.
+ *
+ * It shares no code with the core: it knows what clients asked for, what drivers were called with, how fences
+ * signalled, and the public state and statistics. From these it keeps its own account of what must be true.
+ */
+export class Judge {
+  readonly runtime: ExploreRuntime;
+  readonly findings: Finding[] = [];
+  readonly schedulers: SchedulerRecord[] = [];
+  readonly domains: DomainRecord[] = [];
+  readonly entities: EntityRecord[] = [];
+  readonly jobs: JobRecord[] = [];
+  readonly byJob: Map<Job<never>, JobRecord> = new Map();
+  readonly byFence: Map<Fence, { job: JobRecord; which: 'scheduled' | 'finished' }> = new Map();
+  readonly hardware: Map<Fence, AttemptRecord> = new Map();
+  readonly slots: Map<ResourcePool, Map<number, JobRecord>> = new Map();
+  /** Whether this step only signals a fence, so that whatever happens in it happens inside callbacks. */
+  inSignal = false;
+  /** Jobs that nobody listens to: looked at after each step. */
+  readonly unwatched: Set<JobRecord> = new Set();
+  readonly pools: Set<ResourcePool> = new Set();
+  /** Pools where not every free slot is for everybody. */
+  readonly reservedPools: Set<ResourcePool> = new Set();
+  /** Where jobs of entities with several schedulers were queued, as far as the counters of those tell. */
+  readonly places: Map<JobRecord, SchedulerRecord> = new Map();
+  /** How many abort listeners are set. */
+  listeners: () => number = () => 0;
+  /** Whether busy time is only what the clock says: no driver measures it. */
+  countsTime = true;
+  #callbacks = 0;
+  /** What the step did, for trails; `null` where nobody reads it. */
+  told: string[] | null = null;
+
+  constructor(runtime: ExploreRuntime) {
+    this.runtime = runtime;
+  }
+
+  /** A law does not hold. */
+  fail(rule: string, message: string): void {
+    this.findings.push({ rule, message });
+  }
+
+  /** Finds that `rule` is broken unless `holds`; the message is made only then. */
+  check(holds: boolean, rule: string, message: () => string): void {
+    if (!holds) this.findings.push({ rule, message: message() });
+  }
+
+  tell(text: () => string): void {
+    this.told?.push(text());
+  }
+
+  /** What is known of `job`. */
+  recordOf(job: Job<never>): JobRecord {
+    const record = this.byJob.get(job);
+    if (record !== undefined) return record;
+    this.fail('S2', `a hook is called for ${job.label} inside its own submit`);
+    throw new Error('the job is not known yet');
+  }
+
+  /** Whether the finished fence of a job has signalled; asks the fence only where somebody has made it before. */
+  isFinished(record: JobRecord): boolean {
+    if (this.unwatched.has(record)) return record.job.state === 'finished';
+    return record.job.finished.status !== 'pending';
+  }
+
+  /** Runs what a scenario does in a callback; callbacks do not nest (F5). */
+  inCallback(fn: () => void): void {
+    this.check(this.#callbacks === 0, 'F5', () => 'a callback runs inside another one');
+    this.#callbacks += 1;
+    try {
+      fn();
+    } finally {
+      this.#callbacks -= 1;
+    }
+  }
+
+  /** The clock of a scheduler's timeouts: it stands still while they are suspended (T1). */
+  clockOf(scheduler: SchedulerRecord): number {
+    return (scheduler.suspendedAtUs ?? this.runtime.nowUs()) - scheduler.stoodStillUs;
+  }
+
+  /** The scheduler that a job is with; `null` where that cannot be told from outside. */
+  placeOf(job: JobRecord): SchedulerRecord | null {
+    const attempt = job.attempts.at(-1);
+    if (attempt !== undefined) return attempt.scheduler;
+    const { schedulers } = job.entity;
+    return this.places.get(job) ?? (schedulers.length === 1 ? (schedulers[0] ?? null) : null);
+  }
+
+  /** The scheduler that a job is with, or those that it may be with. */
+  placesOf(job: JobRecord): readonly SchedulerRecord[] {
+    const place = this.placeOf(job);
+    return place === null ? job.entity.schedulers : [place];
+  }
+
+  dependencyTimeoutOf(job: JobRecord): number {
+    if (job.dependencyTimeoutUs !== null) return job.dependencyTimeoutUs;
+    return Math.min(...job.entity.schedulers.map((one) => one.dependencyTimeoutUs), Infinity);
+  }
+
+  /** Whether the time since its submission was enough for a limit of the queue to have ended `job`. */
+  mayHaveExpired(job: JobRecord): boolean {
+    const waitedUs = this.runtime.nowUs() - job.submittedAtUs;
+    if (job.attempts.length === 0 && waitedUs >= job.queueTimeoutUs) return true;
+    if (waitedUs >= this.dependencyTimeoutOf(job)) return true;
+    if (job.hookThrew) return true;
+    return this.hasFailedDependency(job);
+  }
+
+  /** Whether a dependency whose failure counts for `job` has failed (J5, J6). */
+  hasFailedDependency(job: JobRecord): boolean {
+    return (
+      job.failsOnError &&
+      job.after.some(({ fence, isDropped }) => fence.status === 'failed' && !isDropped)
+    );
+  }
+
+  /** Whether `job` may never run again, as far as can be told from outside. */
+  isDead(job: JobRecord): boolean {
+    return job.dead !== null || this.mayBeKilled(job.entity) || this.mayHaveExpired(job);
+  }
+
+  /** Whether an entity was killed, or may have been for a guilty job (T6). */
+  mayBeKilled(entity: EntityRecord): boolean {
+    if (entity.killed) return true;
+    if (entity.killsOnFault && entity.jobs.some(({ accused }) => accused)) return true;
+    return this.schedulers.some((one) => this.mayBeBanned(entity, one));
+  }
+
+  /** Whether an attempt is on its ring and may complete. */
+  isOnRing(attempt: AttemptRecord | undefined): attempt is AttemptRecord {
+    return attempt !== undefined && !attempt.retired && !attempt.over && !attempt.detached;
+  }
+
+  /** What executes on `ring` now. */
+  executing(ring: RingRecord): AttemptRecord | null {
+    for (const attempt of ring.attempts) if (!attempt.over) return attempt;
+    return null;
+  }
+
+  /** Whether nobody could be asked about it and its own time is up (T2). */
+  isPastItsTime(attempt: AttemptRecord): boolean {
+    const { scheduler, job, execClockUs } = attempt;
+    const limitUs = job.runTimeoutUs ?? scheduler.runTimeoutUs;
+    return !scheduler.hasTimedOut && this.clockOf(scheduler) - execClockUs >= limitUs;
+  }
+
+  /** Starts the clock of what executes on `ring` now (T1). */
+  updateExecution(scheduler: SchedulerRecord, ring: RingRecord): void {
+    const attempt = this.executing(ring);
+    if (attempt !== null && Number.isNaN(attempt.execClockUs)) {
+      attempt.execClockUs = this.clockOf(scheduler);
+    }
+  }
+
+  /** Counts the time of an attempt that ends (S11, S13). */
+  charge(attempt: AttemptRecord, used: boolean): void {
+    if (attempt.charged) return;
+    attempt.charged = true;
+    if (!used) return;
+    const { ring } = attempt;
+    const nowUs = this.runtime.nowUs();
+    const startUs = Math.min(nowUs, Math.max(attempt.startedAtUs, ring.lastEndUs));
+    ring.busyUs += nowUs - startUs;
+    attempt.job.entity.busyUs += nowUs - startUs;
+    ring.lastEndUs = Math.max(ring.lastEndUs, nowUs);
+  }
+
+  /** Attempts whose hardware fence had signalled when `runJob` returned it: the scheduler hears of them a little later. */
+  readonly instant: AttemptRecord[] = [];
+  /** Notes that the hardware has told of an attempt. */
+  hardwareSignalled: (attempt: AttemptRecord) => void = () => {};
+
+  /** Notes what the scheduler must have heard of by now. */
+  settleInstant(): void {
+    for (const attempt of this.instant.splice(0)) this.hardwareSignalled(attempt);
+  }
+
+  /** The hardware can touch nothing of it any more (J11). */
+  retire(attempt: AttemptRecord): void {
+    if (attempt.retired) return;
+    attempt.retired = true;
+    attempt.over = true;
+    const { attempts } = attempt.ring;
+    attempts.splice(attempts.indexOf(attempt), 1);
+    for (const holders of this.slots.values()) {
+      for (const [slot, holder] of holders) if (holder === attempt.job) holders.delete(slot);
+    }
+    this.updateExecution(attempt.scheduler, attempt.ring);
+  }
+
+  /** Counts a guilty job (T6). */
+  accuse(job: JobRecord, scheduler: SchedulerRecord): void {
+    if (job.accused) return;
+    job.accused = true;
+    const who = job.entity.client ?? job.entity;
+    scheduler.karma.set(who, (scheduler.karma.get(who) ?? 0) + 1);
+  }
+
+  mayBeBanned(entity: EntityRecord, scheduler: SchedulerRecord): boolean {
+    const who = entity.client ?? entity;
+    let guilty = scheduler.karma.get(who) ?? 0;
+    if (!scheduler.hasTimedOut) {
+      for (const { attempts } of scheduler.rings) {
+        for (const attempt of attempts) {
+          const { job } = attempt;
+          const isTheirs = (job.entity.client ?? job.entity) === who;
+          if (isTheirs && !job.accused && this.isPastItsTime(attempt)) guilty += 1;
+        }
+      }
+    }
+    return guilty >= scheduler.banAfter;
+  }
+
+  /** Whether as many of its jobs have failed as guilty as make a ban. */
+  isBanned(entity: EntityRecord, scheduler: SchedulerRecord): boolean {
+    return (scheduler.convicted.get(entity.client ?? entity) ?? 0) >= scheduler.banAfter;
+  }
+
+  /** Whether the device of `scheduler` was removed, was called gone, or could not be reset within the budget (T7, T8). */
+  mayBeGone(scheduler: SchedulerRecord): boolean {
+    const { domain } = scheduler;
+    if (scheduler.state === 'gone' || domain.mayBeGone) return true;
+    if (!domain.resetting) return false;
+    // The budget is that of the scheduler whose job began the reset.
+    const budget = Math.min(...domain.members.map(({ maxTries }) => maxTries));
+    return domain.tries >= budget || this.runtime.lastFiredForUs >= domain.deadlineUs;
+  }
+
+  /** The device of `domain` is lost: nothing of it runs any more (T8). */
+  lose(domain: DomainRecord): void {
+    const { resetting, rings } = domain;
+    domain.mayBeGone = true;
+    domain.resetting = false;
+    for (const scheduler of domain.members) {
+      scheduler.resets = scheduler.scheduler.stats().resets;
+      if (scheduler.state !== 'closed') {
+        scheduler.state = 'gone';
+        this.#endAll(scheduler, true);
+      } else {
+        this.#endAll(scheduler, resetting && scheduler.rings.some((ring) => rings.includes(ring)));
+      }
+    }
+  }
+
+  /** The device of a scheduler that was closed is unplugged: its hardware is no more (J11). */
+  unplugClosed(scheduler: SchedulerRecord): void {
+    scheduler.wasUnplugged = true;
+    this.#endAll(scheduler, true);
+  }
+
+  /** The scheduler was closed with `kill` (E3). */
+  closeKilled(scheduler: SchedulerRecord): void {
+    if (scheduler.state === 'closed' || scheduler.state === 'gone') return;
+    scheduler.state = 'closed';
+    this.#endAll(scheduler, false);
+  }
+
+  #endAll(scheduler: SchedulerRecord, retired: boolean): void {
+    for (const ring of scheduler.rings) {
+      const executing = this.executing(ring);
+      for (const attempt of [...ring.attempts]) {
+        this.charge(attempt, !attempt.over && (attempt === executing || !scheduler.ordered));
+      }
+      for (const attempt of [...ring.attempts]) {
+        attempt.over = true;
+        const waitsForReset = attempt.taken !== 'no';
+        const told = attempt.hardware.status !== 'pending' && !waitsForReset;
+        if (!waitsForReset) attempt.detached = false;
+        if (retired || told) this.retire(attempt);
+      }
+    }
+  }
+}

@@ -1,0 +1,201 @@
+import { isFence } from '../../fence/index.ts';
+import type { Driver, ResetContext } from '../../sched/index.ts';
+import type { Judge } from './judge.ts';
+import type {
+  AttemptRecord,
+  DomainRecord,
+  JobRecord,
+  RingRecord,
+  SchedulerRecord,
+} from './records.ts';
+
+/** What must hold when a driver's `reset` is called, and what the judge notes of it (T3, T4, T7). */
+
+type ResetAnswer = ReturnType<NonNullable<Driver<never>['reset']>>;
+
+export function resetCalled(
+  judge: Judge,
+  driver: Driver<never>,
+  scheduler: SchedulerRecord,
+  context: ResetContext<never>,
+): ResetAnswer {
+  const { domain } = scheduler;
+  const { tries } = context;
+  judge.tell(() => `reset of ${scheduler.label}, try ${tries}`);
+  if (!domain.resetting) {
+    for (const job of context.guilty) accuseIfLate(judge, judge.recordOf(job));
+    begin(judge, scheduler);
+  }
+  if (domain.asked.length > 0 && (domain.asked.includes(scheduler) || tries !== domain.tries)) {
+    nextTry(judge, domain, tries);
+  }
+  domain.tries = tries;
+  domain.deadlineUs = context.deadlineUs;
+  domain.asked.push(scheduler);
+  checkContext(judge, scheduler, context);
+  domain.unsettled += 1;
+  const settled = (ok: boolean): void => {
+    domain.unsettled -= 1;
+    if (!ok) domain.failed = true;
+  };
+  let answer: ResetAnswer;
+  try {
+    answer = driver.reset?.(context);
+  } catch (error) {
+    settled(false);
+    throw error;
+  }
+  if (isFence(answer)) {
+    const fence = answer;
+    if (fence.addCallback(() => settled(fence.error === null)) === null)
+      settled(fence.error === null);
+  } else if (answer === undefined) {
+    settled(true);
+  }
+  return answer;
+}
+
+/** T3: the rings stop, and every attempt on them is detached. */
+function begin(judge: Judge, first: SchedulerRecord): void {
+  const { domain } = first;
+  domain.resetting = true;
+  domain.tries = 0;
+  domain.asked = [];
+  domain.unsettled = 0;
+  domain.failed = false;
+  domain.taken = [];
+  const open = domain.members.filter(({ state }) => state === 'open' || state === 'draining');
+  const isWhole = open.some((scheduler) => scheduler.resetScope !== 'ring');
+  domain.rings = open.flatMap((scheduler) =>
+    isWhole ? scheduler.rings : scheduler.rings.filter((ring) => isToBlame(scheduler, ring)),
+  );
+  for (const scheduler of open) {
+    for (const ring of scheduler.rings) {
+      if (domain.rings.includes(ring))
+        take(judge, scheduler, domain, ring.attempts, judge.executing(ring));
+    }
+  }
+}
+
+function isToBlame(scheduler: SchedulerRecord, ring: RingRecord): boolean {
+  return scheduler.faultedAlone || ring.attempts.some((one) => !one.over && one.job.accused);
+}
+
+function take(
+  judge: Judge,
+  scheduler: SchedulerRecord,
+  domain: DomainRecord,
+  attempts: readonly AttemptRecord[],
+  executing: AttemptRecord | null,
+): void {
+  scheduler.wasDisturbed = true;
+  for (const attempt of attempts) {
+    domain.taken.push(attempt);
+    attempt.detached = true;
+    const begun = attempt === executing || !scheduler.ordered;
+    attempt.taken = begun ? 'begun' : 'waiting';
+    if (!attempt.over) judge.charge(attempt, begun);
+  }
+}
+
+/** T7: after every driver has settled, and within the budget. */
+function nextTry(judge: Judge, domain: DomainRecord, tries: number): void {
+  judge.check(
+    domain.unsettled === 0,
+    'T3',
+    () => `try ${tries} of a reset begins before try ${domain.tries} has settled`,
+  );
+  judge.check(
+    tries > domain.tries,
+    'T7',
+    () => `try ${tries} of a reset follows try ${domain.tries}`,
+  );
+  domain.asked = [];
+  domain.failed = false;
+}
+
+function checkContext(
+  judge: Judge,
+  scheduler: SchedulerRecord,
+  context: ResetContext<never>,
+): void {
+  const { domain } = scheduler;
+  judge.check(
+    scheduler.state !== 'gone',
+    'T8',
+    () => `reset of ${scheduler.label} after it was gone`,
+  );
+  judge.check(
+    context.tries <= scheduler.maxTries || domain.members.length > 1,
+    'T7',
+    () => `try ${context.tries} of a reset, of at most ${scheduler.maxTries}`,
+  );
+  if (context.tries > 1 || domain.asked.length > 1) return;
+  for (const job of context.guilty) {
+    const record = judge.recordOf(job);
+    const attempt = record.attempts.at(-1);
+    if (!record.accused && attempt !== undefined) blameTheLonely(judge, attempt);
+    judge.check(record.accused, 'T4', () => `a reset blames ${record.label}, which nobody accused`);
+  }
+  for (const { job, over } of domain.taken) {
+    if (!job.accused || over) continue;
+    const isNamed = context.guilty.includes(job.job);
+    judge.check(isNamed, 'T4', () => `a reset does not blame ${job.label}, which is guilty`);
+  }
+  const taken = domain.taken.filter(({ retired }) => !retired);
+  const isAll = taken.every(({ job }) => context.running.includes(job.job));
+  judge.check(
+    isAll && taken.length === context.running.length,
+    'T3',
+    () =>
+      `a reset takes ${context.running.length} attempts of the ${taken.length} that its rings hold`,
+  );
+}
+
+/** Where nobody can be asked, the reset tells first that a job was past its time (T2). */
+function accuseIfLate(judge: Judge, job: JobRecord): void {
+  const attempt = job.attempts.at(-1);
+  if (attempt !== undefined && judge.isPastItsTime(attempt)) judge.accuse(job, attempt.scheduler);
+}
+
+/** A fault that names nobody blames a job that was alone on its ring (T6). */
+function blameTheLonely(judge: Judge, attempt: AttemptRecord): void {
+  const { scheduler, ring, job } = attempt;
+  const live = ring.attempts.filter(({ over }) => !over);
+  if (judge.isPastItsTime(attempt)) judge.accuse(job, scheduler);
+  if (scheduler.faultedAlone && live.length === 1) judge.accuse(job, scheduler);
+}
+
+/** Looks now whether resets that go on have succeeded. */
+export function syncResets(judge: Judge): void {
+  const going = judge.schedulers.filter(({ domain }) => domain.resetting);
+  if (going.length === 0) return;
+  noteResets(judge, new Map(going.map((one) => [one, one.scheduler.stats().resets])));
+}
+
+/** Looks, after each step, whether resets that go on have succeeded: `stats()` counts those. */
+export function noteResets(judge: Judge, resets: ReadonlyMap<SchedulerRecord, number>): void {
+  const domains = new Set<DomainRecord>();
+  for (const [scheduler, count] of resets) {
+    if (count === scheduler.resets) continue;
+    scheduler.resets = count;
+    scheduler.faultedAlone = false;
+    domains.add(scheduler.domain);
+  }
+  for (const domain of domains) succeeded(judge, domain);
+}
+
+function succeeded(judge: Judge, domain: DomainRecord): void {
+  const name = domain.members[0]?.label ?? '';
+  judge.check(domain.resetting, 'T3', () => `${name} counts a reset that did not begin`);
+  judge.check(
+    domain.unsettled === 0 && !domain.failed,
+    'T7',
+    () => `a reset of ${name} counts as done before it succeeded`,
+  );
+  domain.resetting = false;
+  for (const attempt of domain.taken) if (!attempt.retired) judge.retire(attempt);
+  for (const ring of domain.rings) ring.lastEndUs = judge.runtime.nowUs();
+  domain.taken = [];
+  domain.rings = [];
+}

@@ -1,0 +1,120 @@
+import type { SchedulerStats } from '../../sched/index.ts';
+import { accused } from './accuse.ts';
+import { noteUnwatched } from './finishRules.ts';
+import type { Judge } from './judge.ts';
+import type {
+  DomainRecord,
+  EntityRecord,
+  JobRecord,
+  RingRecord,
+  SchedulerRecord,
+} from './records.ts';
+import { noteResets } from './resetRules.ts';
+import { creditsOn } from './runRules.ts';
+
+/** What must hold after every step: S4 and the counters, T1, T8, F2 of fences that nobody listens to. */
+export function stepEnded(judge: Judge): void {
+  judge.settleInstant();
+  for (const job of judge.unwatched) noteUnwatched(judge, job);
+  for (const one of judge.schedulers) if (!one.hasTimedOut) accuseTheLate(judge, one);
+  const stats = judge.schedulers.map((one) => one.scheduler.stats());
+  if (stats.some(({ resets }, at) => resets !== judge.schedulers[at]?.resets)) {
+    noteResets(judge, new Map(judge.schedulers.map((one, at) => [one, stats[at]?.resets ?? 0])));
+  }
+  for (const one of judge.schedulers) {
+    if (one.state === 'draining' && one.scheduler.gone.status === 'ok') one.state = 'closed';
+  }
+  for (const entity of judge.entities) noteBan(judge, entity);
+  for (const domain of judge.domains) noteGivenUp(judge, domain, stats);
+  judge.schedulers.forEach((one, at) => {
+    checkGone(judge, one);
+    if (!one.isUnsure) checkCounters(judge, one, stats[at] as SchedulerStats);
+    for (const ring of one.rings) checkTimer(judge, one, ring);
+  });
+}
+
+/** T2: nobody is asked about a job whose time is up, where the driver has no hook for that: it is guilty. */
+function accuseTheLate(judge: Judge, scheduler: SchedulerRecord): void {
+  for (const ring of scheduler.rings) {
+    const attempt = judge.executing(ring);
+    if (attempt === null || attempt.detached || !judge.isPastItsTime(attempt)) continue;
+    const limitUs = attempt.job.runTimeoutUs ?? scheduler.runTimeoutUs;
+    const deadlineUs = attempt.execClockUs + limitUs + scheduler.stoodStillUs;
+    const { lastFiredForUs, nextTimerAtUs } = judge.runtime;
+    if (lastFiredForUs >= deadlineUs && nextTimerAtUs > deadlineUs) {
+      accused(judge, scheduler, attempt.job, attempt);
+    } else {
+      scheduler.isUnsure = true;
+    }
+  }
+}
+
+/** A reset that outlived its schedulers may be given up without a word: what it held is retired then. */
+function noteGivenUp(judge: Judge, domain: DomainRecord, stats: readonly SchedulerStats[]): void {
+  if (!domain.resetting || domain.members.some(({ state }) => state !== 'closed')) return;
+  if (domain.taken.every(({ retired }) => retired)) return;
+  const isEmpty = domain.members.every((member) => {
+    const counted = stats[judge.schedulers.indexOf(member)];
+    return counted?.rings.every(({ running }) => running === 0) === true;
+  });
+  if (isEmpty && domain.members.some((member) => judge.mayBeGone(member))) judge.lose(domain);
+}
+
+/** T6: a ban kills every entity of the client that has work. */
+function noteBan(judge: Judge, entity: EntityRecord): void {
+  if (entity.killed || entity.firstUnfinished === entity.jobs.length) return;
+  const place = judge.placeOf(entity.jobs.at(-1) as JobRecord);
+  if (place !== null && judge.isBanned(entity, place)) entity.killed = true;
+}
+
+/** T8: the whole domain is lost at once, and only for a reason. */
+function checkGone(judge: Judge, scheduler: SchedulerRecord): void {
+  if (scheduler.state === 'gone' || scheduler.scheduler.gone.status !== 'failed') return;
+  judge.check(
+    judge.mayBeGone(scheduler),
+    'T8',
+    () => `${scheduler.label} is gone: nobody removed it, and its resets have not all failed`,
+  );
+  judge.lose(scheduler.domain);
+}
+
+/** S4, J11: what is in use is the sum over attempts that are not retired. */
+function checkCounters(judge: Judge, scheduler: SchedulerRecord, stats: SchedulerStats): void {
+  let running = 0;
+  for (const ring of scheduler.rings) {
+    const { creditsUsed, running: attempts } = stats.rings[
+      ring.index
+    ] as SchedulerStats['rings'][number];
+    const expected = creditsOn(ring, scheduler);
+    judge.check(
+      creditsUsed === expected && attempts === ring.attempts.length,
+      'S4',
+      () =>
+        `ring ${ring.index} of ${scheduler.label} counts ${creditsUsed} credits of ${attempts} attempts; ` +
+        `${ring.attempts.length} that are not retired cost ${expected}`,
+    );
+    for (const attempt of ring.attempts) if (!attempt.charged) running += 1;
+  }
+  judge.check(
+    stats.running === running,
+    'J2',
+    () => `${scheduler.label} counts ${stats.running} running jobs, and ${running} are`,
+  );
+}
+
+/** T1: while a job with a limit executes, a timer is set for no later than its deadline. */
+function checkTimer(judge: Judge, scheduler: SchedulerRecord, ring: RingRecord): void {
+  if (scheduler.state === 'gone' || scheduler.state === 'closed') return;
+  if (scheduler.suspendedAtUs !== null || scheduler.domain.resetting) return;
+  const attempt = judge.executing(ring);
+  if (attempt === null || attempt.detached || judge.isPastItsTime(attempt)) return;
+  const limitUs = attempt.job.runTimeoutUs ?? scheduler.runTimeoutUs;
+  if (limitUs === Infinity) return;
+  const deadlineUs = attempt.execClockUs + limitUs + scheduler.stoodStillUs;
+  judge.check(
+    judge.runtime.nextTimerAtUs <= deadlineUs,
+    'T1',
+    () =>
+      `${attempt.job.label} executes until ${deadlineUs} at the latest, and no timer is set for that`,
+  );
+}

@@ -1,0 +1,264 @@
+import { isFence } from '../../fence/index.ts';
+import type { Fence } from '../../fence/index.ts';
+import type { Driver, Job } from '../../sched/index.ts';
+import { accused } from './accuse.ts';
+import type { Judge } from './judge.ts';
+import type { AttemptRecord, JobRecord, SchedulerRecord } from './records.ts';
+import { resetCalled } from './resetRules.ts';
+import { checkPrepare, checkRun, holdGrants } from './runRules.ts';
+
+/**
+ * `driver` under the judge's eyes: every call of a hook is noted, and judged, before and after the driver sees it. Hooks that
+ * the driver lacks stay away. `schedulerOf` gives the record of the one scheduler that it is for.
+ */
+export function watchedDriver<P>(
+  judge: Judge,
+  driver: Driver<P>,
+  schedulerOf: () => SchedulerRecord,
+): Driver<P> {
+  judge.hardwareSignalled = (attempt) => hardwareSignalled(judge, attempt);
+  const hooks = driver as unknown as Driver<never>;
+  const watched: { -readonly [Hook in keyof Driver<never>]: Driver<never>[Hook] } = {
+    runJob: (job, ring) => runJob(judge, hooks, schedulerOf(), job, ring),
+  };
+  for (const flag of ['ordered', 'resetScope', 'interruptWaits', 'measure'] as const) {
+    const value = hooks[flag];
+    if (value !== undefined) Object.assign(watched, { [flag]: value });
+  }
+  if (hooks.prepareJob !== undefined) {
+    watched.prepareJob = (job) => prepareJob(judge, hooks, schedulerOf(), job);
+  }
+  if (hooks.timedOut !== undefined) {
+    watched.timedOut = (job) => timedOut(judge, hooks, schedulerOf(), job);
+  }
+  if (hooks.reset !== undefined) {
+    watched.reset = (context) => resetCalled(judge, hooks, schedulerOf(), context);
+  }
+  if (hooks.cancelJob !== undefined) {
+    watched.cancelJob = (job) => cancelJob(judge, hooks, schedulerOf(), job);
+  }
+  if (hooks.capture !== undefined) watched.capture = (job) => hooks.capture?.(job);
+  watched.freeJob = (job) => freeJob(judge, hooks, job);
+  return watched as unknown as Driver<P>;
+}
+
+function runJob(
+  judge: Judge,
+  driver: Driver<never>,
+  scheduler: SchedulerRecord,
+  job: Job<never>,
+  ringIndex: number,
+): Fence {
+  const record = judge.recordOf(job);
+  const ring = scheduler.rings[ringIndex];
+  if (ring === undefined) {
+    judge.fail(
+      'S1',
+      `runJob for ${record.label} on ring ${ringIndex} of ${scheduler.rings.length}`,
+    );
+    return driver.runJob(job, ringIndex);
+  }
+  judge.settleInstant();
+  judge.tell(() => `runJob ${record.label} on ring ${ringIndex} of ${scheduler.label}`);
+  checkRun(judge, record, scheduler, ring);
+  let hardware: Fence;
+  try {
+    hardware = driver.runJob(job, ringIndex);
+  } catch (error) {
+    record.hookThrew = true;
+    judge.tell(() => `runJob threw`);
+    throw error;
+  }
+  if (!isFence(hardware)) {
+    record.hookThrew = true;
+    return hardware;
+  }
+  if (judge.hardware.has(hardware)) {
+    record.reusedFence = true;
+    return hardware;
+  }
+  const attempt: AttemptRecord = {
+    job: record,
+    number: record.attempts.length + 1,
+    scheduler,
+    ring,
+    hardware,
+    startedAtUs: judge.runtime.nowUs(),
+    execClockUs: NaN,
+    over: false,
+    detached: false,
+    taken: 'no',
+    retired: false,
+    cancelAsked: 0,
+    charged: false,
+  };
+  judge.hardware.set(hardware, attempt);
+  // Ended inside the hook: the job is over, and the hardware has it all the same.
+  const hasEnded = scheduler.state === 'closed' || scheduler.state === 'gone';
+  if (!hasEnded) record.attempts.push(attempt);
+  record.prepared = [];
+  record.isPrepared = false;
+  ring.attempts.push(attempt);
+  holdGrants(judge, record);
+  judge.updateExecution(scheduler, ring);
+  if (hasEnded) {
+    attempt.over = true;
+    attempt.charged = true;
+    if (scheduler.state === 'gone' || scheduler.wasUnplugged) judge.retire(attempt);
+  }
+  if (hardware.addCallback(() => hardwareSignalled(judge, attempt)) === null) {
+    judge.instant.push(attempt);
+  }
+  return hardware;
+}
+
+/** The hardware told that an attempt is over. It was added before the scheduler's own callback, so it runs before that. */
+function hardwareSignalled(judge: Judge, attempt: AttemptRecord): void {
+  judge.tell(
+    () => `hardware fence of ${attempt.job.label}: ${attempt.hardware.error?.code ?? 'ok'}`,
+  );
+  if (attempt.detached || attempt.retired) return;
+  const { entity, seqno } = attempt.job;
+  // It waits for its predecessor, and who depends on it does not see it on the ring any more.
+  if (entity.serial && entity.lastFinished < seqno - 1) attempt.scheduler.wasDisturbed = true;
+  judge.charge(attempt, true);
+  attempt.over = true;
+  judge.retire(attempt);
+}
+
+function prepareJob(
+  judge: Judge,
+  driver: Driver<never>,
+  scheduler: SchedulerRecord,
+  job: Job<never>,
+): Fence | null {
+  const record = judge.recordOf(job);
+  judge.settleInstant();
+  checkPrepare(judge, record, scheduler);
+  const last = record.attempts.at(-1);
+  if (record.isPrepared && last !== undefined) record.isPrepared = false;
+  let fence: Fence | null | undefined;
+  try {
+    fence = driver.prepareJob?.(job);
+  } catch (error) {
+    record.hookThrew = true;
+    throw error;
+  }
+  if (fence === null || fence === undefined) record.isPrepared = true;
+  else if (isFence(fence)) record.prepared.push(fence);
+  else record.hookThrew = true;
+  judge.tell(() => `prepareJob ${record.label}: ${fence === null ? 'ready' : 'a fence'}`);
+  return fence ?? null;
+}
+
+function timedOut(
+  judge: Judge,
+  driver: Driver<never>,
+  scheduler: SchedulerRecord,
+  job: Job<never>,
+): 'no-hang' | 'reset' | 'gone' {
+  const record = judge.recordOf(job);
+  const attempt = record.attempts.at(-1);
+  checkTimedOut(judge, record, attempt, scheduler);
+  if (attempt !== undefined) attempt.detached = true;
+  scheduler.wasDisturbed = true;
+  let verdict: 'no-hang' | 'reset' | 'gone' = 'reset';
+  try {
+    verdict = driver.timedOut?.(job) ?? 'reset';
+    return verdict;
+  } finally {
+    judge.tell(() => `timedOut ${record.label}: ${verdict}`);
+    if (attempt !== undefined) carryOut(judge, scheduler, record, attempt, verdict);
+  }
+}
+
+/** T1, T2: asked of what executes, once its own time is up. */
+function checkTimedOut(
+  judge: Judge,
+  job: JobRecord,
+  attempt: AttemptRecord | undefined,
+  scheduler: SchedulerRecord,
+): void {
+  const limitUs = job.runTimeoutUs ?? scheduler.runTimeoutUs;
+  const executing = attempt === undefined ? null : judge.executing(attempt.ring);
+  judge.check(
+    attempt !== undefined && judge.isOnRing(attempt) && executing === attempt,
+    'T2',
+    () => `timedOut is asked of ${job.label}, which does not execute`,
+  );
+  judge.check(job.freed === 0, 'D3', () => `timedOut is asked of ${job.label} after it was freed`);
+  if (attempt === undefined) return;
+  const ranUs = judge.clockOf(scheduler) - attempt.execClockUs;
+  judge.check(
+    ranUs >= limitUs,
+    'T1',
+    () => `timedOut is asked of ${job.label} after ${ranUs} of ${limitUs} microseconds`,
+  );
+}
+
+function carryOut(
+  judge: Judge,
+  scheduler: SchedulerRecord,
+  job: JobRecord,
+  attempt: AttemptRecord,
+  verdict: string,
+): void {
+  if (attempt.over) {
+    // The hook closed its scheduler.
+    attempt.detached = attempt.taken !== 'no';
+    if (attempt.hardware.status !== 'pending' && !attempt.detached) judge.retire(attempt);
+    return;
+  }
+  job.timeouts += 1;
+  const isOneTooMany = verdict === 'no-hang' && job.timeouts > scheduler.noHangLimit;
+  if (verdict === 'no-hang' && !isOneTooMany) {
+    attempt.detached = false;
+    attempt.execClockUs = judge.clockOf(scheduler);
+    if (attempt.hardware.status !== 'pending') {
+      judge.charge(attempt, true);
+      judge.retire(attempt);
+    }
+  } else if (verdict === 'gone') {
+    scheduler.domain.mayBeGone = true;
+  } else {
+    accused(judge, scheduler, job, attempt);
+  }
+}
+
+function cancelJob(
+  judge: Judge,
+  driver: Driver<never>,
+  scheduler: SchedulerRecord,
+  job: Job<never>,
+): void {
+  const record = judge.recordOf(job);
+  const attempt = record.attempts.at(-1);
+  judge.tell(() => `cancelJob ${record.label}`);
+  if (attempt !== undefined) attempt.cancelAsked += 1;
+  judge.check(
+    attempt === undefined || attempt.cancelAsked === 1,
+    'J9',
+    () => `cancelJob for ${record.label} is called ${attempt?.cancelAsked} times in one attempt`,
+  );
+  judge.check(
+    record.cancelled || scheduler.state !== 'open',
+    'J9',
+    () => `cancelJob for ${record.label}, which nobody cancelled`,
+  );
+  judge.check(record.freed === 0, 'D3', () => `cancelJob for ${record.label} after it was freed`);
+  driver.cancelJob?.(job);
+}
+
+function freeJob(judge: Judge, driver: Driver<never>, job: Job<never>): void {
+  const record = judge.recordOf(job);
+  record.freed += 1;
+  const { label: name } = record;
+  const attempt = record.attempts.at(-1);
+  judge.tell(() => `freeJob ${name}`);
+  judge.check(record.freed === 1, 'D3', () => `${name} is freed ${record.freed} times`);
+  judge.check(judge.isFinished(record), 'D3', () => `${name} is freed before it finished`);
+  const isRetired = attempt === undefined || attempt.retired || attempt.taken !== 'no';
+  judge.check(isRetired, 'J11', () => `${name} is freed while its attempt is on the hardware`);
+  judge.check(!judge.inSignal, 'D3', () => `${name} is freed inside a fence callback`);
+  driver.freeJob?.(job);
+}

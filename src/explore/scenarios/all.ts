@@ -1,0 +1,80 @@
+import type { Scenario } from '../scenario.ts';
+import type { Scope } from '../world.ts';
+import { fences } from './fences.ts';
+import { queues } from './queues.ts';
+import { swarm } from './swarm.ts';
+
+const FAMILIES: readonly Scenario[] = [
+  queues({ hang: true, kill: true, slow: true, unplug: true }),
+  swarm(
+    'plain',
+    'plain jobs, different costs, rings and priorities',
+    ['credits', 'rings', 'priorities'],
+    0,
+  ),
+  swarm('dependencies', 'jobs that wait for jobs and gates', ['dependencies'], 12),
+  swarm(
+    'composites',
+    'jobs that wait for what is made of fences',
+    ['dependencies', 'composites'],
+    12,
+  ),
+  swarm(
+    'pipelines',
+    'dependencies across entities on one ring, and resets',
+    ['dependencies', 'resets'],
+    0,
+  ),
+  swarm('kills', 'clients that are killed at any step', ['kills', 'dependencies', 'cancels'], 12),
+  swarm('cancels', 'jobs that are cancelled at any step', ['cancels', 'queueLimits'], 12),
+  swarm(
+    'limits',
+    'limits of time in the queue and on the ring',
+    ['queueLimits', 'runTimeouts', 'suspends'],
+    12,
+  ),
+  swarm('hangs', 'jobs that hang, and resets', ['runTimeouts', 'completions', 'resets'], 12),
+  swarm(
+    'blame',
+    'guilty clients, bans and queues that die',
+    ['blame', 'resets', 'runTimeouts'],
+    12,
+  ),
+  swarm(
+    'rings',
+    'several rings, reset as a whole or one by one',
+    ['rings', 'resets', 'completions'],
+    12,
+  ),
+  swarm(
+    'moves',
+    'entities that move between schedulers, and shared reset domains',
+    ['moves', 'resets'],
+    12,
+  ),
+  swarm('moving', 'entities that move, without faults of hardware', ['moves', 'priorities'], 0),
+  swarm('pools', 'slots that jobs hold', ['pools', 'priorities'], 12),
+  swarm('prepares', 'drivers that ask for time before a start', ['prepares', 'cancels'], 12),
+  swarm('callbacks', 'clients that act inside callbacks', ['reentrant', 'dependencies'], 12),
+  swarm('drivers', 'hooks that throw or are missing', ['throws', 'lacks', 'runTimeouts'], 12),
+  swarm('ends', 'schedulers that are drained, closed and unplugged', ['ends', 'dependencies'], 12),
+  swarm(
+    'hooks',
+    'schedulers that end in the middle of a hook',
+    ['ends', 'reentrant', 'runTimeouts', 'cancels'],
+    12,
+  ),
+  fences,
+  swarm('mixed', 'anything at once', [], 3),
+];
+
+/** What `pct` and `random` explore by turns. */
+export function builtInScenarios(): readonly Scenario[] {
+  return FAMILIES;
+}
+
+/** What an exhaustive search explores, one after the other: up to four jobs with a hang, a kill and a slow job, more without faults. */
+export function smallScenarios({ entities, jobs }: Scope): readonly Scenario[] {
+  const hasFaults = entities * jobs <= 4;
+  return [queues(hasFaults ? { hang: true, kill: true, slow: true } : {})];
+}

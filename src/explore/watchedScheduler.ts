@@ -1,0 +1,185 @@
+import { Scheduler } from '../sched/index.ts';
+import type { Driver, Policy, ResetDomain } from '../sched/index.ts';
+import type { Judge } from './judge/judge.ts';
+import { syncResets } from './judge/resetRules.ts';
+import type { DomainRecord, SchedulerRecord } from './judge/records.ts';
+import { watchedDriver } from './judge/watchedDriver.ts';
+
+/** Options of a watched scheduler: those of `Scheduler`, without the runtime. */
+export interface WatchedSchedulerOptions<P> {
+  readonly label?: string;
+  readonly driver: Driver<P>;
+  readonly rings?: number;
+  /** Units per ring. Default 2. */
+  readonly credits?: number;
+  readonly policy?: Policy;
+  readonly runTimeoutMs?: number;
+  readonly dependencyTimeoutMs?: number;
+  readonly resetDomain?: ResetDomain;
+  readonly reset?: {
+    readonly timeoutMs?: number;
+    readonly maxTries?: number;
+    readonly backoffMs?: number;
+  };
+  readonly maxAttempts?: number;
+  readonly banAfter?: number;
+  readonly noHangLimit?: number;
+}
+
+/** A scheduler whose driver, and whose every use, the judge sees. */
+export class WatchedScheduler<P = unknown> {
+  readonly scheduler: Scheduler<P>;
+  readonly record: SchedulerRecord;
+  readonly #judge: Judge;
+
+  constructor(
+    judge: Judge,
+    options: WatchedSchedulerOptions<P>,
+    domains: Map<ResetDomain, DomainRecord>,
+  ) {
+    const { driver, rings = 1, label = `gpu${judge.schedulers.length}` } = options;
+    this.#judge = judge;
+    const watched = watchedDriver(judge, driver, () => this.record);
+    this.scheduler = new Scheduler<P>({
+      ...options,
+      label,
+      driver: watched,
+      runtime: judge.runtime,
+    });
+    const { resetDomain } = options;
+    const domain =
+      (resetDomain === undefined ? undefined : domains.get(resetDomain)) ?? newDomain(judge);
+    if (resetDomain !== undefined) domains.set(resetDomain, domain);
+    this.record = {
+      scheduler: this.scheduler as unknown as Scheduler<never>,
+      driver: watched as unknown as Driver<never>,
+      label,
+      credits: options.credits ?? 2,
+      ordered: driver.ordered !== false,
+      hasReset: driver.reset !== undefined,
+      hasTimedOut: driver.timedOut !== undefined,
+      resetScope: driver.resetScope ?? 'device',
+      runTimeoutUs: (options.runTimeoutMs ?? Infinity) * 1000,
+      dependencyTimeoutUs: (options.dependencyTimeoutMs ?? Infinity) * 1000,
+      maxAttempts: options.maxAttempts ?? 3,
+      banAfter: options.banAfter ?? 3,
+      maxTries: options.reset?.maxTries ?? 3,
+      noHangLimit: options.noHangLimit ?? 10,
+      domain,
+      rings: Array.from({ length: rings }, (_, index) => ({
+        index,
+        attempts: [],
+        lastEndUs: 0,
+        busyUs: 0,
+      })),
+      state: 'open',
+      wasClosed: false,
+      wasUnplugged: false,
+      isUnsure: false,
+      wasDisturbed: false,
+      suspendedAtUs: null,
+      stoodStillUs: 0,
+      faultedAlone: false,
+      resets: 0,
+      karma: new Map(),
+      convicted: new Map(),
+    };
+    if (driver.measure !== undefined) judge.countsTime = false;
+    judge.schedulers.push(this.record);
+    domain.members.push(this.record);
+    // Made before anything can end it, so that looking at it changes nothing later.
+    void this.scheduler.gone;
+  }
+
+  /** A fault that names nobody (T6). */
+  fault(): void {
+    const { record } = this;
+    this.#judge.tell(() => `fault of ${record.label}`);
+    syncResets(this.#judge);
+    if (record.state === 'open' || record.state === 'draining') this.#faulted();
+    this.scheduler.fault();
+  }
+
+  #faulted(): void {
+    const { record } = this;
+    if (record.hasReset) {
+      if (!(
+        record.domain.resetting && record.domain.rings.some((ring) => record.rings.includes(ring))
+      )) {
+        record.faultedAlone = true;
+      }
+      return;
+    }
+    for (const ring of record.rings) {
+      const live = ring.attempts.filter(({ over }) => !over);
+      const [only] = live;
+      if (only === undefined || live.length !== 1) continue;
+      this.#judge.accuse(only.job, record);
+      this.#judge.charge(only, true);
+      only.over = true;
+      if (only.job.entity.killsOnFault) only.job.entity.killed = true;
+    }
+  }
+
+  #isDrained(): boolean {
+    return !this.#judge.jobs.some(
+      (job) => job.job.state !== 'finished' && this.#judge.placeOf(job) === this.record,
+    );
+  }
+
+  removeDevice(): void {
+    const { record } = this;
+    // Whether it has ended by now, only it knows.
+    if (record.state === 'draining' && this.#isDrained()) return;
+    this.#judge.tell(() => `${record.label} is unplugged`);
+    if (record.state === 'closed') {
+      this.#judge.unplugClosed(record);
+    } else {
+      record.domain.mayBeGone = true;
+      this.#judge.lose(record.domain);
+    }
+    this.scheduler.removeDevice();
+  }
+
+  close(mode: 'drain' | 'kill'): void {
+    const { record } = this;
+    this.#judge.tell(() => `close ${record.label} (${mode})`);
+    record.wasClosed = true;
+    if (mode === 'kill') this.#judge.closeKilled(record);
+    else if (record.state === 'open') record.state = this.#isDrained() ? 'closed' : 'draining';
+    void this.scheduler.close({ mode });
+  }
+
+  suspendTimeouts(): void {
+    this.#judge.tell(() => `suspend the timeouts of ${this.record.label}`);
+    this.record.suspendedAtUs ??= this.#judge.runtime.nowUs();
+    this.scheduler.suspendTimeouts();
+  }
+
+  resumeTimeouts(): void {
+    const { record } = this;
+    this.#judge.tell(() => `resume the timeouts of ${record.label}`);
+    if (record.suspendedAtUs !== null) {
+      record.stoodStillUs += this.#judge.runtime.nowUs() - record.suspendedAtUs;
+    }
+    record.suspendedAtUs = null;
+    this.scheduler.resumeTimeouts();
+  }
+}
+
+function newDomain(judge: Judge): DomainRecord {
+  const domain: DomainRecord = {
+    members: [],
+    mayBeGone: false,
+    resetting: false,
+    tries: 0,
+    unsettled: 0,
+    failed: false,
+    deadlineUs: Infinity,
+    taken: [],
+    rings: [],
+    asked: [],
+  };
+  judge.domains.push(domain);
+  return domain;
+}
