@@ -34,7 +34,7 @@ export function encodeReplay(plan: ReplayPlan): string {
     }
     bytes.push(left);
   };
-  const name = [...plan.scenario].map((letter) => letter.codePointAt(0) ?? 0);
+  const name = Array.from(plan.scenario, (letter) => letter.codePointAt(0) ?? 0);
   number(name.length);
   name.forEach(number);
   number(plan.scope.entities);

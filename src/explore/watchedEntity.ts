@@ -276,13 +276,7 @@ export class WatchedJob<P = unknown> {
     const judge = this.#judge;
     const { record, job } = this;
     const { state } = job;
-    const attempt = record.attempts.at(-1);
-    const isOver =
-      state === 'finished' ||
-      (attempt?.over === true &&
-        (attempt.taken === 'no' || attempt.retired) &&
-        state === 'running') ||
-      (state === 'running' && (record.hookThrew || record.reusedFence));
+    const isOver = this.#isOver();
     const expected = isOver ? 'finished' : state === 'queued' ? 'dequeued' : 'requested';
     const wasQueued = this.record.entity.entity.queued;
     const wereSubmitted = this.record.entity.jobs.length;
@@ -303,14 +297,24 @@ export class WatchedJob<P = unknown> {
       () => `cancel of ${record.label}, which is ${state}, says ${said}`,
     );
     if (said === 'dequeued' && !wasDead && wereSubmitted === record.entity.jobs.length) {
+      const { entity, label } = record.entity;
       judge.check(
-        record.entity.entity.queued < wasQueued,
+        entity.queued < wasQueued,
         'J9',
         () =>
-          `${record.label} was dequeued, and ${record.entity.label} counts ${record.entity.entity.queued} queued jobs after ${wasQueued}`,
+          `${record.label} was dequeued, and ${label} counts ${entity.queued} queued jobs after ${wasQueued}`,
       );
     }
     return said;
+  }
+
+  /** Whether its outcome is known, as far as the judge can tell. */
+  #isOver(): boolean {
+    const { record, job } = this;
+    if (job.state !== 'running') return job.state === 'finished';
+    if (record.hookThrew || record.reusedFence) return true;
+    const attempt = record.attempts.at(-1);
+    return attempt?.over === true && (attempt.taken === 'no' || attempt.retired);
   }
 
   /** The signal that it was submitted with is about to abort: it is cancelled then, whatever it is doing (J9). */

@@ -17,6 +17,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   fenceline: 'src/index.ts',
   'fenceline/worker': 'src/drivers/worker/index.ts',
   'fenceline/sim': 'src/drivers/sim/index.ts',
+  'fenceline/explore': 'src/explore/index.ts',
 };
 
 /** The tag, what is written behind it, and the lines up to the next tag or the end of the comment. */
