@@ -2,7 +2,7 @@ import type { EventSink } from '../events/index.ts';
 import { Timeline } from '../fence/index.ts';
 import type { Actor } from './actor.ts';
 import { ExploreRuntime } from './exploreRuntime.ts';
-import { ended } from './judge/endRules.ts';
+import { accountsAgree, ended } from './judge/endRules.ts';
 import { idle } from './judge/idleRules.ts';
 import type { Finding } from './judge/records.ts';
 import { stepEnded } from './judge/stepRules.ts';
@@ -228,9 +228,14 @@ export class Run {
   }
 
   #healed(): void {
-    this.#take('everything has finished', () => ended(this.world.judge), false);
+    const { judge } = this.world;
+    const check = (): void => {
+      ended(judge);
+      accountsAgree(judge);
+    };
+    this.#take('everything has finished', check, false);
     this.world.checkEndings();
-    const [first] = this.world.judge.findings;
+    const [first] = judge.findings;
     if (first !== undefined) this.finding = first;
     if (this.finding !== null) return;
     this.#begin('closing', 'every scheduler is closed', () => {

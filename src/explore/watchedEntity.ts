@@ -137,7 +137,10 @@ export class WatchedEntity<P = unknown> {
     if (record.closing) codes.push('ERR_CLOSED');
     for (const one of record.schedulers) {
       const guilty = one.karma.get(record.client ?? record) ?? 0;
-      if (guilty >= one.banAfter && this.#entity.stats().banned) codes.push('ERR_CLIENT_BANNED');
+      const isOnly = record.schedulers.length === 1;
+      if (guilty >= one.banAfter && isOnly && this.#entity.stats().banned) {
+        codes.push('ERR_CLIENT_BANNED');
+      }
       if (record.schedulers.length > 1) continue;
       if (one.state === 'gone' || one.domain.mayBeGone) codes.push('ERR_DEVICE_GONE');
       if (one.wasClosed) codes.push('ERR_CLOSED');
@@ -276,6 +279,7 @@ export class WatchedJob<P = unknown> {
     const judge = this.#judge;
     const { record, job } = this;
     const { state } = job;
+    syncResets(judge);
     const isOver = this.#isOver();
     const expected = isOver ? 'finished' : state === 'queued' ? 'dequeued' : 'requested';
     const wasQueued = this.record.entity.entity.queued;

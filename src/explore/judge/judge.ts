@@ -111,7 +111,7 @@ export class Judge {
     if (job.dependencyTimeoutUs !== null) return job.dependencyTimeoutUs;
     let leastUs = Infinity;
     for (const one of job.entity.schedulers) leastUs = Math.min(leastUs, one.dependencyTimeoutUs);
-    return leastUs;
+    return Math.min(leastUs, this.placeOf(job)?.dependencyTimeoutUs ?? Infinity);
   }
 
   /** Whether the time since its submission was enough for a limit of the queue to have ended `job`. */
