@@ -14,6 +14,7 @@ const FILES = [
   'worker/throughput.bench.mjs',
   'worker/latency.bench.mjs',
   'worker/hang.bench.mjs',
+  'explore/explore.bench.mjs',
 ];
 
 /**
