@@ -8,6 +8,9 @@ const FILES = [
   'core/growth.bench.mjs',
   'core/memory.bench.mjs',
   'core/timeouts.bench.mjs',
+  'core/soak.bench.mjs',
+  'fairness/shares.bench.mjs',
+  'fairness/kernelCases.bench.mjs',
   'worker/throughput.bench.mjs',
   'worker/latency.bench.mjs',
   'worker/hang.bench.mjs',
@@ -25,6 +28,8 @@ const FILES = [
  * @property {string[]} peers who is measured beside fenceline
  * @property {import('./harness/judge.mjs').Target[]} target its figures, and what they are held to
  * @property {boolean} [freshProcess] whether each round needs a process of its own, because one may leave something behind
+ * @property {() => Record<string, object>} [charts] what is drawn of it beside its peers: an option of the chart library by
+ *   name of the file
  * @property {(options: RunOptions) => Promise<Record<string, number>>} run one round of one contender: value by figure
  *
  * @typedef {object} RunOptions

@@ -15,7 +15,6 @@ const SECTIONS = { F: 13, J: 11, S: 14, T: 11, E: 6, M: 4, D: 5 };
 
 /** @type {Record<string, string>} law to what it waits for */
 const LATER = {
-  S14: 'slices and leases',
   T9: 'the validator, which sees what a hook waits for and allocates',
   M1: 'device memory',
   M3: 'eviction',

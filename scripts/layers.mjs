@@ -38,7 +38,7 @@ const ROOMS = {
   host: { rooms: ['base', 'events'], node: 'types' },
   'drivers/sim': { rooms: CORE },
   'drivers/worker': { rooms: [...CORE, 'host'], node: 'types', loads: true },
-  'drivers/webgpu': { rooms: [...CORE, 'host'], packages: ['webgpu'], node: 'types' },
+  'drivers/webgpu': { rooms: [...CORE, 'host'], packages: ['webgpu'], node: 'types', loads: true },
   // The judge shares no code with the judged: not sched.
   validate: { rooms: ['events', 'base'] },
   explore: { rooms: [...CORE, 'drivers/sim', 'validate'] },

@@ -28,6 +28,9 @@ export type {
   Device,
   DeviceLimits,
   DeviceStats,
+  Lease,
+  LeaseOptions,
+  LeaseSignal,
   Queue,
   Submission,
 } from './device/index.ts';
@@ -78,6 +81,7 @@ export {
   Entity,
   fair,
   fifo,
+  linuxFair,
   ResetDomain,
   ResourcePool,
   roundRobin,

@@ -5,6 +5,7 @@ import { judge } from './judge.mjs';
 import { measureRow } from './measure.mjs';
 import { installPeers } from './peers.mjs';
 import { machine, reportText } from './report.mjs';
+import { drawCharts } from './svg.mjs';
 import { loadRow, loadRows } from '../rows.mjs';
 
 const ROUNDS = 7;
@@ -14,6 +15,7 @@ const OPTIONS = {
   rounds: { type: 'string' },
   json: { type: 'boolean', default: false },
   save: { type: 'string' },
+  charts: { type: 'string', default: 'out/bench' },
   smoke: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 };
@@ -27,6 +29,7 @@ NAME is a row, or the beginning of one; default: every row.
   --rounds N    how many rounds (default ${ROUNDS})
   --json        write the report to standard output as JSON
   --save FILE   write the report to FILE as JSON, too
+  --charts DIR  where charts go that some rows draw with their peers (default out/bench)
   --smoke       one small round of each, to see that it works
   --help        show this
 
@@ -85,6 +88,9 @@ async function bench(rows, options, terminal) {
     if (terminal.interrupt.aborted) return 130;
     lines.push(...judge(row, measured.samples));
     failures.push(...measured.failures);
+    if (!options.peers) continue;
+    const drawn = await drawCharts(row, options.charts);
+    for (const file of drawn) terminal.err(`${row.name}: drew ${file}\n`);
   }
   say('');
   const report = {

@@ -18,7 +18,7 @@ const POOLIFIER_THREAD = new URL('./poolifierThread.mjs', import.meta.url);
 export const THREADS = 2;
 
 /** As many jobs are in a thread as keep it busy for this long: the same for all rows, as one would configure it once. */
-const CREDITS = { targetMs: 2 };
+const TIME_CREDITS = { targetMs: 2 };
 
 const CLOSE_MS_MAX = 1000;
 
@@ -66,10 +66,12 @@ export const POOL_NAMES = Object.keys(PEERS);
 /**
  * Opens the pool of a contender, and runs a task in each thread, so that starting them is not measured.
  *
+ * @param {string} contender
+ * @param {unknown} [credits] of our own, where a row compares them
  * @returns {Promise<Pool>}
  */
-export async function openPool(contender) {
-  const pool = await (contender === 'fenceline' ? openOurs() : PEERS[contender]());
+export async function openPool(contender, credits = TIME_CREDITS) {
+  const pool = await (contender === 'fenceline' ? openOurs(credits) : PEERS[contender]());
   await Promise.all(Array.from({ length: 20 }, () => pool.run('spin', 5)));
   return { run: pool.run, close: () => closeSoon(pool) };
 }
@@ -79,8 +81,8 @@ async function closeSoon(pool) {
   await Promise.race([Promise.resolve(pool.close()).catch(() => {}), delay(CLOSE_MS_MAX)]);
 }
 
-async function openOurs() {
-  const device = await openWorkerDevice({ threads: THREADS, credits: CREDITS });
+async function openOurs(credits) {
+  const device = await openWorkerDevice({ threads: THREADS, credits });
   const clients = new Map();
   const clientOf = (label) => {
     if (!clients.has(label)) clients.set(label, device.open({ label, order: 'parallel' }));

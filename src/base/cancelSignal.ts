@@ -5,3 +5,9 @@ export interface CancelSignal {
   addEventListener(type: 'abort', fn: () => void): void;
   removeEventListener(type: 'abort', fn: () => void): void;
 }
+
+/** The other end of a signal; a real `AbortController` fits. */
+export interface Abort {
+  readonly signal: CancelSignal;
+  abort(reason: unknown): void;
+}

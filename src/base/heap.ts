@@ -9,37 +9,46 @@ export interface HeapItem {
 /** Children of a node. Four lie side by side in memory, and the tree is half as deep as with two. */
 const CHILDREN = 4;
 
+/** The keys of a heap that was never used; never written. */
+const NO_KEYS: number[] = [];
+
 /**
  * A heap, smallest first, by a key and, where keys are equal, by a tie-breaker. Its items know their place.
  *
- * Keys lie in arrays of their own, so that a comparison reads no item: with 100,000 items that is what a move costs.
- * Every operation costs O(log n) and allocates nothing beyond the arrays' growth. An item is in one heap at most.
+ * Keys lie in an array of their own, so that a comparison reads no item: with 100,000 items that is what a move costs.
+ * Every operation costs O(log n) and allocates nothing beyond the arrays' growth. An item is in one heap at most. A heap
+ * that was never used has no arrays, and the first item takes the room of one: most heaps of a program hold one.
  */
 export class Heap<T extends HeapItem> {
-  readonly #items: T[] = [];
-  readonly #keys: number[] = [];
-  readonly #ties: number[] = [];
+  #items: T[] | null = null;
+  /** Of the item at `index`: its key at `2 * index`, and its tie-breaker behind it. */
+  #keys: number[] = NO_KEYS;
 
   get size(): number {
-    return this.#items.length;
+    return this.#items === null ? 0 : this.#items.length;
   }
 
   /** The smallest item, or `undefined` if the heap is empty. */
   peek(): T | undefined {
-    return this.#items[0];
+    return this.#items === null ? undefined : this.#items[0];
   }
 
   push(item: T, key: number, tie: number = 0): void {
     assert(item.heapIndex === -1, 'an item was pushed into a heap while it was in one');
+    if (this.#items === null) {
+      this.#items = [item];
+      this.#keys = [key, tie];
+      item.heapIndex = 0;
+      return;
+    }
     this.#items.push(item);
-    this.#keys.push(key);
-    this.#ties.push(tie);
-    this.#up(this.#items.length - 1, item, key, tie);
+    this.#keys.push(key, tie);
+    this.#up(this.#items, this.#items.length - 1, item, key, tie);
   }
 
   /** Takes out the smallest item. */
   pop(): T | undefined {
-    const first = this.#items[0];
+    const first = this.peek();
     if (first !== undefined) this.remove(first);
     return first;
   }
@@ -48,91 +57,101 @@ export class Heap<T extends HeapItem> {
   remove(item: T): void {
     const index = item.heapIndex;
     if (index === -1) return;
-    assert(this.#items[index] === item, 'an item was removed from a heap that it is not in');
-    const last = this.#items.pop() as T;
+    const items = this.#itemsWith(item, 'an item was removed from a heap that it is not in');
+    const last = items.pop() as T;
+    const tie = this.#keys.pop() as number;
     const key = this.#keys.pop() as number;
-    const tie = this.#ties.pop() as number;
     item.heapIndex = -1;
-    if (last !== item) this.#place(index, last, key, tie);
+    if (last !== item) this.#place(items, index, last, key, tie);
   }
 
   /** Gives `item` a new key and tie-breaker, and moves it to its place. */
   update(item: T, key: number, tie: number = 0): void {
-    const index = item.heapIndex;
-    const isHere = index !== -1 && this.#items[index] === item;
-    assert(isHere, 'an item was updated in a heap that it is not in');
-    this.#place(index, item, key, tie);
+    const items = this.#itemsWith(item, 'an item was updated in a heap that it is not in');
+    this.#place(items, item.heapIndex, item, key, tie);
   }
 
   /** All items, in no particular order. */
   [Symbol.iterator](): IterableIterator<T> {
-    return this.#items[Symbol.iterator]();
+    return (this.#items ?? [])[Symbol.iterator]();
+  }
+
+  #itemsWith(item: T, otherwise: string): T[] {
+    const items = this.#items;
+    const isHere = items !== null && item.heapIndex !== -1 && items[item.heapIndex] === item;
+    assert(isHere, otherwise);
+    return items as T[];
   }
 
   /** Puts `item` at `index`, or where its key belongs from there. */
-  #place(index: number, item: T, key: number, tie: number): void {
+  #place(items: T[], index: number, item: T, key: number, tie: number): void {
     const parent = (index - 1) >> 2;
-    if (index > 0 && this.#isBefore(key, tie, parent)) this.#up(index, item, key, tie);
-    else this.#down(index, item, key, tie);
+    if (index > 0 && this.#isBefore(key, tie, parent)) this.#up(items, index, item, key, tie);
+    else this.#down(items, index, item, key, tie);
   }
 
-  #up(from: number, item: T, key: number, tie: number): void {
+  #up(items: T[], from: number, item: T, key: number, tie: number): void {
     let index = from;
     while (index > 0) {
       const parent = (index - 1) >> 2;
       if (!this.#isBefore(key, tie, parent)) break;
-      this.#move(parent, index);
+      this.#move(items, parent, index);
       index = parent;
     }
-    this.#set(index, item, key, tie);
+    this.#set(items, index, item, key, tie);
   }
 
-  #down(from: number, item: T, key: number, tie: number): void {
+  #down(items: T[], from: number, item: T, key: number, tie: number): void {
     const keys = this.#keys;
-    const size = keys.length;
+    const size = items.length;
     let index = from;
     for (;;) {
       const firstChild = CHILDREN * index + 1;
       if (firstChild >= size) break;
       let least = firstChild;
-      let leastKey = keys[firstChild] as number;
+      let leastKey = keys[2 * firstChild] as number;
       const end = Math.min(firstChild + CHILDREN, size);
       for (let child = firstChild + 1; child < end; child += 1) {
-        const childKey = keys[child] as number;
+        const childKey = keys[2 * child] as number;
         if (childKey > leastKey || (childKey === leastKey && !this.#hasLessTie(child, least))) {
           continue;
         }
         least = child;
         leastKey = childKey;
       }
-      if (!(leastKey < key || (leastKey === key && (this.#ties[least] as number) < tie))) break;
-      this.#move(least, index);
+      if (!(leastKey < key || (leastKey === key && this.#tieOf(least) < tie))) break;
+      this.#move(items, least, index);
       index = least;
     }
-    this.#set(index, item, key, tie);
+    this.#set(items, index, item, key, tie);
   }
 
   #isBefore(key: number, tie: number, index: number): boolean {
-    const other = this.#keys[index] as number;
-    return key < other || (key === other && tie < (this.#ties[index] as number));
+    const other = this.#keys[2 * index] as number;
+    return key < other || (key === other && tie < this.#tieOf(index));
   }
 
   #hasLessTie(a: number, b: number): boolean {
-    return (this.#ties[a] as number) < (this.#ties[b] as number);
+    return this.#tieOf(a) < this.#tieOf(b);
   }
 
-  #move(from: number, to: number): void {
-    const item = this.#items[from] as T;
-    this.#items[to] = item;
-    this.#keys[to] = this.#keys[from] as number;
-    this.#ties[to] = this.#ties[from] as number;
+  #tieOf(index: number): number {
+    return this.#keys[2 * index + 1] as number;
+  }
+
+  #move(items: T[], from: number, to: number): void {
+    const item = items[from] as T;
+    const keys = this.#keys;
+    items[to] = item;
+    keys[2 * to] = keys[2 * from] as number;
+    keys[2 * to + 1] = keys[2 * from + 1] as number;
     item.heapIndex = to;
   }
 
-  #set(index: number, item: T, key: number, tie: number): void {
-    this.#items[index] = item;
-    this.#keys[index] = key;
-    this.#ties[index] = tie;
+  #set(items: T[], index: number, item: T, key: number, tie: number): void {
+    items[index] = item;
+    this.#keys[2 * index] = key;
+    this.#keys[2 * index + 1] = tie;
     item.heapIndex = index;
   }
 }

@@ -4,7 +4,7 @@
  * Law: nothing here knows what a scheduler is; nothing keeps state between calls.
  * May import: nothing.
  */
-export type { CancelSignal } from './cancelSignal.ts';
+export type { Abort, CancelSignal } from './cancelSignal.ts';
 export { deferred } from './deferred.ts';
 export type { Deferred } from './deferred.ts';
 export {

@@ -1,14 +1,18 @@
 /**
  * The name among `names` that `name` was most likely meant to be; `null` if none is near.
  *
- * Near is an edit distance (insert, delete, replace, swap of neighbours; case does not count) of at most a third of
- * the longer word, and at least 1.
+ * Near is an edit distance (insert, delete, replace, swap of neighbours; case does not count) of at most `part` of
+ * the longer word, and at least 1. A third suits names that somebody chose; a half, a short list of known words.
  */
-export function nearest(name: string, names: Iterable<string>): string | null {
+export function nearest(
+  name: string,
+  names: Iterable<string>,
+  part: number = 1 / 3,
+): string | null {
   let best: string | null = null;
   let bestDistance = Infinity;
   for (const candidate of names) {
-    const limit = Math.max(1, Math.floor(Math.max(name.length, candidate.length) / 3));
+    const limit = Math.max(1, Math.floor(Math.max(name.length, candidate.length) * part));
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance <= limit && distance < bestDistance) {
       best = candidate;

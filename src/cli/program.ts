@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { benchCommand } from './bench/command.ts';
+import { doctorCommand } from './doctor/command.ts';
 import { exploreCommand } from './explore/command.ts';
 import { EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
@@ -22,7 +23,8 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     .version(packageVersion())
     .addCommand(runCommand(terminal, done))
     .addCommand(exploreCommand(terminal, done))
-    .addCommand(benchCommand(terminal, done));
+    .addCommand(benchCommand(terminal, done))
+    .addCommand(doctorCommand(terminal, done));
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()

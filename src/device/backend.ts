@@ -1,5 +1,6 @@
 import type { FencelineError, JobError } from '../base/index.ts';
 import type { Driver, Job } from '../sched/index.ts';
+import type { DeviceBuffer } from './deviceBuffer.ts';
 
 /**
  * What the jobs of a device carry: the encoded work, and the place for its result.
@@ -12,10 +13,34 @@ export interface Task<P> {
   result: unknown;
 }
 
+/**
+ * Memory of a device, as its backend manages it. A handle is a number that is never used again.
+ *
+ * The memory of a device calls these; all of them only begin, none waits. After the device was lost every handle means nothing.
+ */
+export interface MemoryBackend {
+  /** Makes `bytes` zeroed bytes under `handle`; resolves to whether the device had them. */
+  create(handle: number, bytes: number): Promise<boolean>;
+  /** Fills a buffer that no job uses. */
+  write(handle: number, contents: Uint8Array<ArrayBuffer>): void;
+  /** Copies a buffer that no job uses to the host. */
+  read(handle: number, bytes: number): Promise<Uint8Array<ArrayBuffer>>;
+  destroy(handle: number): void;
+}
+
 /** What a device offers its backend, from `attach` on. */
 export interface DeviceHost<P> {
   /** `job` broke the hardware: it is guilty, and fails with `error` in the reset that follows (T6). */
   fault(job: Job<Task<P>>, error: JobError): void;
+  /**
+   * The hardware lost its state and can be had again: a reset follows. Nobody can be named; with `lonely` a job that was alone on
+   * the hardware is blamed (T6).
+   */
+  broke(blame: 'lonely' | 'nobody'): void;
+  /** Everything in the device's memory is lost, and nothing can be made there until `memoryBack`. */
+  memoryLost(): void;
+  /** There is a device again. */
+  memoryBack(): void;
   /** The hardware is lost for good, with `cause` as the reason (T8). */
   lost(cause: FencelineError): void;
 }
@@ -43,6 +68,12 @@ export interface DeviceBackend<W, P> {
    * before it can start. A throw cancels the job and reaches the caller.
    */
   takeOver?(work: P): void;
+  /** The device's memory, where clients may have buffers there. */
+  readonly memory?: MemoryBackend;
+  /** The buffers that a piece of work names. */
+  buffersOf?(work: P): readonly DeviceBuffer[];
+  /** How the execution times of this device are known, in plain JSON. */
+  timing?(): object;
   /** Ends the hardware, whatever it does; called once, when every fence of the device has signalled. */
   close(): Promise<void>;
 }

@@ -1,5 +1,4 @@
 import { invalid, UsageError } from '../base/index.ts';
-import type { Runtime } from '../events/index.ts';
 import { Account } from '../sched/index.ts';
 import type { EntityStats, Scheduler, SubmitOptions } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
@@ -9,14 +8,19 @@ import type {
   ClientOptions,
   ClientStats,
   CloseClientOptions,
+  Lease,
+  LeaseOptions,
   Queue,
   Submission,
 } from './device.ts';
+import type { BufferOptions, DeviceBuffer } from './deviceBuffer.ts';
+import { MemoryBook } from './memoryBooks.ts';
+import type { Owned } from './owned.ts';
 import { QueueCore } from './queueCore.ts';
+import type { QueueHost } from './queueCore.ts';
 
 /** What a client needs of its device. */
-export interface ClientHost<W, P> {
-  readonly runtime: Runtime;
+export interface ClientHost<W, P> extends QueueHost {
   readonly scheduler: Scheduler<Task<P>>;
   readonly backend: DeviceBackend<W, P>;
   /** The client is closed: nothing of the device refers to it any more. Called once. */
@@ -35,6 +39,8 @@ export class ClientCore<W, P> implements Client<W> {
   readonly account: Account;
   readonly #host: ClientHost<W, P>;
   readonly #main: QueueCore<W, P>;
+  /** What it holds of the device's memory. */
+  readonly #book: MemoryBook | null;
   /** Queues that are open or closing, `#main` included. */
   readonly #queues = new Set<QueueCore<W, P>>();
   /** What queues that are closed did. */
@@ -52,6 +58,7 @@ export class ClientCore<W, P> implements Client<W> {
       ...(weight === undefined ? {} : { weight }),
       ...(priority === undefined ? {} : { priority }),
     });
+    this.#book = this.#openBook(options);
     this.#main = this.#openQueue({ ...options, label, weight: 1 });
   }
 
@@ -61,6 +68,10 @@ export class ClientCore<W, P> implements Client<W> {
 
   submit<R = unknown>(work: W, options?: SubmitOptions): Submission<R> {
     return this.#main.submit<R>(work, options);
+  }
+
+  lease(options?: LeaseOptions): Promise<Lease> {
+    return this.#main.lease(options);
   }
 
   queue(options: ClientOptions = {}): Queue<W> {
@@ -75,7 +86,17 @@ export class ClientCore<W, P> implements Client<W> {
   stats(): ClientStats {
     const [first, ...others] = this.#queues;
     const queues = [first ?? this.#main, ...others].map((queue) => queue.stats());
-    return sumOf(this, queues, this.#past);
+    const stats = sumOf(this, queues, this.#past);
+    return this.#book === null ? stats : { ...stats, memory: this.#book.stats() };
+  }
+
+  allocate(options: BufferOptions): Owned<DeviceBuffer> {
+    const { memory } = this.#host;
+    if (memory === null) throw invalid('allocate', 'a device with memory for clients', this.label);
+    if (this.#closing !== null || this.#isClosed) {
+      throw new UsageError('ERR_CLOSED', `allocate: the client ${this.label} was closed`);
+    }
+    return memory.allocate(this.id, options);
   }
 
   close(options: CloseClientOptions = {}): Promise<void> {
@@ -120,9 +141,25 @@ export class ClientCore<W, P> implements Client<W> {
       ...(order === undefined ? {} : { order }),
       ...(maxQueued === undefined ? {} : { maxQueued }),
     });
-    const queue = new QueueCore(entity, backend);
+    const queue = new QueueCore(this.id, entity, backend, this.#host);
     this.#queues.add(queue);
     return queue;
+  }
+
+  #openBook({ memoryBudgetBytes = Infinity }: ClientOptions): MemoryBook | null {
+    if (!(memoryBudgetBytes >= 0)) {
+      throw invalid('open: memoryBudgetBytes', 'a number of bytes, at least 0', memoryBudgetBytes);
+    }
+    const { memory } = this.#host;
+    if (memory === null) return null;
+    const book = new MemoryBook(this.id, {
+      label: this.label,
+      weight: this.account.weight,
+      budgetBytes: memoryBudgetBytes,
+      isBanned: () => this.#main.stats().banned,
+    });
+    memory.openClient(book);
+    return book;
   }
 
   /** Bounded, whatever the jobs do: the time of all steps together is one timer. */
@@ -149,6 +186,7 @@ export class ClientCore<W, P> implements Client<W> {
   #closed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#host.memory?.closeClient(this.id);
     this.#host.clientClosed(this);
   }
 
@@ -174,6 +212,10 @@ class SideQueue<W, P> implements Queue<W> {
 
   submit<R = unknown>(work: W, options?: SubmitOptions): Submission<R> {
     return this.#queue.submit<R>(work, options);
+  }
+
+  lease(options?: LeaseOptions): Promise<Lease> {
+    return this.#queue.lease(options);
   }
 
   stats(): ClientStats {

@@ -1,6 +1,6 @@
+import type { CancelSignal } from '../base/index.ts';
 import type { EventSink, SchedEvent } from '../events/index.ts';
 import type { Fence } from '../fence/index.ts';
-import type { Distribution } from '../base/index.ts';
 import type {
   EntityStats,
   Job,
@@ -10,6 +10,9 @@ import type {
   SchedulerStats,
   SubmitOptions,
 } from '../sched/index.ts';
+import type { BufferOptions, DeviceBuffer } from './deviceBuffer.ts';
+import type { MemoryStats } from './memoryBooks.ts';
+import type { Owned } from './owned.ts';
 
 /** Options of `device.open` and `client.queue`. */
 export interface ClientOptions {
@@ -22,6 +25,8 @@ export interface ClientOptions {
   readonly maxQueued?: number;
   /** Whether the jobs of this queue run one after the other, or may overlap on several rings. Default `serial`. */
   readonly order?: 'serial' | 'parallel';
+  /** How much device memory the client may allocate, wherever its contents are (M1). Default: no limit of its own. */
+  readonly memoryBudgetBytes?: number;
 }
 
 /** Limits that every kind of device takes when it is opened; every fence signals in bounded time because of them (F9). */
@@ -46,6 +51,8 @@ export interface DeviceLimits {
   readonly banAfter?: number;
   /** How often a driver may say of one job that it is no hang (T2). Default 10. */
   readonly noHangLimit?: number;
+  /** Of devices with memory: how much all clients together may have there at a time (M1). Default 1 GiB. */
+  readonly memoryBytes?: number;
 }
 
 /** Options of `client.close`. */
@@ -88,6 +95,14 @@ export interface Queue<W> {
    * @throws {ERR_INVALID_ARGUMENT, ERR_CLOSED, ERR_QUEUE_FULL, ERR_CLIENT_BANNED, ERR_DEVICE_GONE}
    */
   submit<R = unknown>(work: W, options?: SubmitOptions): Submission<R>;
+  /**
+   * Asks for a turn on the device, for code that submits to it by itself (S14). Resolves when the turn comes: the holder has
+   * one ring for itself, until it releases the lease, yields, or holds it for too long. It counts as a job of this queue.
+   *
+   * Rejects with the reason of `options.signal`, or with what ended the queue or the device.
+   * @throws {ERR_INVALID_ARGUMENT, ERR_CLOSED, ERR_QUEUE_FULL, ERR_CLIENT_BANNED, ERR_DEVICE_GONE} as a rejection
+   */
+  lease(options?: LeaseOptions): Promise<Lease>;
   stats(): ClientStats;
   /** Winds down: accepts no more, waits, then kills (E4). Bounded; may be called twice. */
   close(options?: CloseClientOptions): Promise<void>;
@@ -102,6 +117,61 @@ export interface Client<W> extends Queue<W> {
   readonly id: number;
   /** Opens one more queue under the same share. */
   queue(options?: ClientOptions): Queue<W>;
+  /**
+   * Reserves memory on the device, zeroed; who gets it releases it. What is idle may be evicted to the host for it, and comes back
+   * when it is needed.
+   *
+   * @throws {ERR_INVALID_ARGUMENT} where the device has no memory for clients
+   * @throws {ERR_OUT_OF_MEMORY} with who holds what; nothing changed
+   */
+  allocate(options: BufferOptions): Owned<DeviceBuffer>;
+}
+
+/** Options of `queue.lease`. */
+export interface LeaseOptions {
+  /** How long it is expected to be held, for the policy. Default: the queue's average. */
+  readonly estimateMs?: number;
+  /** How long it may be held before it yields or is released. Default 1000; `Infinity` must be written out. */
+  readonly maxMs?: number;
+  /** Ends the wait for the turn; afterwards it does nothing. */
+  readonly signal?: CancelSignal;
+}
+
+/** `AbortSignal` where the platform's types know it. */
+// oxlint-disable-next-line no-restricted-globals -- a type: nothing of the platform is used
+export type LeaseSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } }
+  ? Signal
+  : CancelSignal;
+
+/**
+ * A turn on a device, whose length its holder decides (S14). Made by `queue.lease`; the holder must release it.
+ *
+ * A lease that is held for longer than its `maxMs` is revoked: `signal` aborts with `ERR_JOB_TIMEOUT`, and others are served. Code
+ * that goes on all the same is not stopped. Nobody is blamed; the time is charged.
+ *
+ * @example
+ * const device = await openWorkerDevice({ threads: 1 });
+ * const lease = await device.open().lease({ maxMs: 5000 });
+ * let steps = 0;
+ * while (steps < 3 && !lease.signal.aborted) {
+ *   steps += 1; // here the holder uses the device
+ *   await lease.yield();
+ * }
+ * lease.release();
+ * console.log(steps); // 3
+ * await device.close();
+ */
+export interface Lease {
+  /** Aborts when the lease was taken away; never because it was released. */
+  readonly signal: LeaseSignal;
+  /**
+   * Lets others have the ring where somebody waits and the policy says so; resolves when it is the holder's turn again, at once
+   * where nobody waits. The time until the lease is overdue starts anew. Rejects where the lease is over.
+   */
+  yield(): Promise<void>;
+  /** Gives the ring back. May be called twice, and while a `yield` waits. */
+  release(): void;
+  [Symbol.dispose](): void;
 }
 
 /** One submitted piece of work. */
@@ -115,24 +185,13 @@ export interface Submission<R> {
   cancel(reason?: unknown): ReturnType<Job['cancel']>;
 }
 
-/** What a client used, in plain JSON. */
-export interface ClientStats {
-  label: string;
+/** What a client used, all its queues together, in plain JSON. Times in microseconds. */
+export interface ClientStats extends EntityStats {
   client: number;
-  queued: number;
-  running: number;
-  submitted: number;
-  completed: number;
-  failed: number;
-  attempts: number;
-  /** Microseconds that its jobs kept rings busy. */
-  busyUs: number;
-  waitUs: Distribution;
-  turnaroundUs: Distribution;
-  karma: number;
-  banned: boolean;
   /** One entry a queue. */
   queues: EntityStats[];
+  /** What it holds of the device's memory, where clients may. */
+  memory?: MemoryStats;
 }
 
 /** What a device did, in plain JSON. */
@@ -141,4 +200,8 @@ export interface DeviceStats {
   driver: string;
   scheduler: SchedulerStats;
   clients: ClientStats[];
+  /** Of devices with memory for clients. */
+  memory?: { capacityBytes: number; residentBytes: number };
+  /** How execution times are known, where the driver measures them itself; its room describes the shape. */
+  timing?: object;
 }

@@ -1,10 +1,14 @@
 /**
- * Devices as applications see them: clients with shares, queues, submissions with results, close and statistics.
+ * Devices as applications see them: clients with shares, queues, submissions with results, memory, close and statistics.
  *
- * Law: sections E and J9 to J11 of the contract; a kind of device is a `DeviceBackend` (backend.ts) and nothing else.
+ * Law: sections E, M and J9 to J11 of the contract; a kind of device is a `DeviceBackend` (backend.ts) and nothing else.
  * May import: sched, fence, events, base.
  */
-export type { DeviceBackend, DeviceHost, Task } from './backend.ts';
+export type { DeviceBackend, DeviceHost, MemoryBackend, Task } from './backend.ts';
+export { arrivalOf, DeviceBuffer, handleOf } from './deviceBuffer.ts';
+export type { BufferContents, BufferOptions, BufferState } from './deviceBuffer.ts';
+export type { MemoryStats } from './memoryBooks.ts';
+export { Owned } from './owned.ts';
 export type {
   Client,
   ClientOptions,
@@ -13,6 +17,9 @@ export type {
   Device,
   DeviceLimits,
   DeviceStats,
+  Lease,
+  LeaseOptions,
+  LeaseSignal,
   Queue,
   Submission,
 } from './device.ts';

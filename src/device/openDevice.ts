@@ -1,14 +1,25 @@
 import { invalid, UsageError } from '../base/index.ts';
-import type { Fence } from '../base/index.ts';
+import type { Abort, Fence } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
-import type { ClientEvent, EventSink, Runtime, SchedEvent } from '../events/index.ts';
-import { rethrowLater } from '../fence/index.ts';
+import type {
+  ClientEvent,
+  EventSink,
+  OwnershipEvent,
+  Runtime,
+  SchedEvent,
+} from '../events/index.ts';
+import { rethrowLater, Timeline } from '../fence/index.ts';
 import { Scheduler } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
 import { ClientCore } from './clientCore.ts';
 import type { ClientHost } from './clientCore.ts';
 import type { Client, ClientOptions, Device, DeviceLimits, DeviceStats } from './device.ts';
 import { EventStream } from './eventStream.ts';
+import { arrivalOf } from './deviceBuffer.ts';
+import type { DeviceBuffer } from './deviceBuffer.ts';
+import { DeviceMemory } from './deviceMemory.ts';
+import { leaseDriver } from './leaseDriver.ts';
+import type { JobMemory } from './leaseDriver.ts';
 
 /** What an `open…Device` function tells the device that it makes. */
 export interface OpenDeviceOptions extends DeviceLimits {
@@ -16,6 +27,8 @@ export interface OpenDeviceOptions extends DeviceLimits {
   /** How many interchangeable in-order rings the driver has. */
   readonly rings: number;
   readonly runtime: Runtime;
+  /** Makes what aborts the signal of a lease: the platform's `AbortController`. */
+  readonly newAbort: () => Abort;
 }
 
 /**
@@ -38,6 +51,9 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
   readonly runtime: Runtime;
   readonly backend: DeviceBackend<W, P>;
   readonly scheduler: Scheduler<Task<P>>;
+  readonly leaseTimeline: Timeline;
+  readonly newAbort: () => Abort;
+  readonly memory: DeviceMemory | null;
   /** Open and closing clients. */
   readonly #clients = new Set<ClientCore<W, P>>();
   readonly #sinks = new Set<EventSink>();
@@ -50,12 +66,20 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
     this.label = label;
     this.rings = rings;
     this.runtime = runtime;
+    this.newAbort = options.newAbort;
+    this.leaseTimeline = new Timeline({
+      driver: backend.name,
+      label: `${label}/leases`,
+      runtime,
+      ordered: false,
+    });
     this.backend = backend;
+    this.memory = this.#openMemory(options.memoryBytes);
     this.scheduler = new Scheduler<Task<P>>({
       ...limitsOf(options),
       label,
       device: label,
-      driver: backend.driver,
+      driver: leaseDriver(backend.driver, this.#jobMemory()),
       runtime,
       rings,
       runTimeoutMs,
@@ -63,10 +87,17 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
     });
     backend.attach({
       fault: (job, error) => this.scheduler.fault(job, error),
+      broke: (blame) => (blame === 'lonely' ? this.scheduler.fault() : this.scheduler.recover()),
+      memoryLost: () => this.memory?.lose(),
+      memoryBack: () => this.memory?.restore(),
       lost: (cause) => this.scheduler.removeDevice(cause),
     });
     this.gone = this.scheduler.gone;
     this.gone.addCallback(() => runtime.defer(() => void this.#end()));
+  }
+
+  get contended(): boolean {
+    return this.scheduler.contended;
   }
 
   get driver(): string {
@@ -109,6 +140,8 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
       driver: this.driver,
       scheduler: this.scheduler.stats(),
       clients: [...this.#clients].map((client) => client.stats()),
+      ...(this.memory === null ? {} : { memory: this.memory.stats() }),
+      ...(this.backend.timing === undefined ? {} : { timing: this.backend.timing() }),
     };
   }
 
@@ -140,6 +173,7 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
 
   /** Every fence has signalled, by a close or because the device is gone: the hardware is not needed any more. */
   #end(): Promise<void> {
+    this.memory?.close();
     this.#ended ??= this.backend.close().then(() => {
       for (const stream of this.#streams) stream.end();
     });
@@ -159,6 +193,11 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
       weight: account.weight,
       priority: account.priority,
     };
+    this.#emit(event);
+  }
+
+  #emit(event: ClientEvent | OwnershipEvent): void {
+    const { sink } = this.runtime;
     for (const one of sink === undefined ? this.#sinks : [sink, ...this.#sinks]) {
       try {
         one.emit(event);
@@ -167,7 +206,34 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
       }
     }
   }
+
+  #openMemory(memoryBytes: number = DEFAULT_MEMORY_BYTES): DeviceMemory | null {
+    if (!(memoryBytes > 0)) {
+      throw invalid('memoryBytes', 'a number of bytes, above 0', memoryBytes);
+    }
+    const { backend, label, runtime } = this;
+    if (backend.memory === undefined) return null;
+    const emit = (event: OwnershipEvent): void => this.#emit(event);
+    return new DeviceMemory({
+      ...{ label, runtime, emit },
+      backend: backend.memory,
+      capacityBytes: memoryBytes,
+    });
+  }
+
+  #jobMemory(): JobMemory<P> | null {
+    const { memory, backend } = this;
+    if (memory === null) return null;
+    const buffersOf = (work: P): readonly DeviceBuffer[] => backend.buffersOf?.(work) ?? [];
+    return {
+      arrivalFor: (work) => arrivalOf(buffersOf(work)),
+      freed: (work) => memory.unpin(buffersOf(work)),
+    };
+  }
 }
+
+/** Of a device that does not say. */
+const DEFAULT_MEMORY_BYTES = 2 ** 30;
 
 /** The limits that were given, and nothing else of `options`: what is left out keeps the scheduler's default. */
 function limitsOf(options: DeviceLimits): DeviceLimits {

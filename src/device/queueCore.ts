@@ -1,29 +1,46 @@
-import { UsageError } from '../base/index.ts';
-import type { Entity, EntityStats, SubmitOptions } from '../sched/index.ts';
+import { invalid, UsageError } from '../base/index.ts';
+import { checkedMs } from '../sched/index.ts';
+import type { Entity, EntityStats, Job, SubmitOptions } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
-import type { Submission } from './device.ts';
+import type { Lease, LeaseOptions, Submission } from './device.ts';
+import type { DeviceMemory } from './deviceMemory.ts';
+import { LeaseCore } from './lease.ts';
+import type { LeaseHost } from './lease.ts';
 import { SubmissionCore } from './submission.ts';
+
+/** What a queue needs of its device. */
+export interface QueueHost extends LeaseHost {
+  /** `null` where clients have no memory on the device. */
+  readonly memory: DeviceMemory | null;
+}
 
 /** An entity of a device's scheduler, and how work gets into it. A client has one, and one more for each of its queues. */
 export class QueueCore<W, P> {
   readonly entity: Entity<Task<P>>;
   readonly #backend: DeviceBackend<W, P>;
+  readonly #host: QueueHost;
+  readonly #client: number;
+  readonly #leases = new Set<LeaseCore<P>>();
   #closed = false;
 
-  constructor(entity: Entity<Task<P>>, backend: DeviceBackend<W, P>) {
+  constructor(
+    client: number,
+    entity: Entity<Task<P>>,
+    backend: DeviceBackend<W, P>,
+    host: QueueHost,
+  ) {
+    this.#client = client;
     this.entity = entity;
     this.#backend = backend;
+    this.#host = host;
   }
 
   submit<R>(work: W, options?: SubmitOptions): Submission<R> {
-    if (this.#closed) {
-      const { label } = this.entity;
-      throw new UsageError('ERR_CLOSED', `submit: ${label} was closed; it takes no more jobs`);
-    }
+    this.#refuseIfClosed('submit');
     const signal = options?.signal ?? null;
     if (signal?.aborted === true) throw signal.reason;
     const task: Task<P> = { work: this.#backend.encode(work), result: undefined };
-    const job = this.entity.submit(task, signal === null ? options : withoutSignal(options));
+    const job = this.#submitTask(task, signal === null ? options : withoutSignal(options));
     try {
       this.#backend.takeOver?.(task.work);
     } catch (error) {
@@ -33,6 +50,42 @@ export class QueueCore<W, P> {
     return new SubmissionCore<R, P>(job, signal);
   }
 
+  /** A job that names buffers keeps them on the device until it is freed. */
+  #submitTask(task: Task<P>, options: SubmitOptions | undefined): Job<Task<P>> {
+    const { memory } = this.#host;
+    const buffers = memory === null ? [] : (this.#backend.buffersOf?.(task.work) ?? []);
+    if (memory === null || buffers.length === 0) return this.entity.submit(task, options);
+    memory.pin(this.#client, buffers);
+    try {
+      const job = this.entity.submit(task, options);
+      for (const { reservation } of buffers) reservation.add(job.finished, 'write');
+      return job;
+    } catch (error) {
+      memory.unpin(buffers);
+      throw error;
+    }
+  }
+
+  async lease(options: LeaseOptions = {}): Promise<Lease> {
+    this.#refuseIfClosed('lease');
+    const { estimateMs, maxMs = 1000, signal } = options;
+    const maxUs = checkedMs('lease: maxMs', maxMs, Infinity);
+    if (maxUs === 0) throw invalid('lease: maxMs', 'milliseconds, above 0', maxMs);
+    if (signal?.aborted === true) throw signal.reason;
+    const { label } = this.entity;
+    const lease = new LeaseCore<P>(this.#host, label, maxUs);
+    const job = this.entity.submit(lease, {
+      label: `${label}/lease`,
+      exclusive: true,
+      resubmit: false,
+      runTimeoutMs: Infinity,
+      ...(estimateMs === undefined ? {} : { estimateMs }),
+    });
+    this.#leases.add(lease);
+    job.finished.addCallback(() => this.#leases.delete(lease));
+    return lease.granted(job, signal);
+  }
+
   stats(): EntityStats {
     return this.entity.stats();
   }
@@ -40,7 +93,9 @@ export class QueueCore<W, P> {
   /** Resolves when every job has finished and every attempt is retired; after `flushMs` what is queued is killed (E4). */
   async close(flushMs: number): Promise<void> {
     this.#closed = true;
-    await this.entity.close({ flushMs });
+    await this.entity.flush({ timeoutMs: flushMs });
+    for (const lease of this.#leases) lease.cancel();
+    await this.entity.close({ flushMs: 0 });
     await new Promise<void>((resolve) => this.entity.whenRetired(resolve));
   }
 
@@ -48,7 +103,14 @@ export class QueueCore<W, P> {
   kill(): void {
     this.#closed = true;
     this.entity.kill();
+    for (const lease of this.#leases) lease.cancel();
     void this.entity.close({ flushMs: 0 });
+  }
+
+  #refuseIfClosed(call: string): void {
+    if (!this.#closed) return;
+    const { label } = this.entity;
+    throw new UsageError('ERR_CLOSED', `${call}: ${label} was closed; it takes no more jobs`);
   }
 }
 

@@ -90,7 +90,7 @@ export interface TimeoutEvent extends At {
   readonly fence: FenceRef;
   readonly client: number | null;
   readonly ring: number;
-  readonly verdict: 'no-hang' | 'reset' | 'gone';
+  readonly verdict: 'no-hang' | 'reset' | 'gone' | 'fail';
 }
 
 /** A reset began. */

@@ -225,7 +225,9 @@ export class ModelDevice {
 
   #makeDriver(): Driver<ModelWork> {
     const { ordered = true, resetScope = 'device', lacks = [] } = this.#options;
-    const hooks: Required<Omit<Driver<ModelWork>, 'measure' | 'interruptWaits'>> = {
+    const hooks: Required<
+      Omit<Driver<ModelWork>, 'measure' | 'interruptWaits' | 'isSliced' | 'nextSlice'>
+    > = {
       ordered,
       resetScope,
       runJob: (job, ring) => this.#runJob(job, ring),

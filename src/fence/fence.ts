@@ -8,9 +8,10 @@ import type {
   TimelineInfo,
   WaitOptions,
 } from '../base/index.ts';
-import type { Runtime, SchedEvent } from '../events/index.ts';
+import type { Runtime } from '../events/index.ts';
 import { FunctionCallback } from './callback.ts';
 import type { CallbackNode } from './callback.ts';
+import { reportSignal, rethrowLater } from './report.ts';
 import { namedTimeline, summary } from './summary.ts';
 // oxlint-disable-next-line import/no-cycle -- a wait is a node on the fence it was made by; both call only at run time
 import { waitFor } from './wait.ts';
@@ -28,6 +29,7 @@ import { waitFor } from './wait.ts';
  * 6. Early nodes (those of composites, which only carry state on) stand at the front of the ring, newest first. They
  *    run inside `signal`, oldest first, before any callback of any fence: whoever looks at a composite, also inside
  *    a callback, sees what its members say now (F10). They too run from a queue, not from the stack.
+ * 7. Where the first to wait is a plain promise, the fence holds its resolve function, no node; `signal` calls it first.
  */
 
 /** Who may be asked about a pending fence. The tie is cut when the fence signals (rule 2). */
@@ -49,6 +51,9 @@ export interface FenceParts {
   readonly fences: readonly FenceCore[];
 }
 
+/** Settles a promise: with nothing, or as the rejected promise that it is given. No user's code runs in it (rule 7). */
+type Resolve = (value?: Promise<void>) => void;
+
 const OK = 1;
 const FAILED = 2;
 const SIGNALLED = OK | FAILED;
@@ -59,7 +64,6 @@ const HAS_EARLY = 8;
 const CONSUMED_MAX = 4096;
 
 // What the rest of this room and the scheduler may do to a fence; set by the static block of FenceCore.
-
 /** Makes a fence that has already signalled (rule 1). */
 export let bornSignalled: (
   info: TimelineInfo,
@@ -67,8 +71,10 @@ export let bornSignalled: (
   error: FencelineError | null,
   atUs: number,
 ) => FenceCore;
-/** Signals as the producer; see `FenceSource.signal`. */
-export let signalFence: (fence: FenceCore, error: FencelineError | null) => boolean;
+/** Signals as the producer; see `FenceSource.signal`. `atUs`: what the clock said just now, where the producer asked it. */
+export let signalFence: (fence: FenceCore, error: FencelineError | null, atUs?: number) => boolean;
+/** Has a pending fence settle a promise (rule 7); false, and nothing done, where somebody waits for it already. */
+export let settleWith: (fence: FenceCore, resolve: Resolve) => boolean;
 /** Adds a node; false, and nothing done, where the fence has signalled. */
 export let attach: (fence: FenceCore, node: CallbackNode) => boolean;
 /** Adds a node whose `isEarly` is true (rule 6); false, and nothing done, where the fence has signalled. */
@@ -90,7 +96,8 @@ export class FenceCore implements Fence {
   readonly seqno: number;
   #flags = 0;
   #origin: FenceOwner | TimelineInfo;
-  #error: FencelineError | null = null;
+  /** While pending: what settles the wait that was first (rule 7). Afterwards: the error. */
+  #waitOrError: Resolve | FencelineError | null = null;
   /** While pending: the earliest deadline hint. Afterwards: when it signalled. (A number here would always take a box.) */
   #timeUs: number | null = null;
   #callbacks: CallbackNode | null = null;
@@ -113,7 +120,7 @@ export class FenceCore implements Fence {
   }
 
   get error(): FencelineError | null {
-    return this.#error;
+    return (this.#flags & FAILED) === 0 ? null : (this.#waitOrError as FencelineError);
   }
 
   get signalledAtUs(): number | null {
@@ -166,7 +173,7 @@ export class FenceCore implements Fence {
       timeline: { id, driver, label, ordered },
       seqno: this.seqno,
       status: this.status,
-      error: this.#error?.code ?? null,
+      error: this.error?.code ?? null,
       signalledAtUs: this.signalledAtUs,
     };
   }
@@ -202,17 +209,19 @@ export class FenceCore implements Fence {
     return true;
   }
 
-  static #signal(fence: FenceCore, error: FencelineError | null): boolean {
+  static #signal(fence: FenceCore, error: FencelineError | null, atUs: number | null): boolean {
     if ((fence.#flags & SIGNALLED) !== 0) return false;
     const owner = fence.#origin as FenceOwner;
     const runtime = owner.runtime;
     const info = owner.infoOf(fence);
-    fence.#error = error;
-    fence.#timeUs = runtime.nowUs();
+    const wait = fence.#waitOrError as Resolve | null;
+    fence.#waitOrError = error;
+    fence.#timeUs = atUs ?? runtime.nowUs();
     fence.#origin = info;
     fence.#flags |= error === null ? OK : FAILED;
     owner.signalled(fence);
     if (runtime.sink !== undefined) reportSignal(runtime, info, fence);
+    if (wait !== null) wait(error === null ? undefined : Promise.reject(error));
     if (fence.#callbacks !== null) announce(fence, runtime, (fence.#flags & HAS_EARLY) !== 0);
     return true;
   }
@@ -258,12 +267,17 @@ export class FenceCore implements Fence {
     });
     bornSignalled = (info, seqno, error, atUs) => {
       const fence = new FenceCore(info, seqno);
-      fence.#error = error;
+      fence.#waitOrError = error;
       fence.#timeUs = atUs;
       fence.#flags = error === null ? OK : FAILED;
       return fence;
     };
-    signalFence = (fence, error) => FenceCore.#signal(fence, error);
+    signalFence = (fence, error, atUs) => FenceCore.#signal(fence, error, atUs ?? null);
+    settleWith = (fence, resolve) => {
+      if (fence.#callbacks !== null || fence.#waitOrError !== null) return false;
+      fence.#waitOrError = resolve;
+      return true;
+    };
     attach = (fence, node) => {
       if ((fence.#flags & SIGNALLED) !== 0) return false;
       FenceCore.#attach(fence, node);
@@ -366,31 +380,6 @@ function deliver(): void {
   } finally {
     delivering = false;
   }
-}
-
-/** Throws `error` in a call stack of its own, so that it reaches the platform's uncaught-error handling. */
-export function rethrowLater(runtime: Runtime, error: unknown): void {
-  runtime.defer(() => {
-    throw error;
-  });
-}
-
-/** Hands `event` to the runtime's observer; what that throws cannot stop what was going on. */
-export function report(runtime: Runtime, event: SchedEvent): void {
-  try {
-    runtime.sink?.emit(event);
-  } catch (error) {
-    rethrowLater(runtime, error);
-  }
-}
-
-function reportSignal(runtime: Runtime, info: TimelineInfo, fence: FenceCore): void {
-  report(runtime, {
-    type: 'fence-signal',
-    atUs: fence.signalledAtUs ?? 0,
-    fence: [info.id, fence.seqno],
-    error: fence.error?.code ?? null,
-  });
 }
 
 /** Whether `value` is a fence of this package. */

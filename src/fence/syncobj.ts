@@ -3,7 +3,7 @@ import type { Fence } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { FenceChain } from './chain.ts';
 import { checkedFence } from './composite.ts';
-import { report } from './fence.ts';
+import { report } from './report.ts';
 import { signalledFence } from './timeline.ts';
 
 /** Options of `new Syncobj`. */

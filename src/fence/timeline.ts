@@ -2,7 +2,8 @@ import { FencelineError, invalid, JobError, UsageError } from '../base/index.ts'
 import type { Fence, FenceSource, TimelineInfo } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Runtime } from '../events/index.ts';
-import { bornSignalled, FenceCore, report, rethrowLater, signalFence } from './fence.ts';
+import { bornSignalled, FenceCore, signalFence } from './fence.ts';
+import { report, rethrowLater } from './report.ts';
 import type { FenceOwner } from './fence.ts';
 
 /** Options of `new Timeline`. */

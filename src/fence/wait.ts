@@ -5,7 +5,8 @@ import type { Runtime, Timer } from '../events/index.ts';
 import { CallbackNode } from './callback.ts';
 // oxlint-disable-next-line import/no-cycle -- see fence.ts
 import type { FenceCore } from './fence.ts';
-import { attach, detach, report } from './fence.ts';
+import { attach, detach, settleWith } from './fence.ts';
+import { report } from './report.ts';
 import { summary } from './summary.ts';
 
 /** Resets that ask interruptible waits to step aside (T11), and the waits that may be asked. */
@@ -41,9 +42,12 @@ export function waitFor(
   if (interruptible) {
     for (const resetDone of interrupts) return settled(interrupted(resetDone));
   }
+  const isPlain = signal === undefined && timeoutMs === undefined && !interruptible;
   return new Promise((resolve, reject) => {
+    // Nothing ends it early and nobody observes it, as with most waits: no object but the promise.
+    if (isPlain && runtime.sink === undefined && settleWith(fence, resolve)) return;
     const wait = new Wait(fence, runtime, resolve, reject);
-    if (signal !== undefined || timeoutMs !== undefined || interruptible) wait.limit(options);
+    if (!isPlain) wait.limit(options);
     attach(fence, wait);
   });
 }

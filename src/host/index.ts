@@ -1,10 +1,12 @@
 /**
- * The platform's clock, timers and deferral, as a `Runtime`; what shared fences need of threads; its diagnostics channels.
+ * The platform's clocks, timers and deferral, as a `Runtime`; what shared fences need of threads; its diagnostics channels.
  *
  * Law: the only room that touches them; everything else takes a `Runtime` as a parameter.
  * May import: events, base.
  */
 export { diagnosticsSink } from './diagnosticsSink.ts';
+export { newAbort } from './newAbort.ts';
+export { clockOffsetUs, sharedClockUs } from './sharedClock.ts';
 export { systemRuntime } from './systemRuntime.ts';
 export { threadPlatform } from './threadPlatform.ts';
 export type { ThreadPlatform } from './threadPlatform.ts';

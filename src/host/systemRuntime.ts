@@ -42,8 +42,11 @@ const RUNTIME: Runtime = Object.freeze({
   },
 });
 
+/** Kept, because Node gives the global out through a getter, which costs a quarter of a reading. */
+const clock = performance;
+
 function nowUs(): number {
-  return performance.now() * 1000;
+  return clock.now() * 1000;
 }
 
 /**

@@ -9,6 +9,8 @@ import type { JobCore } from './jobCore.ts';
 import { returnResources } from './resources.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
+import { Estimate } from './stats.ts';
+import { beginSlice, endSlice, nextSlice } from './slices.ts';
 
 /** The life of an attempt: start, hand-over to the driver, completion, charge, retirement (J3, J11, S8, S13, T1). */
 
@@ -19,7 +21,11 @@ export function start(
   ring: Ring,
   nowUs: number,
 ): void {
-  const attempt = new Attempt(job, ring, entity.estimateOf(job), nowUs);
+  const goesOn = core.slices && beginSlice(core, job);
+  const number = goesOn ? job.attempt : job.attempt + 1;
+  const isFirst = job.attempt === 0;
+  const attempt = core.spareAttempts.pop() ?? new Attempt();
+  attempt.begin(job, number, ring, entity.estimateOf(job), nowUs);
   job.current = attempt;
   job.attempt = attempt.number;
   job.ring = ring.index;
@@ -30,20 +36,24 @@ export function start(
   entity.unretired += 1;
   core.queued -= 1;
   core.inFlight += 1;
-  const { counters } = entity;
-  if (attempt.number === 1) counters.waitUs.add(nowUs - job.submittedAtUs);
-  counters.attempts += 1;
+  const { use } = entity;
+  if (isFirst) use.waitUs.add(nowUs - job.submittedAtUs);
+  if (!goesOn) use.attempts += 1;
   const { extra } = job;
   if (extra !== null && extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   ring.push(job);
-  watch(core, ring);
   core.policy.started(entity, attempt.estimateUs, nowUs);
-  handOver(core, attempt, ring, nowUs);
+  handOver(core, job, attempt, ring, nowUs);
 }
 
 /** Calls `runJob` and ties the job to its hardware fence, whatever the hook did to the job meanwhile. */
-function handOver(core: SchedulerCore, attempt: Attempt, ring: Ring, nowUs: number): void {
-  const { job } = attempt;
+function handOver(
+  core: SchedulerCore,
+  job: JobCore,
+  attempt: Attempt,
+  ring: Ring,
+  nowUs: number,
+): void {
   let hardware: unknown;
   try {
     hardware = core.hooks.runJob(job, ring.index);
@@ -60,15 +70,20 @@ function handOver(core: SchedulerCore, attempt: Attempt, ring: Ring, nowUs: numb
     neverRan(core, job, new JobError('ERR_FENCE_REUSED', undefined, { label: job.label }));
     return;
   }
-  if (attempt.ring === null) return;
+  // The hook may have ended the job: then the attempt is retired, or not even this job's any more.
+  if (job.current !== attempt || attempt.ring === null) return;
   attempt.hardware = hardware;
   const hintUs = job.hintUs;
   if (hintUs !== null) hardware.setDeadline(hintUs);
-  if (core.observers.listening) reportRun(core, attempt, hardware);
+  if (core.observers.listening) reportRun(core, job, hardware);
   job.signalScheduled(true, nowUs);
-  if (attempt.ring === null || attempt.suspect) return;
-  if (!attach(hardware, attempt)) fenceSignalled(core, job);
-  else if ((job.extra?.cancelError ?? null) !== null && job.isLive) core.hooks.cancelJob(job);
+  if (job.current !== attempt || attempt.ring === null || attempt.suspect) return;
+  if (!attach(hardware, attempt)) {
+    fenceSignalled(core, job);
+    return;
+  }
+  watch(core, ring, nowUs);
+  if ((job.extra?.cancelError ?? null) !== null && job.isLive) core.hooks.cancelJob(job);
 }
 
 /** Nothing of the attempt is on the hardware. */
@@ -103,11 +118,25 @@ export function complete(core: SchedulerCore, job: JobCore): void {
   const error = job.current?.hardware?.error ?? null;
   const nowUs = core.runtime.nowUs();
   const busyUs = chargeAttempt(core, job, 'measured', nowUs);
-  job.entity.counters.estimate.add(busyUs);
+  learn(job, busyUs);
   core.estimate.add(busyUs);
   if (error === null) core.blames.of(job.entity)?.addClean(busyUs);
+  const next = core.slices && error === null ? nextSlice(core, job) : null;
   retire(core, job);
-  end(core, job, error, nowUs);
+  // The hook may have closed the scheduler.
+  if (job.phase !== 'running') return;
+  if (next === null) end(core, job, error, nowUs);
+  else endSlice(core, job, next, busyUs, nowUs);
+}
+
+/** What a job took tells what to expect of the next ones. */
+function learn(job: JobCore, busyUs: number): void {
+  const { use } = job.entity;
+  use.estimate.add(busyUs);
+  const saidUs = job.extra?.estimateUs ?? -1;
+  if (saidUs < 0) return;
+  use.overrun ??= new Estimate();
+  use.overrun.add(busyUs / Math.max(1, saidUs));
 }
 
 /**
@@ -137,10 +166,23 @@ export function chargeAttempt(
   }
   ring.busyUs += busyUs;
   attempt.busyUs += busyUs;
-  entity.counters.busyUs += busyUs;
+  entity.use.busyUs += busyUs;
   chargeAccount(entity.account, busyUs);
-  core.policy.ended(entity, attempt.estimateUs, busyUs, nowUs);
+  if (attempt.hung) attempt.owedUs = busyUs;
+  else core.policy.ended(entity, attempt.estimateUs, busyUs, nowUs);
   return busyUs;
+}
+
+/** The hardware worked on after the job had failed on time: whose job it was pays for that (S11), and nobody behind it. */
+function chargeHungTime(core: SchedulerCore, attempt: Attempt, entity: EntityCore): void {
+  const ring = attempt.ring as Ring;
+  const nowUs = core.runtime.nowUs();
+  const busyUs = Math.max(0, nowUs - ring.lastEndUs);
+  ring.lastEndUs = nowUs;
+  ring.busyUs += busyUs;
+  entity.use.busyUs += busyUs;
+  chargeAccount(entity.account, busyUs);
+  core.policy.ended(entity, attempt.estimateUs, attempt.owedUs + busyUs, nowUs);
 }
 
 /** The hardware can no longer touch anything of the attempt (J11): its credits go back. */
@@ -148,6 +190,7 @@ export function retire(core: SchedulerCore, job: JobCore): void {
   const { current: attempt, entity } = job;
   if (attempt === null || attempt.ring === null) return;
   const { ring } = attempt;
+  if (attempt.hung) chargeHungTime(core, attempt, entity);
   ring.remove(job);
   returnResources(job);
   attempt.ring = null;
@@ -163,7 +206,8 @@ export function retire(core: SchedulerCore, job: JobCore): void {
     for (const held of ring.heldByOrder) core.askCheck(held);
     ring.heldByOrder.clear();
   }
-  if (entity.nextStart !== null && entity.serial && !core.pipelines) core.askCheck(entity);
+  const wasHeld = !core.pipelines || (job.extra?.slicing ?? null) !== null;
+  if (wasHeld && entity.nextStart !== null && entity.serial) core.askCheck(entity);
   watch(core, ring);
   core.requestPass();
   core.tellRetired(entity);
@@ -179,17 +223,18 @@ export function giveBackToHardware(core: SchedulerCore, job: JobCore): void {
   if (hardware !== null && ring !== null && !attach(hardware, current)) retire(core, job);
 }
 
-/** Starts the clock of the job that executes on `ring` now, unless it is running already (T1). */
-export function watch(core: SchedulerCore, ring: Ring): void {
+/** Starts the clock of the job that executes on `ring` now, unless it is running already (T1). `nowUs`: since when. */
+export function watch(core: SchedulerCore, ring: Ring, nowUs?: number): void {
   const job = ring.stopped ? null : ring.executing();
   if (job === ring.watched) return;
   ring.watched = job;
-  if (job === null) core.deadlines.clear(ring.deadline);
-  else core.deadlines.set(ring.deadline, core.deadlines.nowUs() + job.runTimeoutUs);
+  const timeoutUs = job === null ? Infinity : job.runTimeoutUs;
+  // The clock is not read for jobs without a timeout.
+  if (timeoutUs === Infinity) core.deadlines.clear(ring.deadline);
+  else core.deadlines.set(ring.deadline, core.deadlines.nowUs(nowUs) + timeoutUs);
 }
 
-function reportRun(core: SchedulerCore, attempt: Attempt, hardware: FenceCore): void {
-  const { job } = attempt;
+function reportRun(core: SchedulerCore, job: JobCore, hardware: FenceCore): void {
   core.observers.emit({
     type: 'job-run',
     atUs: core.runtime.nowUs(),
@@ -197,7 +242,7 @@ function reportRun(core: SchedulerCore, attempt: Attempt, hardware: FenceCore): 
     hardware: [hardware.timeline.id, hardware.seqno],
     ring: job.ring ?? 0,
     client: job.entity.setup.client,
-    attempt: attempt.number,
+    attempt: job.attempt,
     queued: core.queued,
     inFlight: core.inFlight,
   });

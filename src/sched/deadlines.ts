@@ -44,14 +44,9 @@ export class Deadlines {
     this.#expire = expire;
   }
 
-  /** The time of the clock. */
-  nowUs(): number {
-    return (this.#suspendedAtUs ?? this.#runtime.nowUs()) - this.#stoodStillUs;
-  }
-
-  /** The time of the clock at `atUs` of the runtime, no later than now. */
-  at(atUs: number): number {
-    return Math.min(this.nowUs(), atUs - this.#stoodStillUs);
+  /** The time of the clock. `runtimeUs`: what the runtime said just now, where it was asked already. */
+  nowUs(runtimeUs: number = this.#runtime.nowUs()): number {
+    return (this.#suspendedAtUs ?? runtimeUs) - this.#stoodStillUs;
   }
 
   /** Sets or moves `deadline`; `Infinity` takes it out. */

@@ -5,7 +5,7 @@ import type { Fence, FenceCore } from '../fence/index.ts';
 import { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
 import { JobCore } from './jobCore.ts';
-import type { JobExtra } from './jobCore.ts';
+import type { JobExtra } from './jobExtra.ts';
 import { returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
@@ -141,7 +141,9 @@ function waitTarget(
   return owner.phase === 'queued' && owner.attempt === 0 ? (owner.scheduled as FenceCore) : fence;
 }
 
+/** A sliced job is not: its later slices come after what stands behind it now (S14). */
 function isOnRing(job: JobCore): boolean {
+  if ((job.extra?.slicing ?? null) !== null) return false;
   return job.isLive && !job.isSuspect && (job.current?.hardware ?? null) !== null;
 }
 

@@ -24,7 +24,7 @@ export interface Driver<P = unknown> {
   readonly interruptWaits?: boolean;
 
   /**
-   * Starts `job` on `ring`; called once per attempt, in submission order of its entity, only after every dependency
+   * Starts `job` on `ring`; called once per attempt (of a sliced job once per slice), in submission order of its entity, only after every dependency
    * has signalled and `prepareJob` returned `null`. The job is `running`, its credits and grants are taken.
    *
    * Returns the hardware fence of this attempt (D2): a new fence each time, which the driver signals, ok or failed, when
@@ -42,12 +42,27 @@ export interface Driver<P = unknown> {
   prepareJob?(job: Job<P>): Fence | null;
 
   /**
+   * Asked when an attempt starts: whether `job` may come back for a further slice (S14). If so, nothing of its serial
+   * entity starts behind it before it ended. Without this hook, in a driver that has `nextSlice`, every job may.
+   */
+  isSliced?(job: Job<P>): boolean;
+
+  /**
+   * Asked when the hardware fence of a sliced job signalled ok, before its credits go back: `null`, the job is over; `any-ring` or
+   * `same-ring`, it goes on in a further slice when the policy chooses it again, on any ring or where it was. Then
+   * `runJob` is called once more for the same `job.attempt`, and returns a new hardware fence. A throw fails the job with
+   * `ERR_DRIVER`. A job that ends between two slices (cancelled, killed, reset, closed) is only freed.
+   */
+  nextSlice?(job: Job<P>): 'any-ring' | 'same-ring' | null;
+
+  /**
    * Asked when a running job is past its deadline, once per expiry. The job is out of reach of completion handling meanwhile (T2).
    *
    * `no-hang`: it progresses; its clock starts anew. `reset`: begin a reset with this job guilty. `gone`: the device is
-   * lost for good. Without this hook, or if it throws, the verdict is `reset`.
+   * lost for good. `fail`: nothing can stop it; it fails now, guilty, without a reset, and its ring is hung until its
+   * hardware fence signals (J11), which the driver has to bound. Without this hook, or if it throws, the verdict is `reset`.
    */
-  timedOut?(job: Job<P>): 'no-hang' | 'reset' | 'gone';
+  timedOut?(job: Job<P>): Verdict;
 
   /**
    * Stops the hardware and makes it ready again (T3). Called once per try for each driver of the domain, while its rings
@@ -86,6 +101,9 @@ export interface Driver<P = unknown> {
    */
   measure?(job: Job<P>): { readonly startUs: number; readonly endUs: number } | null;
 }
+
+/** What a driver says of a job past its deadline (T2). */
+export type Verdict = 'no-hang' | 'reset' | 'gone' | 'fail';
 
 /** What a driver's `reset` is told. */
 export interface ResetContext<P = unknown> {

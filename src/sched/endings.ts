@@ -119,10 +119,10 @@ export function finish(core: SchedulerCore, job: JobCore, nowUs: number): void {
   job.phase = 'finished';
   entity.unlink(job);
   if (extra !== null) letGo(core, job);
-  const { counters } = entity;
-  if (outcome === null) counters.completed += 1;
-  else counters.failed += 1;
-  counters.turnaroundUs.add(nowUs - job.submittedAtUs);
+  const { use } = entity;
+  if (outcome === null) use.completed += 1;
+  else use.failed += 1;
+  use.turnaroundUs.add(nowUs - job.submittedAtUs);
   entity.use.lastError = outcome;
   if (core.observers.listening) {
     const error = outcome?.code ?? null;
@@ -154,6 +154,7 @@ function letGo(core: SchedulerCore, job: JobCore): void {
   if (extra.dependencyDeadline !== null) core.deadlines.clear(extra.dependencyDeadline);
   if (extra.onAbort !== null) extra.signal?.removeEventListener('abort', extra.onAbort);
   extra.after = null;
+  if (extra.slicing !== null) core.suspended.delete(job);
 }
 
 /** The error of a job that was cancelled. */

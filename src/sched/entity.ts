@@ -166,19 +166,19 @@ export class Entity<P = unknown> {
   /** What it did, in plain JSON; readable also after its end and after its device is gone. */
   stats(): EntityStats {
     const core = this.#core;
-    const { counters } = core;
+    const { use } = core;
     const blame = core.scheduler.blames.of(core);
     return {
       label: core.label,
       queued: core.queued,
       running: core.running,
-      submitted: counters.submitted,
-      completed: counters.completed,
-      failed: counters.failed,
-      attempts: counters.attempts,
-      busyUs: counters.busyUs,
-      waitUs: counters.waitUs.summary(),
-      turnaroundUs: counters.turnaroundUs.summary(),
+      submitted: use.submitted,
+      completed: use.completed,
+      failed: use.failed,
+      attempts: use.attempts,
+      busyUs: use.busyUs,
+      waitUs: use.waitUs.summary(),
+      turnaroundUs: use.turnaroundUs.summary(),
       karma: blame?.karma ?? 0,
       banned: blame?.banned ?? false,
     };

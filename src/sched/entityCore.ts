@@ -62,10 +62,6 @@ export class EntityCore implements PolicyEntity {
     return this.#use;
   }
 
-  get counters(): EntityCounters {
-    return this.use.counters;
-  }
-
   get scheduledInfo(): TimelineInfo {
     this.use.scheduledInfo ??= this.#info(this.id, false);
     return this.use.scheduledInfo;
@@ -124,7 +120,16 @@ export class EntityCore implements PolicyEntity {
   estimateOf(job: JobCore): number {
     const said = job.extra?.estimateUs ?? -1;
     if (said >= 0) return said;
-    return this.counters.estimate.or(this.scheduler.estimate.or(1000));
+    return this.use.estimate.or(this.scheduler.estimate.or(1000));
+  }
+
+  /** How long `job` may keep a ring busy: what its submitter says counts as much as it proved to before (S4). */
+  lengthOf(job: JobCore): number {
+    const said = job.extra?.estimateUs ?? -1;
+    if (said < 0) return this.estimateOf(job);
+    const { overrun } = this.use;
+    if (overrun === null) return Math.max(said, this.scheduler.estimate.or(1000));
+    return Math.max(said, overrun.or(1) * Math.max(said, 1));
   }
 
   // Its place in the world.
@@ -202,8 +207,7 @@ export class EntityCore implements PolicyEntity {
 }
 
 /** What an entity needs from its first job on; an idle one that never had a job does without. */
-class EntityUse {
-  readonly counters: EntityCounters = new EntityCounters();
+class EntityUse extends EntityCounters {
   scheduledInfo: TimelineInfo | null = null;
   finishedInfo: TimelineInfo | null = null;
   lastError: FencelineError | null = null;

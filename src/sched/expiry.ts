@@ -2,6 +2,7 @@ import { JobError } from '../base/index.ts';
 import { attach } from '../fence/index.ts';
 import { chargeAttempt, complete, giveBackToHardware, watch } from './attempts.ts';
 import type { Deadline } from './deadlines.ts';
+import type { Verdict } from './driver.ts';
 import { convict, die, end, settle } from './endings.ts';
 import type { JobCore } from './jobCore.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
@@ -64,7 +65,9 @@ export function judge(core: SchedulerCore, late: readonly JobCore[]): void {
       core.domain.lose(new JobError('ERR_DEVICE_GONE', undefined, { label: job.label }));
       return;
     } else {
-      accuse(core, job, new JobError('ERR_JOB_TIMEOUT', undefined, { label: job.label }));
+      const error = new JobError('ERR_JOB_TIMEOUT', undefined, { label: job.label });
+      if (verdict === 'fail') failOnTime(core, job, error);
+      else accuse(core, job, error);
     }
   }
 }
@@ -75,7 +78,13 @@ export function accuse(core: SchedulerCore, job: JobCore, error: JobError): void
     core.domain.ask(core, job, error);
     return;
   }
+  failOnTime(core, job, error);
+}
+
+/** Fails `job`, guilty, although the hardware still works on it: its ring is hung until it is done. */
+function failOnTime(core: SchedulerCore, job: JobCore, error: JobError): void {
   const ring = job.onRing;
+  if (job.current !== null) job.current.hung = true;
   chargeAttempt(core, job, 'clock');
   convict(core, job);
   if (job.isLive) end(core, job, error);
@@ -98,7 +107,7 @@ function giveBack(core: SchedulerCore, job: JobCore): void {
   watch(core, ring);
 }
 
-function report(core: SchedulerCore, job: JobCore, verdict: 'no-hang' | 'reset' | 'gone'): void {
+function report(core: SchedulerCore, job: JobCore, verdict: Verdict): void {
   if (!core.observers.listening) return;
   const { client } = job.entity.setup;
   const atUs = core.runtime.nowUs();

@@ -1,5 +1,9 @@
+import { assert } from '../base/index.ts';
 import type { JobCore } from './jobCore.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
+
+/** How many attempts a scheduler keeps for the next starts. */
+const SPARE_ATTEMPTS = 64;
 
 /** Jobs that are finished and retired, until `freeJob` was called for them: after the call stack, never in a callback (D3, E5). */
 export class FreeList {
@@ -13,11 +17,21 @@ export class FreeList {
 
   /** Takes a job that is finished and retired, for the first and only time. */
   add(job: JobCore): void {
-    job.current = null;
+    this.#spare(job);
     const { hooks, observers } = this.#core;
     if (hooks.driver.freeJob === undefined && !observers.listening) return;
     if (this.#jobs.length === 0) this.#core.runtime.defer(this.#flush);
     this.#jobs.push(job);
+  }
+
+  #spare(job: JobCore): void {
+    const { current } = job;
+    if (current === null) return;
+    assert(current.attachedTo === null, 'the attempt of a freed job waits for its hardware fence');
+    job.current = null;
+    current.job = null;
+    const { spareAttempts } = this.#core;
+    if (spareAttempts.length < SPARE_ATTEMPTS) spareAttempts.push(current);
   }
 
   /** Frees what is due now; the end of a scheduler runs it first. */

@@ -1,5 +1,5 @@
 import type { Fence } from '../fence/index.ts';
-import type { Driver, ResetContext } from './driver.ts';
+import type { Driver, ResetContext, Verdict } from './driver.ts';
 import type { JobCore } from './jobCore.ts';
 import type { Observers } from './observers.ts';
 
@@ -30,11 +30,26 @@ export class Hooks {
     return this.#observed('prepareJob', job, () => this.driver.prepareJob?.(job) ?? null);
   }
 
-  timedOut(job: JobCore): 'no-hang' | 'reset' | 'gone' {
+  isSliced(job: JobCore): boolean {
+    if (this.driver.isSliced === undefined) return true;
+    try {
+      return this.driver.isSliced(job);
+    } catch (cause) {
+      this.#warn('isSliced', job, cause);
+      return true;
+    }
+  }
+
+  /** Throws what the driver threw. */
+  nextSlice(job: JobCore): 'any-ring' | 'same-ring' | null {
+    return this.#observed('nextSlice', job, () => this.driver.nextSlice?.(job) ?? null);
+  }
+
+  timedOut(job: JobCore): Verdict {
     if (this.driver.timedOut === undefined) return 'reset';
     const result = this.#call('timedOut', job, () => this.driver.timedOut?.(job));
     const verdict = result.threw ? 'reset' : result.value;
-    return verdict === 'no-hang' || verdict === 'gone' ? verdict : 'reset';
+    return verdict === 'no-hang' || verdict === 'gone' || verdict === 'fail' ? verdict : 'reset';
   }
 
   cancelJob(job: JobCore): void {

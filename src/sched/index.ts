@@ -7,13 +7,14 @@
  */
 export { Account } from './account.ts';
 export type { AccountOptions } from './account.ts';
-export type { Driver, ResetContext } from './driver.ts';
+export type { Driver, ResetContext, Verdict } from './driver.ts';
 export { Entity } from './entity.ts';
 export { checkedMs } from './entityOptions.ts';
 export type { EntityOptions } from './entityOptions.ts';
 export type { Job } from './job.ts';
 export { fair } from './policies/fair.ts';
 export { fifo } from './policies/fifo.ts';
+export { linuxFair } from './policies/linuxFair.ts';
 export { roundRobin } from './policies/roundRobin.ts';
 export { strictPriority } from './policies/strictPriority.ts';
 export type { Policy, PolicyEntity, Priority } from './policy.ts';

@@ -1,4 +1,5 @@
-import type { CancelSignal, FencelineError, JobError } from '../base/index.ts';
+import { assert } from '../base/index.ts';
+import type { FencelineError } from '../base/index.ts';
 import type { FenceRef, Runtime } from '../events/index.ts';
 import {
   attach,
@@ -10,9 +11,10 @@ import {
   signalFence,
 } from '../fence/index.ts';
 import type { Fence, FenceOwner, TimelineInfo } from '../fence/index.ts';
-import type { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { Job } from './job.ts';
+import { noExtra } from './jobExtra.ts';
+import type { JobExtra } from './jobExtra.ts';
 import { NO_GRANTS } from './resources.ts';
 import type { ResourcePool } from './resources.ts';
 import type { Ring } from './ring.ts';
@@ -26,7 +28,8 @@ import type { Ring } from './ring.ts';
  *    dependencies and, in a serial entity, for its predecessors; then its fences signal. It counts nowhere.
  * 4. ended: its attempt is over and the outcome is known, but a predecessor in its serial entity has not finished.
  * 5. finished: both fences have signalled, out of the order list. From running, dead or ended.
- * 6. queued → running at each start; running → queued when a reset takes it innocent and it may run again.
+ * 6. queued → running at each start; running → queued when a reset takes it innocent and it may run again, and between
+ *    two slices (slices.ts).
  * 7. retired is a question of its own: whether its last attempt is off the ring (J11). Freed when finished and retired.
  *
  * It waits for one fence at a time: for a dependency while queued or dead, through its `Waiter`; for its hardware fence
@@ -34,44 +37,13 @@ import type { Ring } from './ring.ts';
  */
 export type Phase = 'queued' | 'running' | 'dead' | 'ended' | 'finished';
 
-/** What only some jobs have. Made when the first of it is needed, so that a plain job pays one empty field. */
-export interface JobExtra {
-  label: string | null;
-  /** Deduplicated (J6); kept until the job finishes, because each attempt asks them anew. */
-  after: readonly Fence[] | null;
-  nextAfter: number;
-  /** Whether a dependency was left to the ring's order (J7): looked at again at the start, because a reset may come between. */
-  pipelined: boolean;
-  /** The error of a dependency that was dropped or has signalled (J5, J6). */
-  dependencyError: FencelineError | null;
-  failOnDependencyError: boolean;
-  /** `null`: the scheduler's. */
-  dependencyTimeoutUs: number | null;
-  dependencyDeadline: Deadline | null;
-  /** Past its dependency timeout: it waits for no dependency any more. */
-  stopWaiting: boolean;
-  queueDeadline: Deadline | null;
-  /** -1: nobody said. */
-  estimateUs: number;
-  /** `null`: the scheduler's. */
-  runTimeoutUs: number | null;
-  deadlineUs: number | null;
-  resubmit: boolean | null;
-  signal: CancelSignal | null;
-  onAbort: (() => void) | null;
-  cancelError: JobError | null;
-  noHangs: number;
-  prepared: boolean;
-  resources: ReadonlyMap<ResourcePool, number> | null;
-  grants: ReadonlyMap<ResourcePool, readonly number[]> | null;
-  waitsForResources: boolean;
-  resourceTurn: number;
-  timesPassed: number;
-  waiter: Waiter | null;
-}
+/** Which of a job's fences have signalled, and whether `scheduled` did so for a start. */
+const SCHEDULED = 1;
+const REACHED_HARDWARE = 2;
+const FINISHED = 4;
 
 /** A queued or dead job on the dependency that it waits for. */
-class Waiter extends CallbackNode {
+export class Waiter extends CallbackNode {
   readonly #job: JobCore;
 
   constructor(job: JobCore) {
@@ -84,38 +56,54 @@ class Waiter extends CallbackNode {
   }
 }
 
-/** One try of a job on a ring, and what hears its hardware fence. Each start makes a new one; the job keeps the last. */
+/**
+ * One try of a job on a ring, or one slice of it, and what hears its hardware fence. Each start takes one; the job keeps the
+ * last.
+ *
+ * When its job is freed it goes to `spareAttempts` of the scheduler, and another start takes it. A job that waited has been
+ * moved to the old generation, where each young object that it is given costs the next collections a look at it.
+ */
 export class Attempt extends CallbackNode {
-  readonly job: JobCore;
-  readonly number: number;
+  /** `null` while it is spare. */
+  job: JobCore | null = null;
+  number = 0;
   /** The ring, until the attempt is retired (J11). */
-  ring: Ring | null;
-  readonly startedAtUs: number;
+  ring: Ring | null = null;
+  startedAtUs: number = NaN;
   /** What the policy was charged at the start. */
-  readonly estimateUs: number;
+  estimateUs: number = NaN;
   /** Of this attempt and those before it, as far as they have ended. */
-  busyUs: number;
+  busyUs: number = NaN;
   /** Whether its time has been settled. */
   charged = false;
   /** Out of reach of completion handling: its driver is asked about its timeout, or a reset has it (T2, T3). */
   suspect = false;
+  /** It failed on time while the hardware still worked on it (T2). */
+  hung = false;
+  /** Of a hung attempt: its time so far. The policy is told when the hardware is done with it, as of all others once. */
+  owedUs: number = NaN;
   hardware: FenceCore | null = null;
   /** Whether its driver was asked to end it early: it is asked once. */
   cancelAsked = false;
 
-  constructor(job: JobCore, ring: Ring, estimateUs: number, nowUs: number) {
-    super();
+  begin(job: JobCore, number: number, ring: Ring, estimateUs: number, nowUs: number): void {
     const last = job.current;
     this.job = job;
-    this.number = job.attempt + 1;
+    this.number = number;
     this.ring = ring;
     this.startedAtUs = nowUs;
     this.estimateUs = estimateUs;
     this.busyUs = last === null ? 0 : last.busyUs;
+    this.charged = false;
+    this.cancelAsked = false;
+    this.hung = false;
+    this.suspect = false;
   }
 
   run(): void {
-    this.job.entity.scheduler.fenceSignalled(this.job);
+    const { job } = this;
+    assert(job !== null, 'a spare attempt heard a hardware fence');
+    job.entity.scheduler.fenceSignalled(job);
   }
 }
 
@@ -126,39 +114,46 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   readonly payload: P;
   readonly entity: EntityCore;
   readonly seqno: number;
-  readonly submittedAtUs: number;
-  readonly credits: number;
   extra: JobExtra | null = null;
   phase: Phase = 'queued';
   attempt = 0;
   ring: number | null = null;
-  /**
-   * The last attempt, until it is retired and the job finished. It is let go then, because a job that was promoted to the
-   * old generation would keep its short-lived attempt from being collected young.
-   */
+  /** The last attempt, until it is retired and the job finished. */
   current: Attempt | null = null;
   /** Neighbours in the entity's order list. */
   before: JobCore | null = null;
   after: JobCore | null = null;
   outcome: FencelineError | null = null;
-  /** When its fences signalled; `NaN` before. Numbers that are no integers from the start are changed in place. */
+  /**
+   * When it was submitted, and from when its finished fence signals on, when that was: nobody asks for both, and a queue of
+   * jobs is as fast as its jobs are small. Numbers that are no integers from the start are changed in place.
+   */
+  #submittedOrFinishedAtUs: number;
   #scheduledAtUs = NaN;
-  #finishedAtUs = NaN;
   /** Once somebody asked for them. */
   #scheduled: FenceCore | null = null;
   #finished: FenceCore | null = null;
-  #reachedHardware = false;
+  #signalled = 0;
 
-  constructor(entity: EntityCore, seqno: number, payload: P, credits: number, nowUs: number) {
+  constructor(entity: EntityCore, seqno: number, payload: P, nowUs: number) {
     this.entity = entity;
     this.seqno = seqno;
     this.payload = payload;
-    this.credits = credits;
-    this.submittedAtUs = nowUs;
+    this.#submittedOrFinishedAtUs = nowUs;
+  }
+
+  /** When it was submitted. Not to be asked of a job whose finished fence has signalled. */
+  get submittedAtUs(): number {
+    return this.#submittedOrFinishedAtUs;
   }
 
   get label(): string {
     return this.extra?.label ?? `${this.entity.label}#${this.seqno}`;
+  }
+
+  /** What it takes of a ring's credits (S4). */
+  get credits(): number {
+    return this.extra === null ? 1 : this.extra.credits;
   }
 
   get state(): 'queued' | 'running' | 'finished' {
@@ -184,12 +179,22 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
     return this.phase === 'running';
   }
 
+  /** Whether it waits between two slices (S14). */
+  get isSuspended(): boolean {
+    return this.extra?.slicing?.isSuspended === true;
+  }
+
   get isSuspect(): boolean {
     return this.current !== null && this.current.suspect;
   }
 
   get runTimeoutUs(): number {
-    return this.extra?.runTimeoutUs ?? this.entity.scheduler.setup.runTimeoutUs;
+    const { extra } = this;
+    const { runTimeoutUs } = this.entity.scheduler.setup;
+    if (extra === null) return runTimeoutUs;
+    // Of a sliced job: its own limit for each slice, or what is left of that of all (S14).
+    const leftUs = extra.totalRunTimeoutUs - (extra.slicing?.usedUs ?? 0);
+    return Math.min(extra.runTimeoutUs ?? runTimeoutUs, Math.max(0, leftUs));
   }
 
   /** The name of the job in events: its finished fence. */
@@ -203,15 +208,22 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
 
   get scheduled(): Fence {
     if (this.#scheduled === null) {
-      const error = this.#reachedHardware ? null : this.outcome;
-      this.#scheduled = this.#make(this.entity.scheduledInfo, this.#scheduledAtUs, error);
+      const error = (this.#signalled & REACHED_HARDWARE) === 0 ? this.outcome : null;
+      this.#scheduled =
+        (this.#signalled & SCHEDULED) === 0
+          ? new FenceCore(this, this.seqno)
+          : bornSignalled(this.entity.scheduledInfo, this.seqno, error, this.#scheduledAtUs);
     }
     return this.#scheduled;
   }
 
   get finished(): Fence {
     if (this.#finished === null) {
-      this.#finished = this.#make(this.entity.finishedInfo, this.#finishedAtUs, this.outcome);
+      const atUs = this.#submittedOrFinishedAtUs;
+      this.#finished =
+        (this.#signalled & FINISHED) === 0
+          ? new FenceCore(this, this.seqno)
+          : bornSignalled(this.entity.finishedInfo, this.seqno, this.outcome, atUs);
     }
     return this.#finished;
   }
@@ -256,8 +268,9 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   }
 
   signalled(fence: Fence): void {
-    const info = this.infoOf(fence);
-    this.entity.scheduler.observers.fenceSignalled([info.id, this.seqno], fence.error);
+    const { observers } = this.entity.scheduler;
+    if (!observers.listening) return;
+    observers.fenceSignalled([this.infoOf(fence).id, this.seqno], fence.error);
   }
 
   hinted(fence: Fence, atUs: number): void {
@@ -268,28 +281,34 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
 
   /** Whether its scheduled fence has signalled. */
   get wasScheduled(): boolean {
-    return !Number.isNaN(this.#scheduledAtUs);
+    return (this.#signalled & SCHEDULED) !== 0;
   }
 
   /** Signals `scheduled`, once: ok at the first start, with the outcome where it never reached hardware (J3). */
   signalScheduled(reachedHardware: boolean, nowUs: number): void {
     if (this.wasScheduled) return;
+    this.#signalled = reachedHardware ? SCHEDULED | REACHED_HARDWARE : SCHEDULED;
     this.#scheduledAtUs = nowUs;
-    this.#reachedHardware = reachedHardware;
     const error = reachedHardware ? null : this.outcome;
-    this.#announce(this.#scheduled, this.entity.scheduledInfo, error);
+    this.#announce(this.#scheduled, this.entity.scheduledInfo, error, nowUs);
   }
 
   /** Signals `finished` with the outcome. */
   signalFinished(nowUs: number): void {
-    this.#finishedAtUs = nowUs;
-    this.#announce(this.#finished, this.entity.finishedInfo, this.outcome);
+    this.#signalled |= FINISHED;
+    this.#submittedOrFinishedAtUs = nowUs;
+    this.#announce(this.#finished, this.entity.finishedInfo, this.outcome, nowUs);
   }
 
   /** A fence that nobody asked for yet is only reported. */
-  #announce(fence: FenceCore | null, info: TimelineInfo, error: FencelineError | null): void {
+  #announce(
+    fence: FenceCore | null,
+    info: TimelineInfo,
+    error: FencelineError | null,
+    nowUs: number,
+  ): void {
     if (fence !== null) {
-      signalFence(fence, error);
+      signalFence(fence, error, nowUs);
       return;
     }
     const { observers } = this.entity.scheduler;
@@ -297,44 +316,8 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
     observers.fenceSignalled([info.id, this.seqno], error);
     observers.fenceSignalledToRuntime([info.id, this.seqno], error);
   }
-
-  #make(info: TimelineInfo, atUs: number, error: FencelineError | null): FenceCore {
-    return Number.isNaN(atUs)
-      ? new FenceCore(this, this.seqno)
-      : bornSignalled(info, this.seqno, error, atUs);
-  }
 }
 
 function leave(node: CallbackNode | null): void {
   if (node !== null && node.attachedTo !== null) detach(node.attachedTo as FenceCore, node);
-}
-
-function noExtra(): JobExtra {
-  return {
-    label: null,
-    after: null,
-    nextAfter: 0,
-    pipelined: false,
-    dependencyError: null,
-    failOnDependencyError: false,
-    dependencyTimeoutUs: null,
-    dependencyDeadline: null,
-    stopWaiting: false,
-    queueDeadline: null,
-    estimateUs: -1,
-    runTimeoutUs: null,
-    deadlineUs: null,
-    resubmit: null,
-    signal: null,
-    onAbort: null,
-    cancelError: null,
-    noHangs: 0,
-    prepared: false,
-    resources: null,
-    grants: null,
-    waitsForResources: false,
-    resourceTurn: 0,
-    timesPassed: 0,
-    waiter: null,
-  };
 }

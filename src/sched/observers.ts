@@ -11,14 +11,16 @@ export class Observers {
   readonly #runtime: Runtime;
   #own: EventSink[] = [];
   #all: EventSink[];
+  #listening: boolean;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
     this.#all = runtime.sink === undefined ? [] : [runtime.sink];
+    this.#listening = this.#all.length > 0;
   }
 
   get listening(): boolean {
-    return this.#all.length > 0;
+    return this.#listening;
   }
 
   /** Adds `sink`; returns how to stop, which may be called twice. */
@@ -63,5 +65,6 @@ export class Observers {
   #gather(): void {
     const { sink } = this.#runtime;
     this.#all = sink === undefined ? this.#own : [sink, ...this.#own];
+    this.#listening = this.#all.length > 0;
   }
 }

@@ -5,13 +5,15 @@ import { interruptWaits, isFence, Timeline } from '../fence/index.ts';
 import type { FenceSource } from '../fence/index.ts';
 import { chargeAttempt, retire, watch } from './attempts.ts';
 import type { Driver, ResetContext } from './driver.ts';
-import { convict, end } from './endings.ts';
+import { convict, die, end } from './endings.ts';
 import { judge } from './expiry.ts';
 import { retireAll } from './failAll.ts';
 import type { JobCore } from './jobCore.ts';
+import { queueAgain } from './queueAgain.ts';
 import type { DomainCore } from './resetDomain.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
+import { forgetSlices, suspendedOn } from './slices.ts';
 
 /**
  * One reset, from the first stop to the last settled job (T3, T4, T7).
@@ -28,7 +30,7 @@ export class Reset {
   readonly #domain: DomainCore;
   readonly #runtime: Runtime;
   readonly #guilty: Map<JobCore, JobError>;
-  readonly #faulty: Set<SchedulerCore>;
+  readonly #faulty: ReadonlyMap<SchedulerCore, 'lonely' | 'nobody'>;
   /** The covered rings, by scheduler. */
   readonly #rings = new Map<SchedulerCore, Ring[]>();
   /** Every attempt on them, in the order of starts. */
@@ -44,13 +46,17 @@ export class Reset {
   readonly #captured = new Map<JobCore, unknown>();
   readonly #setup: SchedulerCore['setup']['reset'];
 
-  constructor(domain: DomainCore, guilty: Map<JobCore, JobError>, faulty: Set<SchedulerCore>) {
+  constructor(
+    domain: DomainCore,
+    guilty: Map<JobCore, JobError>,
+    faulty: ReadonlyMap<SchedulerCore, 'lonely' | 'nobody'>,
+  ) {
     this.#domain = domain;
     this.#runtime = domain.runtime;
     this.#guilty = guilty;
     this.#faulty = faulty;
     const [first] = guilty.keys();
-    const [faulted] = faulty;
+    const [faulted] = faulty.keys();
     const core = first?.entity.scheduler ?? (faulted as SchedulerCore);
     this.#setup = core.setup.reset;
   }
@@ -77,7 +83,7 @@ export class Reset {
       );
       if (this.#token === -1) return;
     }
-    for (const core of this.#faulty) this.#blameTheLonely(core);
+    for (const [core, blamed] of this.#faulty) if (blamed === 'lonely') this.#blameTheLonely(core);
     for (const [core, rings] of this.#rings) for (const ring of rings) this.#freeze(core, ring);
     for (const job of this.#guilty.keys()) {
       this.#captured.set(job, job.entity.scheduler.hooks.capture(job));
@@ -109,7 +115,7 @@ export class Reset {
       for (const core of members) this.#rings.set(core, [...core.rings]);
       return;
     }
-    for (const core of this.#faulty) this.#rings.set(core, [...core.rings]);
+    for (const core of this.#faulty.keys()) this.#rings.set(core, [...core.rings]);
     for (const job of this.#guilty.keys()) {
       const core = job.entity.scheduler;
       const rings = this.#rings.get(core) ?? [];
@@ -235,6 +241,7 @@ export class Reset {
   /** Rule 4. Everything is in its place before the first fence signals. */
   #succeed(): void {
     this.#token += 1;
+    const suspended = [...this.#rings].flatMap(([core, rings]) => suspendedOn(core, rings));
     const live = this.#attempts.filter((job) => job.isLive && job.onRing !== null);
     for (const job of this.#attempts) retire(job.entity.scheduler, job);
     for (const [core, rings] of this.#rings) {
@@ -255,6 +262,9 @@ export class Reset {
       if (!job.isLive) continue;
       if (this.#fateOf(job) === null) requeue(job);
       else failing.push(job);
+    }
+    for (const job of suspended) {
+      if (job.phase === 'queued') this.#settleSuspended(job);
     }
     for (const job of failing) {
       if (job.isLive) end(job.entity.scheduler, job, this.#fateOf(job));
@@ -287,9 +297,19 @@ export class Reset {
     const cancelError = extra?.cancelError ?? null;
     if (cancelError !== null) return cancelError;
     if (entity.killed !== null) return entity.killed;
-    const resubmit = extra?.resubmit ?? !this.#begun.has(job);
+    const begun = this.#begun.has(job) || (extra?.slicing?.ended ?? 0) > 0;
+    const resubmit = extra?.resubmit ?? !begun;
     const again = resubmit && job.attempt < entity.scheduler.setup.maxAttempts;
     return again ? null : new JobError('ERR_JOB_RESET', undefined, { label: job.label });
+  }
+
+  /** Between two slices it was not on a ring, and had begun: it begins anew where that was asked for, else it fails (S14, T4). */
+  #settleSuspended(job: JobCore): void {
+    const core = job.entity.scheduler;
+    const again = job.extra?.resubmit === true && job.attempt < core.setup.maxAttempts;
+    forgetSlices(core, job);
+    if (again) askAnew(core, job);
+    else die(core, job, new JobError('ERR_JOB_RESET', undefined, { label: job.label }));
   }
 
   #report(core: SchedulerCore, outcome: 'ok' | 'failed' | 'late' | null): void {
@@ -324,23 +344,25 @@ function lateOn(core: SchedulerCore, ring: Ring): JobCore[] {
 
 /** Puts an innocent job back in its place in the queue, as a new attempt to come. */
 function requeue(job: JobCore): void {
-  const { entity, extra } = job;
-  const core = entity.scheduler;
-  job.phase = 'queued';
-  entity.running -= 1;
-  entity.queued += 1;
-  core.queued += 1;
+  const core = job.entity.scheduler;
+  forgetSlices(core, job);
+  queueAgain(job);
+  askAnew(core, job);
+}
+
+/** What it waited for is asked anew by its next attempt. */
+function askAnew(core: SchedulerCore, job: JobCore): void {
+  const { extra } = job;
   if (extra !== null) {
     extra.nextAfter = 0;
     extra.prepared = false;
   }
-  entity.putBack(job);
   if (core.observers.listening) {
     const atUs = core.runtime.nowUs();
     const { ref: fence, attempt } = job;
     core.observers.emit({ type: 'job-requeue', atUs, fence, attempt });
   }
-  core.askCheck(entity);
+  core.askCheck(job.entity);
 }
 
 /** Calls one driver's `reset` and tells `settled` once how it went, whatever form the answer takes. */

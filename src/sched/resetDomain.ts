@@ -41,8 +41,8 @@ export class DomainCore {
   readonly members: Set<SchedulerCore> = new Set();
   /** Who is guilty, and the error that each fails with, for the reset that begins next. */
   #guilty = new Map<JobCore, JobError>();
-  /** Schedulers with a fault that names nobody. */
-  #faulty = new Set<SchedulerCore>();
+  /** Schedulers with a fault that names nobody, and whether one that was alone on its ring is blamed for it. */
+  #faulty = new Map<SchedulerCore, 'lonely' | 'nobody'>();
   #current: Reset | null = null;
   #beginAsked = false;
 
@@ -58,10 +58,17 @@ export class DomainCore {
   ask(core: SchedulerCore, job: JobCore | null, error: JobError): void {
     if (job === null) {
       if (this.#current?.covers(core) === true) return;
-      this.#faulty.add(core);
+      this.#faulty.set(core, 'lonely');
     } else if (this.#current?.addGuilty(job, error) !== true) {
       this.#guilty.set(job, error);
     }
+    if (this.#current === null) this.#beginLater();
+  }
+
+  /** Asks for a reset for which nobody is blamed. */
+  askBlameless(core: SchedulerCore): void {
+    if (this.#current?.covers(core) === true) return;
+    if (!this.#faulty.has(core)) this.#faulty.set(core, 'nobody');
     if (this.#current === null) this.#beginLater();
   }
 
@@ -106,10 +113,10 @@ export class DomainCore {
     const guilty = this.#guilty;
     const faulty = this.#faulty;
     this.#guilty = new Map();
-    this.#faulty = new Set();
+    this.#faulty = new Map();
     for (const job of [...guilty.keys()]) if (!job.isLive) guilty.delete(job);
     // Closed between the fault and now: its driver is asked nothing any more.
-    for (const core of [...faulty]) if (core.ended) faulty.delete(core);
+    for (const core of [...faulty.keys()]) if (core.ended) faulty.delete(core);
     if (guilty.size === 0 && faulty.size === 0) return;
     const reset = new Reset(this, guilty, faulty);
     this.#current = reset;

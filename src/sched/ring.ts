@@ -26,9 +26,13 @@ export class Ring {
   stopped = false;
   /** The job that the run deadline is for. */
   watched: JobCore | null = null;
+  /** Whether the attempt here has the ring for itself. */
+  #isTaken = false;
   /** Serial entities whose next job must go here, and found no room (J4). */
   readonly heldByOrder: Set<EntityCore> = new Set();
+  /** What `attempts` are expected to take together; and with a time target, each of them. */
   #estimatedUs = 0;
+  readonly #lengthsUs: number[] = [];
 
   constructor(index: number, credits: SchedulerCredits, deadline: Deadline) {
     this.index = index;
@@ -50,6 +54,7 @@ export class Ring {
 
   /** Whether `job` may be started here now. */
   hasRoom(job: JobCore): boolean {
+    if (this.#isTaken || (isExclusive(job) && this.attempts.length > 0)) return false;
     if (this.stopped || this.creditsUsed + this.costOf(job) > this.limit) return false;
     if (this.#targetUs === null || this.attempts.length === 0) return true;
     return this.#estimatedUs < this.#targetUs;
@@ -63,22 +68,62 @@ export class Ring {
   push(job: JobCore): void {
     this.attempts.push(job);
     this.creditsUsed += this.costOf(job);
-    this.#estimatedUs += job.current?.estimateUs ?? 0;
+    let lengthUs = job.current?.estimateUs ?? 0;
+    if (this.#targetUs !== null) {
+      lengthUs = job.entity.lengthOf(job);
+      this.#lengthsUs.push(lengthUs);
+    }
+    this.#estimatedUs += lengthUs;
+    if (isExclusive(job)) this.#isTaken = true;
   }
 
   remove(job: JobCore): void {
     const { attempts } = this;
     const index = attempts.indexOf(job);
-    if (index === 0) attempts.shift();
-    else attempts.splice(index, 1);
+    takeOut(attempts, index);
     this.creditsUsed -= this.costOf(job);
-    this.#estimatedUs =
-      attempts.length === 0 ? 0 : this.#estimatedUs - (job.current?.estimateUs ?? 0);
+    this.#isTaken = false;
+    let lengthUs = job.current?.estimateUs ?? 0;
+    if (this.#targetUs !== null) lengthUs = takeOut(this.#lengthsUs, index);
+    this.#estimatedUs = attempts.length === 0 ? 0 : this.#estimatedUs - lengthUs;
   }
 
-  /** The job that executes now: the first attempt that has not ended; `null` if there is none. */
+  /** The job that executes now: the first attempt that has not ended; `null` if there is none, or behind one that hangs. */
   executing(): JobCore | null {
-    for (const job of this.attempts) if (job.isLive) return job;
+    for (const job of this.attempts) {
+      if (job.isLive) return job;
+      if (job.current?.hung === true) return null;
+    }
     return null;
   }
+
+  /** Whether it holds an attempt that failed on time, and nothing can stop (T2). */
+  get hung(): boolean {
+    return this.attempts.some((job) => job.current?.hung === true);
+  }
+}
+
+/** Takes out one of a list that is mostly used from its front. */
+function takeOut<T>(list: T[], index: number): T {
+  return (index === 0 ? list.shift() : list.splice(index, 1)[0]) as T;
+}
+
+/** Whether a reset covers every ring. */
+export function allStopped(rings: readonly Ring[]): boolean {
+  for (const ring of rings) if (!ring.stopped) return false;
+  return true;
+}
+
+/** The ring with the least on it that has room for `job`. */
+export function leastLoaded(rings: readonly Ring[], job: JobCore): Ring | null {
+  let best: Ring | null = null;
+  for (const ring of rings) {
+    if (!ring.hasRoom(job)) continue;
+    if (best === null || ring.isLessLoadedThan(best)) best = ring;
+  }
+  return best;
+}
+
+function isExclusive(job: JobCore): boolean {
+  return job.extra !== null && job.extra.exclusive;
 }

@@ -9,6 +9,7 @@ import { oneOf } from './entityOptions.ts';
 import type { Job } from './job.ts';
 import { JobCore } from './jobCore.ts';
 import { retireAll } from './failAll.ts';
+import { keepShapes } from './keptShapes.ts';
 import { domainOf, fault } from './resetDomain.ts';
 import { SchedulerCore } from './schedulerCore.ts';
 import { checkedSchedulerOptions } from './schedulerOptions.ts';
@@ -40,6 +41,7 @@ export class Scheduler<P = unknown> {
   /** @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit */
   constructor(options: SchedulerOptions<P>) {
     const setup = checkedSchedulerOptions(options as unknown as SchedulerOptions<never>);
+    keepShapes();
     const domain = domainOf(setup.resetDomain);
     this.core = new SchedulerCore(setup, domain);
     domain.members.add(this.core);
@@ -86,6 +88,7 @@ export class Scheduler<P = unknown> {
         running: ring.attempts.length,
         creditsUsed: ring.creditsUsed,
         creditsLimit: ring.limit,
+        hung: ring.hung,
       })),
     };
   }
@@ -104,6 +107,14 @@ export class Scheduler<P = unknown> {
     fault(this.core, job ?? null, error ?? null);
   }
 
+  /**
+   * The device lost its state, and nobody is to blame: a reset with no guilty job, unless one is past its own deadline. May be
+   * called from anywhere, hooks included.
+   */
+  recover(): void {
+    if (!this.core.ended) this.core.domain.askBlameless(this.core);
+  }
+
   /** The device was unplugged, or is lost: every job of the reset domain fails with `ERR_DEVICE_GONE` (T8). */
   removeDevice(cause?: unknown): void {
     if (this.core.ended) {
@@ -113,6 +124,11 @@ export class Scheduler<P = unknown> {
     const options = cause === undefined ? {} : { cause };
     const error = new JobError('ERR_DEVICE_GONE', undefined, { label: this.label, ...options });
     this.core.domain.lose(error);
+  }
+
+  /** Whether some job could start and waits for room: who holds a ring for longer than it must may ask (S14). */
+  get contended(): boolean {
+    return this.core.contended;
   }
 
   /** Stops the clocks of every timeout (T1), for example while the machine sleeps. */

@@ -1,5 +1,6 @@
 import type { FencelineError } from '../base/index.ts';
-import type { Runtime } from '../events/index.ts';
+import { idsOf } from '../events/index.ts';
+import type { Ids, Runtime } from '../events/index.ts';
 import { fenceSignalled, start } from './attempts.ts';
 import { BlameBook } from './blame.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
@@ -13,12 +14,13 @@ import { expire } from './expiry.ts';
 import { failAll } from './failAll.ts';
 import { FreeList } from './freeList.ts';
 import { Hooks } from './hooks.ts';
-import type { JobCore } from './jobCore.ts';
+import type { Attempt, JobCore } from './jobCore.ts';
 import { Observers } from './observers.ts';
+import { boundRing, isHeldByOrder } from './placement.ts';
 import type { Policy } from './policy.ts';
 import type { DomainCore } from './resetDomain.ts';
 import { holdsResources } from './resources.ts';
-import { Ring } from './ring.ts';
+import { allStopped, leastLoaded, Ring } from './ring.ts';
 import type { SchedulerSetup } from './schedulerOptions.ts';
 import { Estimate } from './stats.ts';
 
@@ -40,6 +42,7 @@ export class SchedulerCore {
   readonly label: string;
   readonly device: string;
   readonly runtime: Runtime;
+  readonly ids: Ids;
   readonly driver: Driver;
   readonly setup: SchedulerSetup;
   readonly hooks: Hooks;
@@ -51,6 +54,12 @@ export class SchedulerCore {
   readonly estimate: Estimate = new Estimate();
   /** Whether dependencies on running jobs may be left to the ring's order (J7). */
   readonly pipelines: boolean;
+  /** Whether its driver runs jobs in slices (S14). */
+  readonly slices: boolean;
+  /** Jobs between two slices. */
+  readonly suspended: Set<JobCore> = new Set();
+  /** Whether only what a job asked for can hold it back: one ring that keeps order, nothing to prepare, no slices. */
+  readonly #startsPlainly: boolean;
   state: 'open' | 'draining' | 'closed' | 'gone' = 'open';
   goneError: FencelineError | null = null;
   /** Entities with a job that has not finished. */
@@ -67,9 +76,13 @@ export class SchedulerCore {
   resets = 0;
   /** Called once, after the call stack, when it has ended: no fence is unsignalled, what could be freed is. */
   onEnd: () => void = () => {};
+  /** Attempts whose jobs were freed, for the next starts. */
+  readonly spareAttempts: Attempt[] = [];
   readonly freeList: FreeList = new FreeList(this);
   readonly blames: BlameBook = new BlameBook();
   #checks: EntityCore[] = [];
+  /** Entities that the policy knows. */
+  #listedCount = 0;
   #nextCheck = 0;
   #passAsked = false;
   readonly #pass = (): void => this.#runPass();
@@ -79,6 +92,7 @@ export class SchedulerCore {
     this.label = setup.label;
     this.device = setup.device;
     this.runtime = setup.runtime;
+    this.ids = idsOf(setup.runtime);
     this.driver = setup.driver;
     this.policy = setup.policy;
     this.domain = domain;
@@ -90,7 +104,9 @@ export class SchedulerCore {
       ring.deadline.ring = ring;
       return ring;
     });
+    this.slices = setup.driver.nextSlice !== undefined;
     this.pipelines = setup.rings === 1 && setup.driver.ordered !== false;
+    this.#startsPlainly = this.pipelines && !this.slices && setup.driver.prepareJob === undefined;
   }
 
   get ended(): boolean {
@@ -132,19 +148,20 @@ export class SchedulerCore {
     if (this.ended) return;
     this.#reportPass('pass-begin', 0);
     const beganUs = this.runtime.nowUs();
+    let nowUs = beganUs;
     let started = 0;
     let later = false;
     // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
     try {
       for (;;) {
-        if (this.ended || this.rings.every(isStopped)) break;
-        const nowUs = this.runtime.nowUs();
+        if (this.ended || allStopped(this.rings)) break;
         later = started >= STARTS_PER_PASS || nowUs - beganUs > PASS_US;
         if (later) break;
         const entity = this.#checks[this.#nextCheck];
         if (entity !== undefined) this.#checkNext(entity, nowUs);
         else if (this.#startNext(nowUs)) started += 1;
         else break;
+        nowUs = this.runtime.nowUs();
       }
     } finally {
       this.#passAsked = later;
@@ -174,6 +191,7 @@ export class SchedulerCore {
       this.policy.changed?.(entity, nowUs);
     } else if (can) {
       entity.listed = true;
+      this.#listedCount += 1;
       this.policy.add(entity, nowUs);
     } else {
       this.unlist(entity);
@@ -183,6 +201,7 @@ export class SchedulerCore {
   unlist(entity: EntityCore): void {
     if (!entity.listed || entity.scheduler !== this) return;
     entity.listed = false;
+    this.#listedCount -= 1;
     this.policy.remove(entity, this.runtime.nowUs());
   }
 
@@ -191,13 +210,18 @@ export class SchedulerCore {
       const job = entity.nextStart;
       // A job that dies here may be followed by one that was submitted, in a callback, to another scheduler (S12).
       if (job === null || entity.scheduler !== this) return false;
+      // Nothing can hold back a plain job, as most are.
+      if (job.extra === null && this.#startsPlainly) return true;
       if (job.waitsFor !== null) {
         startDependencyClock(this, job);
         return false;
       }
       const found = resolveDependencies(this, job);
       if (found === 'ready') {
-        if (this.#isHeldByOrder(entity, job)) return false;
+        if (isHeldByOrder(this, entity, job)) {
+          this.#reportBlocked(job, 'order');
+          return false;
+        }
         if (holdsResources(job)) return true;
         this.#reportBlocked(job, 'resource');
         return false;
@@ -208,28 +232,6 @@ export class SchedulerCore {
         die(this, job, found);
       }
     }
-  }
-
-  /** A serial entity's jobs never overlap on two rings, or at all where the driver keeps no order (J4). */
-  #isHeldByOrder(entity: EntityCore, job: JobCore): boolean {
-    if (!entity.serial || entity.unretired === 0) return false;
-    if (this.driver.ordered !== false) {
-      if (this.rings.length === 1) return false;
-      const ring = this.#boundRing(entity);
-      if (ring === null || ring.hasRoom(job)) return false;
-      ring.heldByOrder.add(entity);
-    }
-    this.#reportBlocked(job, 'order');
-    return true;
-  }
-
-  /** The ring that holds an attempt of the serial `entity`: its next job may go nowhere else. */
-  #boundRing(entity: EntityCore): Ring | null {
-    if (!entity.serial || entity.unretired === 0) return null;
-    for (const ring of this.rings) {
-      if (ring.attempts.some((job) => job.entity === entity)) return ring;
-    }
-    return null;
   }
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
@@ -243,14 +245,14 @@ export class SchedulerCore {
       if (!can) this.unlist(entity);
       if (!can || entity.nextStart !== job) return true;
     }
-    const bound = this.rings.length === 1 ? null : this.#boundRing(entity);
+    const bound = this.rings.length === 1 ? null : boundRing(this, entity, job);
     if (bound !== null && !bound.hasRoom(job)) {
       // Others filled its ring since it was listed: it waits for that ring, and holds nobody back.
       bound.heldByOrder.add(entity);
       this.unlist(entity);
       return true;
     }
-    const ring = bound ?? this.#leastLoaded(job);
+    const ring = bound ?? leastLoaded(this.rings, job);
     if (ring === null) {
       this.#reportBlocked(job, 'credits');
       return false;
@@ -260,17 +262,12 @@ export class SchedulerCore {
     return true;
   }
 
-  /** The ring with the least on it that has room. */
-  #leastLoaded(job: JobCore): Ring | null {
-    let best: Ring | null = null;
-    for (const ring of this.rings) {
-      if (!ring.hasRoom(job)) continue;
-      if (best === null || ring.isLessLoadedThan(best)) best = ring;
-    }
-    return best;
-  }
-
   // What users and the recovery do.
+
+  /** Whether an entity waits for room with a job that can start, or may have one. */
+  get contended(): boolean {
+    return this.#listedCount > 0 || this.#checks.length > 0;
+  }
 
   /** The fence that `job` waited for signalled: see the rules of JobCore. */
   fenceSignalled(job: JobCore): void {
@@ -279,7 +276,7 @@ export class SchedulerCore {
 
   cancel(job: JobCore, reason: unknown): 'dequeued' | 'requested' | 'finished' {
     if (job.phase === 'finished' || job.phase === 'ended') return 'finished';
-    if (job.phase === 'dead') return 'dequeued';
+    if (job.phase === 'dead') return job.isSuspended ? 'requested' : 'dequeued';
     const error = cancelled(job, reason);
     if (this.observers.listening) {
       const atUs = this.runtime.nowUs();
@@ -287,7 +284,7 @@ export class SchedulerCore {
     }
     if (job.phase === 'queued') {
       die(this, job, error);
-      return 'dequeued';
+      return job.isSuspended ? 'requested' : 'dequeued';
     }
     const extra = job.need();
     if (extra.cancelError === null) {
@@ -385,8 +382,4 @@ export class SchedulerCore {
     const atUs = this.runtime.nowUs();
     this.observers.emit({ type, atUs, scheduler: this.label, started });
   }
-}
-
-function isStopped(ring: Ring): boolean {
-  return ring.stopped;
 }

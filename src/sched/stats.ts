@@ -44,6 +44,8 @@ export interface RingStats {
   running: number;
   creditsUsed: number;
   creditsLimit: number;
+  /** Whether it holds a job that failed on time while the hardware still works on it (T2). */
+  hung: boolean;
 }
 
 /** The running average keeps three quarters of what it was, as the kernel's does. */
@@ -51,19 +53,19 @@ const NEW_SAMPLE = 1 / 4;
 
 /** A running average of job lengths; the first sample is taken as it is. */
 export class Estimate {
-  #us = -1;
+  #us = NaN;
 
   add(busyUs: number): void {
-    this.#us = this.#us < 0 ? busyUs : this.#us + (busyUs - this.#us) * NEW_SAMPLE;
+    this.#us = Number.isNaN(this.#us) ? busyUs : this.#us + (busyUs - this.#us) * NEW_SAMPLE;
   }
 
   /** The average, or `otherwise` before the first sample. */
   or(otherwise: number): number {
-    return this.#us < 0 ? otherwise : this.#us;
+    return Number.isNaN(this.#us) ? otherwise : this.#us;
   }
 }
 
-/** The counters of one entity, made when it is first used. Running jobs keep them alive: accounting after a close is safe (S13). */
+/** The counters of one entity. Running jobs keep them alive: accounting after a close is safe (S13). */
 export class EntityCounters {
   /** Also the seqno of the last job. */
   submitted = 0;
@@ -72,6 +74,8 @@ export class EntityCounters {
   attempts = 0;
   busyUs = 0;
   readonly estimate: Estimate = new Estimate();
+  /** What its jobs took, by what was said of them; `null` while nothing was said. */
+  overrun: Estimate | null = null;
   readonly waitUs: Histogram = new Histogram();
   readonly turnaroundUs: Histogram = new Histogram();
 }

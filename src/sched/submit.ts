@@ -1,5 +1,4 @@
 import { invalid, UsageError } from '../base/index.ts';
-import { idsOf } from '../events/index.ts';
 import { addDependencies } from './dependencies.ts';
 import { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
@@ -10,30 +9,26 @@ import { checkedResources } from './resources.ts';
 import { checkedCount } from './schedulerOptions.ts';
 import type { SubmitOptions } from './submitOptions.ts';
 
-const NO_OPTIONS: SubmitOptions = {};
-
 /** Makes a job and appends it, or throws with nothing changed (J1): everything that can fail comes before `append`. */
 export function submit<P>(
   entity: EntityCore,
   schedulers: readonly SchedulerCore[],
   payload: P,
-  options: SubmitOptions = NO_OPTIONS,
+  options?: SubmitOptions,
 ): JobCore<P> {
   refuseIfEnded(entity);
   const core = chooseScheduler(entity, schedulers);
   refuseIfBanned(core, entity);
-  const credits = checkedCount('submit: credits', options.credits, 1);
   const nowUs = core.runtime.nowUs();
-  const seqno = entity.counters.submitted + 1;
-  const job = new JobCore(entity, seqno, payload, credits, nowUs);
-  if (options !== NO_OPTIONS) applyOptions(core, entity, job, options);
+  const job = new JobCore(entity, entity.use.submitted + 1, payload, nowUs);
+  if (options !== undefined) applyOptions(core, entity, job, options);
   if (entity.queued >= entity.setup.maxQueued) {
     throw new UsageError(
       'ERR_QUEUE_FULL',
       `submit: ${entity.label} has ${entity.queued} jobs queued, and its maxQueued is ${entity.setup.maxQueued}; wait for one to start`,
     );
   }
-  if (options.signal?.aborted === true) throw options.signal.reason;
+  if (options?.signal?.aborted === true) throw options.signal.reason;
   accept(core, entity, job);
   return job;
 }
@@ -56,8 +51,9 @@ function refuseIfBanned(core: SchedulerCore, entity: EntityCore): void {
 
 /** Stays where the entity has work; otherwise the least loaded that takes jobs (S12). */
 function chooseScheduler(entity: EntityCore, schedulers: readonly SchedulerCore[]): SchedulerCore {
-  const [only] = schedulers;
-  if (only !== undefined && schedulers.length === 1 && !isOpen(only)) {
+  const only = schedulers.length === 1 ? schedulers[0] : undefined;
+  if (only !== undefined && only === entity.scheduler && isOpen(only)) return only;
+  if (only !== undefined && !isOpen(only)) {
     if (only.state === 'gone') throw new UsageError('ERR_DEVICE_GONE');
     throw closed(`the scheduler ${only.label} was closed`);
   }
@@ -94,11 +90,12 @@ function applyOptions(
   job: JobCore,
   options: SubmitOptions,
 ): void {
-  const { label, after, signal, estimateMs, deadlineMs, resubmit, resources } = options;
+  const { label, after, credits, signal, estimateMs, deadlineMs, resubmit, resources } = options;
   if (label !== undefined) {
     if (typeof label !== 'string') throw invalid('submit: label', 'a string', label);
     job.need().label = label;
   }
+  if (credits !== undefined) job.need().credits = checkedCount('submit: credits', credits, 1);
   const { onDependencyError } = options;
   const failOnError =
     onDependencyError === undefined
@@ -118,6 +115,7 @@ function applyOptions(
     const timeoutMs = options.runTimeoutMs;
     job.need().runTimeoutUs = checkedMs('submit: runTimeoutMs', timeoutMs, Infinity);
   }
+  applyTurn(job, options);
   const queueTimeoutUs = checkedMs('submit: queueTimeoutMs', options.queueTimeoutMs, Infinity);
   if (queueTimeoutUs !== Infinity) {
     const deadline = new Deadline('queue', job);
@@ -143,6 +141,21 @@ function applyOptions(
   if (signal !== undefined) job.need().signal = signal;
 }
 
+/** How long and how alone it has a ring (S14). */
+function applyTurn(job: JobCore, { totalRunTimeoutMs, exclusive }: SubmitOptions): void {
+  if (totalRunTimeoutMs !== undefined) {
+    job.need().totalRunTimeoutUs = checkedMs(
+      'submit: totalRunTimeoutMs',
+      totalRunTimeoutMs,
+      Infinity,
+    );
+  }
+  if (exclusive !== undefined) {
+    if (typeof exclusive !== 'boolean') throw invalid('submit: exclusive', 'a boolean', exclusive);
+    job.need().exclusive = exclusive;
+  }
+}
+
 /** The point of no return: from here both fences will signal. Nothing in here can fail. */
 function accept(core: SchedulerCore, entity: EntityCore, job: JobCore): void {
   if (entity.scheduler !== core) {
@@ -153,10 +166,10 @@ function accept(core: SchedulerCore, entity: EntityCore, job: JobCore): void {
     // What the scheduler before was asked to look at, this one was not.
     entity.checkAsked = false;
   }
-  job.id = idsOf(core.runtime).take();
+  job.id = core.ids.take();
   if (entity.first === null) core.active.add(entity);
   entity.append(job);
-  entity.counters.submitted += 1;
+  entity.use.submitted += 1;
   core.queued += 1;
   const { extra } = job;
   if (extra !== null) {

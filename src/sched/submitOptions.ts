@@ -19,8 +19,12 @@ export interface SubmitOptions {
   readonly queueTimeoutMs?: number;
   /** At the head of its queue and blocked by a dependency; then `ERR_DEPENDENCY_FAILED`. */
   readonly dependencyTimeoutMs?: number;
-  /** Per attempt, from the start of execution; then a reset, and `ERR_JOB_TIMEOUT`. */
+  /** Per attempt (of a sliced job per slice), from the start of execution; then a reset, and `ERR_JOB_TIMEOUT`. */
   readonly runTimeoutMs?: number;
+  /** For all slices of an attempt together, as measured (S14). Default: no limit. */
+  readonly totalRunTimeoutMs?: number;
+  /** Whether it has a ring for itself: it starts where nothing is, and nothing starts behind it. Default false. */
+  readonly exclusive?: boolean;
   /** A hint for the policy, from submission; never kills. */
   readonly deadlineMs?: number;
   /** What happens to it when a reset takes it innocent (T4): true runs it again also if it had begun, false never. */

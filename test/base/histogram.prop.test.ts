@@ -21,6 +21,17 @@ describe('Histogram', () => {
     }
   });
 
+  it('is exact where there are one or two values', () => {
+    expect(summaryOf([7.3])).toEqual({ count: 1, mean: 7.3, p50: 7.3, p99: 7.3, max: 7.3 });
+    expect(summaryOf([8, 3])).toEqual({ count: 2, mean: 5.5, p50: 3, p99: 8, max: 8 });
+    expect(summaryOf([0, 8])).toEqual({ count: 2, mean: 4, p50: 0, p99: 8, max: 8 });
+  });
+
+  it('keeps the first two values when the third comes', () => {
+    const { p50, p99, max } = summaryOf([1000, 10, 10]);
+    expect([p50, p99, max]).toEqual([expect.closeTo(10, 0), 1000, 1000]);
+  });
+
   it('counts as 0 what is not a positive number', () => {
     expect(summaryOf([-5, NaN, 0])).toEqual({ count: 3, mean: 0, p50: 0, p99: 0, max: 0 });
     expect(summaryOf([-5, 0, 8, 8, 8]).p50).toBe(8);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EntitlementMeter, maxMinShares } from '../../src/cli/run/entitlement.ts';
+import type { MeteredClient } from '../../src/cli/run/entitlement.ts';
 
 // What each client is entitled to: the weighted max-min division (S8), and how a run measures what was asked for.
 
@@ -43,80 +44,82 @@ describe('the max-min division', () => {
 });
 
 describe('the entitlement meter', () => {
-  const CLIENTS = [
+  const EQUAL = [
     { weight: 1, rings: 2 },
     { weight: 1, rings: 2 },
   ];
 
+  type Numbers = readonly [busyUs: number, queued: number, running?: number];
+
+  /** A meter of two rings that took these readings; the last one ends the interval. */
+  function metered(
+    readings: readonly (readonly [atMs: number, first: Numbers, second: Numbers])[],
+    clients: readonly MeteredClient[] = EQUAL,
+  ): EntitlementMeter {
+    const meter = new EntitlementMeter(clients, 2);
+    readings.forEach(([atMs, ...both], i) => {
+      const taken = both.map(([busyUs, queued, running = 0]) => ({ busyUs, queued, running }));
+      meter.read(atMs, taken, i === readings.length - 1);
+    });
+    return meter;
+  }
+
   it('takes a client that was always backlogged as wanting all', () => {
-    const meter = new EntitlementMeter(CLIENTS, 2);
-    meter.read(0, [
-      { busyUs: 0, queued: 3 },
-      { busyUs: 0, queued: 0 },
-    ]);
-    meter.read(500, [
-      { busyUs: 1, queued: 3 },
-      { busyUs: 1, queued: 0 },
-    ]);
-    meter.read(1000, [
-      { busyUs: 1_500_000, queued: 3 },
-      { busyUs: 400_000, queued: 0 },
+    const meter = metered([
+      [0, [0, 3], [0, 0]],
+      [500, [1, 3], [1, 0]],
+      [1000, [1_500_000, 3], [400_000, 0]],
     ]);
     expect(meter.capacityUs).toBe(2_000_000);
     expect(meter.entitledPct()).toEqual([80, 20]);
   });
 
   it('takes a client whose queue was empty once as wanting what it used', () => {
-    const meter = new EntitlementMeter(CLIENTS, 2);
-    meter.read(0, [
-      { busyUs: 0, queued: 3 },
-      { busyUs: 0, queued: 9 },
-    ]);
-    meter.read(500, [
-      { busyUs: 1, queued: 3 },
-      { busyUs: 1, queued: 0 },
-    ]);
-    meter.read(1000, [
-      { busyUs: 1_500_000, queued: 3 },
-      { busyUs: 400_000, queued: 9 },
+    const meter = metered([
+      [0, [0, 3], [0, 9]],
+      [500, [1, 3], [1, 0]],
+      [1000, [1_500_000, 3], [400_000, 9]],
     ]);
     expect(meter.entitledPct()).toEqual([80, 20]);
   });
 
-  it('counts the rest of the run as an interval of its own', () => {
-    const meter = new EntitlementMeter(CLIENTS, 2);
-    meter.read(0, [
-      { busyUs: 0, queued: 1 },
-      { busyUs: 0, queued: 1 },
+  it('takes a client with a job on a ring at every reading as wanting a ring, before the job ends', () => {
+    const control = metered([
+      [0, [0, 3], [0, 0, 1]],
+      [500, [0, 3], [0, 0, 0]],
+      [1000, [1_000_000, 3], [0, 0, 1]],
     ]);
-    meter.read(
-      100,
-      [
-        { busyUs: 50_000, queued: 0 },
-        { busyUs: 0, queued: 1 },
-      ],
-      true,
-    );
-    expect(meter.capacityUs).toBe(200_000);
-    expect(meter.entitledPct()).toEqual([25, 75]);
+    expect(control.entitledPct()).toEqual([100, 0]);
+    const long = metered([
+      [0, [0, 3], [0, 0, 1]],
+      [500, [0, 3], [0, 0, 1]],
+      [1000, [1_000_000, 3], [0, 0, 1]],
+    ]);
+    expect(long.entitledPct()).toEqual([50, 50]);
+  });
+
+  it('divides each second by itself, and the rest of the run', () => {
+    const meter = metered([
+      [0, [0, 1], [0, 1]],
+      [1000, [1_000_000, 1], [1_000_000, 1]],
+      [1100, [1_050_000, 0], [1_000_000, 1]],
+    ]);
+    expect(meter.capacityUs).toBe(2_200_000);
+    expect(meter.entitledPct()[0]).toBeCloseTo((100 * 1_050_000) / 2_200_000, 6);
   });
 
   it('caps a client at the rings that it can use', () => {
-    const meter = new EntitlementMeter(
+    const clients = [
+      { weight: 4, rings: 1 },
+      { weight: 1, rings: 2 },
+    ];
+    const meter = metered(
       [
-        { weight: 4, rings: 1 },
-        { weight: 1, rings: 2 },
+        [0, [0, 1], [0, 1]],
+        [1000, [1e6, 1], [1e6, 1]],
       ],
-      2,
+      clients,
     );
-    meter.read(0, [
-      { busyUs: 0, queued: 1 },
-      { busyUs: 0, queued: 1 },
-    ]);
-    meter.read(1000, [
-      { busyUs: 1e6, queued: 1 },
-      { busyUs: 1e6, queued: 1 },
-    ]);
     expect(meter.entitledPct()).toEqual([50, 50]);
   });
 });

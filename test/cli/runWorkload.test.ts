@@ -16,6 +16,7 @@ import { openVirtualDevice } from './virtualDevice.ts';
 
 const NO_FUNCTIONS: MainFunctions = {
   plan: () => () => [],
+  twin: () => () => ({ dispatch: { wgsl: '', bindings: [], workgroups: [1] }, result: () => null }),
   collect: () => () => ({ ok: true, message: '' }),
 };
 
@@ -23,6 +24,7 @@ function job(name: string, kernel: string, rest: Partial<JobSpec> = {}): JobSpec
   return {
     name,
     kernel: { url: 'file:///kernels.mjs', export: kernel, text: `./kernels.mjs#${kernel}` },
+    webgpu: null,
     plan: null,
     args: [],
     inputs: null,
@@ -59,7 +61,12 @@ interface Ran {
 
 async function ran(
   clients: readonly ClientSpec[],
-  options: { durationMs?: number; functions?: MainFunctions; interruptAtMs?: number } = {},
+  options: {
+    durationMs?: number;
+    functions?: MainFunctions;
+    interruptAtMs?: number;
+    unwritten?: string[];
+  } = {},
 ): Promise<Ran> {
   const { device, runtime, clock } = openVirtualDevice();
   const events: SchedEvent[] = [];
@@ -99,7 +106,8 @@ async function ran(
   for (let seconds = 0; result === null && seconds < 60; seconds++) await runtime.settle(1e6);
   await running;
   if (result === null) throw new Error('the run did not end within 60 virtual seconds');
-  const context = { workload: 'test', policy: 'fair', trace: null, crashDumps: [] };
+  const files = { trace: null, crashDumps: [], unwritten: options.unwritten ?? [] };
+  const context = { workload: 'test', policy: 'fair', driverWhy: null, files };
   return { result, report: reportOf(result, context), events, dumps };
 }
 
@@ -288,6 +296,12 @@ describe('a run', () => {
     };
     const thrown = await ran([checked], { functions: { ...NO_FUNCTIONS, collect: () => throws } });
     expect(thrown.report.findings).toEqual(['c: ./c.mjs#check threw: no disk']);
+  });
+
+  it('finds a file that could not be written', async () => {
+    const unwritten = ['out/trace.json could not be written: no space'];
+    const { report } = await ran([client('c', [job('a', 'wait')])], { unwritten });
+    expect(report).toMatchObject({ ok: false, findings: unwritten });
   });
 
   it('cancels everything on interrupt, and collects nothing', async () => {

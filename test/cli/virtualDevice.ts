@@ -97,6 +97,7 @@ export function openVirtualDevice(): {
     rings: 2,
     runtime,
     credits: 1,
+    newAbort: () => new AbortController(),
   });
   const clock: Clock = {
     nowMs: () => runtime.nowUs() / 1000,

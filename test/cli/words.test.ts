@@ -17,6 +17,13 @@ describe('nearest', () => {
     expect(nearest('x', [])).toBeNull();
   });
 
+  it('looks further among few known words, where it is asked to', () => {
+    const policies = ['fair', 'fifo', 'roundRobin'];
+    expect(nearest('fare', policies)).toBeNull();
+    expect(nearest('fare', policies, 1 / 2)).toBe('fair');
+    expect(nearest('best', policies, 1 / 2)).toBeNull();
+  });
+
   it('counts inserted, deleted, replaced and swapped letters', () => {
     expect(editDistance('fair', 'fair')).toBe(0);
     expect(editDistance('fair', 'fairy')).toBe(1);

@@ -206,10 +206,14 @@ describe('a workload file', () => {
       () =>
         changed('threads: 2', 'threads: 0')
           .replace('priority: high', 'priority: 3')
-          .replace('[first, viewport/frame]', 'frist'),
+          .replace('[first, viewport/frame]', 'frist')
+          .replace('kernel: ./kernels.mjs#blur', 'kernel: ./kernels.mjs#blurr')
+          .replace("inputs: 'data/*.txt'", "inputs: 'data/*.text'"),
       [
         'workload.yaml:4:12: device.threads: expected a whole number, 1 or more, got 0',
         'workload.yaml:8:15: clients[0].priority: expected high, normal or low, got 3',
+        'workload.yaml:11:17: clients[0].jobs[0].kernel: expected an export of ./kernels.mjs, got "blurr"; it exports blur, sum, default; did you mean blur?',
+        'workload.yaml:19:17: clients[1].jobs[0].inputs: expected files, or a pattern that matches files, got "data/*.text", which matches none',
         'workload.yaml:24:16: clients[1].jobs[1].after: expected the name of a job of this client, or client/name, got "frist"; did you mean first?',
       ],
     ],

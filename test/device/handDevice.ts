@@ -2,7 +2,7 @@
  * A device for tests, in virtual time: its backend is ended by hand, or after `durationUs` of its work.
  */
 import { JobError } from '../../src/base/index.ts';
-import type { FenceSource } from '../../src/base/index.ts';
+import type { Abort, FenceSource } from '../../src/base/index.ts';
 import { openDevice } from '../../src/device/index.ts';
 import type {
   Device,
@@ -14,6 +14,7 @@ import type {
 import { VirtualRuntime } from '../../src/drivers/sim/index.ts';
 import { Timeline } from '../../src/fence/index.ts';
 import type { Driver, Job } from '../../src/sched/index.ts';
+import { CountingSignal } from '../fixtures/countingSignal.ts';
 
 /** Work of a hand device. */
 export interface HandWork {
@@ -90,6 +91,15 @@ export class HandBackend implements DeviceBackend<HandWork, HandWork>, Driver<Ta
   }
 }
 
+/** Both ends of a signal. */
+class HandAbort implements Abort {
+  readonly signal: CountingSignal = new CountingSignal();
+
+  abort(reason: unknown): void {
+    this.signal.abort(reason);
+  }
+}
+
 /** A hand device, its backend, and its time. */
 export function openHandDevice(options: Partial<OpenDeviceOptions> = {}): {
   device: Device<HandWork>;
@@ -98,7 +108,8 @@ export function openHandDevice(options: Partial<OpenDeviceOptions> = {}): {
 } {
   const runtime = (options.runtime as VirtualRuntime | undefined) ?? new VirtualRuntime();
   const backend = new HandBackend(runtime);
-  const device = openDevice(backend, { label: 'hand', rings: 1, ...options, runtime });
+  const newAbort = (): Abort => new HandAbort();
+  const device = openDevice(backend, { label: 'hand', rings: 1, newAbort, ...options, runtime });
   return { device, backend, runtime };
 }
 

@@ -3,28 +3,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { JobError } from '../../src/base/index.ts';
+import { CountingSignal } from '../fixtures/countingSignal.ts';
 import { openHandDevice, thrownBy } from './handDevice.ts';
-
-/** A signal that the test aborts, and how many listen. */
-class HandSignal {
-  aborted = false;
-  reason: unknown;
-  readonly listeners = new Set<() => void>();
-
-  addEventListener(_type: 'abort', fn: () => void): void {
-    this.listeners.add(fn);
-  }
-
-  removeEventListener(_type: 'abort', fn: () => void): void {
-    this.listeners.delete(fn);
-  }
-
-  abort(reason: unknown): void {
-    this.aborted = true;
-    this.reason = reason;
-    for (const fn of [...this.listeners]) fn();
-  }
-}
 
 describe('result', () => {
   it('follows the finished fence, whenever it is asked for', async () => {
@@ -120,7 +100,7 @@ describe('cancel', () => {
     const client = device.open();
     client.submit({});
     runtime.advanceBy(0);
-    const signal = new HandSignal();
+    const signal = new CountingSignal();
     const { result } = client.submit({}, { signal });
     expect(signal.listeners.size).toBe(1);
     signal.abort('enough');
@@ -132,7 +112,7 @@ describe('cancel', () => {
 
   it('leaves no listener on the signal of a job that finished', () => {
     const { device, runtime } = openHandDevice();
-    const signal = new HandSignal();
+    const signal = new CountingSignal();
     device.open().submit({ durationUs: 1 }, { signal });
     expect(signal.listeners.size).toBe(1);
     runtime.advanceBy(1);
@@ -145,7 +125,7 @@ describe('submit', () => {
     const { device } = openHandDevice();
     const client = device.open({ maxQueued: 1 });
     expect(() => client.submit(1 as never)).toThrow('not work');
-    const signal = new HandSignal();
+    const signal = new CountingSignal();
     signal.abort('before');
     expect(thrownBy(() => client.submit({}, { signal }))).toBe('before');
     expect(client.stats().submitted).toBe(0);

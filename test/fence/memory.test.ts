@@ -37,6 +37,21 @@ describe('a fence', () => {
     expect(fence).toMatchObject({ status: 'ok', timeline: { driver: 'fenceline', label: 'all' } });
   });
 
+  it('F8: lets go of a wait when it has signalled, and holds on to it before (the control)', async () => {
+    const timeline = new Timeline({ driver: 'demo', label: 'ring', runtime: new ManualRuntime() });
+    const [source, pending] = [timeline.createFence(), timeline.createFence()];
+    const waitOn = (fence: Fence): WeakRef<object> => {
+      const seen = {};
+      void fence.wait().then(() => seen);
+      return new WeakRef(seen);
+    };
+    const [over, open] = [waitOn(source.fence), waitOn(pending.fence)];
+    source.signal();
+    expect(await isCollected(over)).toBe(true);
+    expect(await isCollected(open)).toBe(false);
+    expect([source.fence.status, pending.fence.status]).toEqual(['ok', 'pending']);
+  });
+
   it('holds on to its runtime while it is pending (the control of this test)', async () => {
     const { fence, producers } = produce(false);
     expect(await isCollected(producers[0] as WeakRef<object>)).toBe(false);

@@ -61,6 +61,42 @@ describe('a wait', () => {
     expect(raised).toEqual([]);
   });
 
+  it('F8: is one of any number, each settled once, beside callbacks and in any order', async () => {
+    for (const error of [undefined, timedOut]) {
+      for (const order of ['wcw', 'cww', 'wwc']) {
+        const { source } = setUp();
+        const seen: unknown[] = [];
+        const waits: Promise<void>[] = [];
+        for (const kind of order) {
+          if (kind === 'w') waits.push(source.fence.wait());
+          else source.fence.addCallback((fence) => seen.push(fence.error));
+        }
+        source.signal(error);
+        expect(seen).toEqual([error ?? null]);
+        const outcomes = await Promise.allSettled(waits);
+        const expected =
+          error === undefined ? { status: 'fulfilled' } : { status: 'rejected', reason: error };
+        expect(outcomes).toEqual([expected, expected]);
+      }
+    }
+  });
+
+  it('F8: raises an unhandled rejection exactly where nobody handles its own failure', async () => {
+    const raised: unknown[] = [];
+    const listen = (reason: unknown) => void raised.push(reason);
+    process.on('unhandledRejection', listen);
+    const handled = setUp().source;
+    const wait = handled.fence.wait();
+    handled.signal(timedOut);
+    await expect(wait).rejects.toBe(timedOut);
+    const unhandled = setUp().source;
+    void unhandled.fence.wait();
+    unhandled.signal(timedOut);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', listen);
+    expect(raised).toEqual([timedOut]);
+  });
+
   it('F8: ends with ERR_WAIT_TIMEOUT past its time, and leaves the fence untouched', async () => {
     const { runtime, source } = setUp();
     const wait = source.fence.wait({ timeoutMs: 2 });

@@ -153,6 +153,22 @@ describe('fault', () => {
     expect([outcome(began!), outcome(waited!)]).toEqual(['ERR_JOB_RESET', 'ok']);
   });
 
+  it('T6: a recovery blames nobody, not even a job that was alone', () => {
+    const env = setUp();
+    const entity = env.scheduler.createEntity();
+    const job = entity.submit({ durationUs: 50 });
+    const again = env.scheduler.createEntity().submit({ durationUs: 5 });
+    env.runtime.advanceBy(10);
+    env.scheduler.recover();
+    env.runtime.runUntilIdle();
+    expect([entity.stats().karma, outcome(job), outcome(again)]).toEqual([
+      0,
+      'ERR_JOB_RESET',
+      'ok',
+    ]);
+    expect(env.scheduler.stats().resets).toBe(1);
+  });
+
   it('T6: on an idle scheduler blames nobody', () => {
     const env = setUp();
     const entity = env.scheduler.createEntity();

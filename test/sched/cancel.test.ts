@@ -1,28 +1,7 @@
 // What cancel does and says (J9), by itself and together with kill and reset. Order of the fences: order.test.ts.
 import { describe, expect, it } from 'vitest';
-import type { CancelSignal } from '../../src/base/index.ts';
+import { CountingSignal } from '../fixtures/countingSignal.ts';
 import { outcome, pendingFence, setUp, signalsOf } from './fixture.ts';
-
-/** A CancelSignal that counts who listens. */
-class CountingSignal implements CancelSignal {
-  aborted = false;
-  reason: unknown = undefined;
-  readonly listeners: Set<() => void> = new Set();
-
-  addEventListener(_type: 'abort', fn: () => void): void {
-    this.listeners.add(fn);
-  }
-
-  removeEventListener(_type: 'abort', fn: () => void): void {
-    this.listeners.delete(fn);
-  }
-
-  abort(reason: unknown): void {
-    this.aborted = true;
-    this.reason = reason;
-    for (const fn of [...this.listeners]) fn();
-  }
-}
 
 describe('cancel', () => {
   it('J9: of a queued job says dequeued; it never runs and leaves the queue at once', () => {

@@ -6,6 +6,7 @@ import {
   outcome,
   outcomes,
   pendingFence,
+  runningBlockedQueued,
   setUp,
   signalsOf,
   thrownBy,
@@ -60,15 +61,9 @@ describe('close drain', () => {
 
 describe('close kill', () => {
   it('E3: fails every job, in order, without waiting for dependencies; no fence stays unsignalled', async () => {
-    const { scheduler, runtime, mock } = setUp({ credits: 1 });
-    const entity = scheduler.createEntity();
-    const jobs = [
-      entity.submit({}),
-      entity.submit({}, { after: [pendingFence(runtime).fence] }),
-      entity.submit({}),
-    ];
-    const signals = signalsOf(jobs);
-    runtime.advanceBy(0);
+    const made = setUp({ credits: 1 });
+    const { scheduler, runtime, mock } = made;
+    const { jobs, signals } = runningBlockedQueued(made);
     await cranked(runtime, scheduler.close({ mode: 'kill' }));
     expect(outcomes(jobs)).toEqual(Array(3).fill('ERR_SCHEDULER_CLOSED'));
     expect(signals).toEqual(['s0', 'f0', 's1', 'f1', 's2', 'f2']);

@@ -149,4 +149,23 @@ describe('a time target', () => {
     env.runtime.advanceBy(0);
     expect(env.mock.jobsOn()).toHaveLength(2);
   });
+
+  it('S4: believes who says too little only until its jobs have told otherwise', () => {
+    const env = setUp({ credits: { targetMs: 2 } });
+    const liar = env.scheduler.createEntity({ order: 'parallel' });
+    for (let i = 0; i < 50; i += 1) liar.submit({ durationUs: 10_000 }, { estimateMs: 0 });
+    env.runtime.advanceBy(0);
+    expect(env.mock.jobsOn().length).toBeLessThanOrEqual(2);
+    env.runtime.advanceBy(35_000);
+    expect(env.mock.jobsOn()).toHaveLength(1);
+  });
+
+  it('S4: believes who says the truth, also of jobs that differ (control)', () => {
+    const env = setUp({ credits: { targetMs: 2 } });
+    const entity = env.scheduler.createEntity({ order: 'parallel' });
+    entity.submit({ durationUs: 10_000 }, { estimateMs: 10 });
+    for (let i = 0; i < 50; i += 1) entity.submit({ durationUs: 100 }, { estimateMs: 0.1 });
+    env.runtime.advanceBy(10_500);
+    expect(env.mock.jobsOn().length).toBeGreaterThanOrEqual(18);
+  });
 });

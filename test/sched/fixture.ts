@@ -72,6 +72,22 @@ export function pendingFence(runtime: VirtualRuntime, ordered = true): FenceSour
   return new Timeline({ driver: 'test', label: 'dependency', runtime, ordered }).createFence();
 }
 
+/** One job that runs, one that is blocked for ever, one behind it; and the signals of their fences as they come. */
+export function runningBlockedQueued({ scheduler, runtime }: SetUp): {
+  jobs: MockJob[];
+  signals: string[];
+} {
+  const entity = scheduler.createEntity();
+  const jobs = [
+    entity.submit({}),
+    entity.submit({}, { after: [pendingFence(runtime).fence] }),
+    entity.submit({}),
+  ];
+  const signals = signalsOf(jobs);
+  runtime.advanceBy(0);
+  return { jobs, signals };
+}
+
 /** The event type that may have the `type` T, also where it shares its shape with others. */
 type EventOf<T, E = SchedEvent> = E extends { type: infer U } ? (T extends U ? E : never) : never;
 

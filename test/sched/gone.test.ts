@@ -9,23 +9,16 @@ import {
   finishedIn,
   outcome,
   outcomes,
-  pendingFence,
+  runningBlockedQueued,
   setUp,
-  signalsOf,
   thrownBy,
 } from './fixture.ts';
 
 describe('a device that is removed', () => {
   it('T8: fails every queued and running job with ERR_DEVICE_GONE, in order', () => {
-    const { scheduler, runtime, mock } = setUp({ credits: 1 });
-    const entity = scheduler.createEntity();
-    const jobs = [
-      entity.submit({}),
-      entity.submit({}, { after: [pendingFence(runtime).fence] }),
-      entity.submit({}),
-    ];
-    const signals = signalsOf(jobs);
-    runtime.advanceBy(0);
+    const made = setUp({ credits: 1 });
+    const { scheduler, runtime, mock } = made;
+    const { jobs, signals } = runningBlockedQueued(made);
     mock.unplug();
     scheduler.removeDevice();
     runtime.runUntilIdle();

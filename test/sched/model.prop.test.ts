@@ -21,8 +21,9 @@ const world = fc.record({
   credits: fc.integer({ min: 1, max: 4 }),
   ordered: fc.constantFrom(true, true, true, false),
   resetScope: fc.constantFrom('device', 'ring'),
+  slicesOn: fc.constantFrom('any-ring', 'same-ring'),
   resetUs: fc.constantFrom(0, 0, 300, 5000),
-  policy: fc.constantFrom('fair', 'fifo', 'roundRobin', 'strictPriority'),
+  policy: fc.constantFrom('fair', 'linuxFair', 'fifo', 'roundRobin', 'strictPriority'),
   lacks: fc.constantFrom<Exclude<MockHook, 'runJob'>[]>(
     [],
     [],
@@ -30,6 +31,7 @@ const world = fc.record({
     ['timedOut'],
     ['cancelJob'],
     ['reset'],
+    ['nextSlice'],
   ),
   entities: fc.array(
     some({
@@ -47,7 +49,15 @@ const world = fc.record({
 
 const work = fc.oneof(
   { weight: 6, arbitrary: fc.record({ durationUs: fc.constantFrom(0, 10, 300, 900, 1000, 2500) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      durationUs: fc.constantFrom(0, 10, 300, 900),
+      slices: fc.constantFrom(2, 3),
+    }),
+  },
   { weight: 2, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.constant({ slices: 2 }) },
   { weight: 1, arbitrary: fc.constant({ hangs: true }) },
   { weight: 1, arbitrary: fc.constant({ durationUs: 10, error: new JobError('ERR_DRIVER') }) },
 );
@@ -63,6 +73,8 @@ const submit = (unitCredits: boolean): fc.Arbitrary<Act> =>
       queueTimeoutMs: fc.constantFrom(0, 1, 3),
       dependencyTimeoutMs: fc.constantFrom(1, 3),
       runTimeoutMs: fc.constantFrom(1, 2),
+      totalRunTimeoutMs: fc.constantFrom(1, 4),
+      exclusive: fc.constantFrom(false, false, true),
       deadlineMs: fc.constantFrom(1, 100),
       estimateMs: fc.constantFrom(0, 1, 50),
       onDependencyError: dependencyRule,
@@ -118,6 +130,7 @@ const acts = (unitCredits: boolean): fc.Arbitrary<Act[]> => {
         hook: fc.constantFrom(
           'runJob',
           'prepareJob',
+          'nextSlice',
           'timedOut',
           'reset',
           'cancelJob',

@@ -5,12 +5,19 @@ import type { MockHook, MockWork } from '../../src/drivers/sim/index.ts';
 import type { SchedEvent } from '../../src/events/index.ts';
 import { Timeline } from '../../src/fence/index.ts';
 import type { Fence, FenceSource } from '../../src/fence/index.ts';
-import { fair, fifo, roundRobin, Scheduler, strictPriority } from '../../src/sched/index.ts';
+import {
+  fair,
+  fifo,
+  linuxFair,
+  roundRobin,
+  Scheduler,
+  strictPriority,
+} from '../../src/sched/index.ts';
 import type { Driver, Entity, EntityOptions, Priority } from '../../src/sched/index.ts';
 import type { SubmitOptions } from '../../src/sched/index.ts';
 import type { MockJob } from './fixture.ts';
 
-const POLICIES = { fair, fifo, roundRobin, strictPriority } as const;
+const POLICIES = { fair, linuxFair, fifo, roundRobin, strictPriority } as const;
 
 /** What a run starts with. */
 export interface World {
@@ -18,6 +25,7 @@ export interface World {
   readonly credits: number;
   readonly ordered: boolean;
   readonly resetScope: 'device' | 'ring';
+  readonly slicesOn: 'any-ring' | 'same-ring';
   readonly resetUs: number;
   readonly policy: keyof typeof POLICIES;
   readonly lacks: readonly Exclude<MockHook, 'runJob'>[];
@@ -70,6 +78,9 @@ interface Known {
   readonly fails: boolean;
   readonly after: readonly { readonly fence: Fence; readonly of: Known | null }[];
   readonly credits: number;
+  /** Whether it may come back for a further slice. */
+  readonly sliced: boolean;
+  readonly exclusive: boolean;
   signals: string;
 }
 
@@ -91,8 +102,8 @@ export class Model {
   constructor(world: World) {
     this.#world = world;
     this.runtime = new VirtualRuntime({ sink: { emit: (event) => this.#observe(event) } });
-    const { rings, credits, ordered, resetScope } = world;
-    this.mock = new MockRing({ runtime: this.runtime, rings, ordered, resetScope });
+    const { rings, credits, ordered, resetScope, slicesOn } = world;
+    this.mock = new MockRing({ runtime: this.runtime, rings, ordered, resetScope, slicesOn });
     this.mock.resetUs = world.resetUs;
     const driver: Driver<MockWork> = this.mock.without(...world.lacks);
     this.scheduler = new Scheduler<MockWork>({
@@ -233,7 +244,10 @@ export class Model {
     const fails = (act.options.onDependencyError ?? onDependencyError ?? 'run') === 'fail';
     const credits = Math.min(act.options.credits ?? 1, this.#world.credits);
     const serial = order !== 'parallel';
-    const known: Known = { job, entity, serial, fails, after, credits, signals: '' };
+    const sliced = (act.work.slices ?? 1) > 1 && !this.#world.lacks.includes('nextSlice');
+    const exclusive = act.options.exclusive === true;
+    const own = { serial, fails, credits, sliced, exclusive };
+    const known: Known = { job, entity, after, signals: '', ...own };
     this.#jobs.push(known);
     this.#byRef.set(`${job.finished.timeline.id}/${job.finished.seqno}`, known);
     job.scheduled.addCallback(() => (known.signals += 's'));
@@ -272,6 +286,13 @@ export class Model {
   #observe(event: SchedEvent): void {
     if (event.type === 'job-run') {
       const known = this.#byRef.get(event.fence.join('/'))!;
+      for (const [other, ring] of this.#unretired) {
+        const isShared = ring === event.ring && (other.exclusive || known.exclusive);
+        expect(isShared, 'S14: alone on its ring').toBe(false);
+        const isBehind = known.serial && other.entity === known.entity && other.sliced;
+        const isLive = other.job.state === 'running' && other.signals === 's';
+        expect(isBehind && isLive && other.job.id < known.job.id, 'S14, J4').toBe(false);
+      }
       this.#unretired.set(known, event.ring);
       for (const { fence, of } of known.after) {
         expect(fence.status !== 'pending' || this.#mayPass(known, fence, of), 'J5').toBe(true);
@@ -290,6 +311,7 @@ export class Model {
     if (known.fails || of === null) return false;
     if (of.entity === known.entity && known.serial) return true;
     const { rings, ordered } = this.#world;
+    if (of.sliced) return false;
     return rings === 1 && ordered && fence === of.job.finished && of.job.state === 'running';
   }
 
@@ -329,7 +351,7 @@ export class Model {
 
   /** S3: no ring has room while a ready job exists. Looked at where every job costs one credit and nobody is half dead. */
   #checkWork(): void {
-    if (this.#jobs.some(({ credits }) => credits !== 1)) return;
+    if (this.#jobs.some(({ credits, exclusive }) => credits !== 1 || exclusive)) return;
     const { rings } = this.scheduler.stats();
     const free = rings.some((ring) => ring.creditsUsed < ring.creditsLimit);
     if (!free) return;
@@ -340,6 +362,9 @@ export class Model {
       const [head] = waiting;
       if (head === undefined || waiting.length !== entity.queued) continue;
       if (head.after.some(({ fence }) => fence.status === 'pending')) continue;
+      // Between two slices it may have to wait for one ring; a serial entity waits for all slices of a job.
+      if (head.sliced && head.job.attempt > 0 && this.#world.slicesOn === 'same-ring') continue;
+      if ([...this.#unretired.keys()].some((one) => one.entity === entity && one.sliced)) continue;
       const bound = head.serial && [...this.#unretired.keys()].some((one) => one.entity === entity);
       expect(bound, 'S3: a ready job waits while a ring has room').toBe(true);
       expect(rings.length > 1 || !this.#world.ordered, 'S3: on one ring order costs nothing').toBe(

@@ -209,4 +209,32 @@ describe('the verdict', () => {
     expect([outcome(job), job.finished.signalledAtUs]).toEqual(['ERR_JOB_TIMEOUT', 5000]);
     expect([outcome(other), other.attempt]).toEqual(['ok', 1]);
   });
+
+  it('T2: fail ends the job on time without a reset, and its ring is hung until the hardware is done', () => {
+    const env = setUp({ runTimeoutMs: 5, credits: 2 });
+    env.mock.verdict = 'fail';
+    const entity = env.scheduler.createEntity();
+    const job = entity.submit({});
+    const next = env.scheduler.createEntity().submit({ durationUs: 1000 });
+    env.runtime.advanceBy(5000);
+    expect([outcome(job), job.retired, outcome(next)]).toEqual([
+      'ERR_JOB_TIMEOUT',
+      false,
+      'pending',
+    ]);
+    expect(env.scheduler.stats().rings[0]).toMatchObject({ hung: true, creditsUsed: 2 });
+    env.runtime.advanceBy(20_000);
+    expect(outcome(next), 'nobody is blamed for waiting behind it').toBe('pending');
+    env.mock.finish(job);
+    env.runtime.runUntilIdle();
+    expect([job.retired, outcome(next), env.scheduler.stats().rings[0]?.hung]).toEqual([
+      true,
+      'ok',
+      false,
+    ]);
+    expect([entity.stats().busyUs, entity.stats().karma], 'S11: whose job hung pays').toEqual([
+      25_000, 1,
+    ]);
+    expect(env.mock.calls.filter((call) => call.hook === 'reset')).toEqual([]);
+  });
 });

@@ -325,7 +325,15 @@ describe('the record of MockRing', () => {
 
   it('makes a driver that lacks hooks', () => {
     const { mock } = setUp({ resetScope: 'ring' });
-    const bare = mock.without('reset', 'timedOut', 'cancelJob', 'freeJob', 'capture', 'prepareJob');
+    const bare = mock.without(
+      'reset',
+      'timedOut',
+      'cancelJob',
+      'freeJob',
+      'capture',
+      'prepareJob',
+      'nextSlice',
+    );
     expect(Object.keys(bare).sort()).toEqual(['interruptWaits', 'ordered', 'resetScope', 'runJob']);
     expect(Object.keys(mock.without('capture'))).toContain('reset');
   });

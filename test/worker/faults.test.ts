@@ -173,7 +173,8 @@ describe('thread that dies', () => {
       runtime: systemRuntime(),
     });
     const lost = await new Promise<FencelineError>((resolve) => {
-      driver.attach({ fault: () => {}, lost: resolve });
+      const memory = { memoryLost: () => {}, memoryBack: () => {} };
+      driver.attach({ ...memory, fault: () => {}, broke: () => {}, lost: resolve });
     });
     expect(lost.message).toMatch(/5 threads in a row ended before they executed a job/);
     await driver.close();

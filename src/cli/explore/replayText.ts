@@ -1,7 +1,7 @@
 import { replay } from '../../explore/index.ts';
 import type { Scenario } from '../../explore/index.ts';
 import { ChromeTrace } from '../../trace/index.ts';
-import { writeTrace } from '../run/artifacts.ts';
+import { prepareTraceFile, writeTrace } from '../run/artifacts.ts';
 
 /** What a replay string gave, for people and as JSON; with `traceFile`, the run is written there, too. */
 export function replayText(
@@ -9,6 +9,7 @@ export function replayText(
   scenarios: readonly Scenario[] | undefined,
   traceFile: string | undefined,
 ): { json: unknown; shown: string; isSame: boolean; violation: unknown } {
+  if (traceFile !== undefined) prepareTraceFile(traceFile);
   // A listener may change what the scheduler does, so the run that is compared has none.
   const report = replay(text, { ...(scenarios !== undefined && { scenarios }) });
   if (traceFile !== undefined) {

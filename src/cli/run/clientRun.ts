@@ -1,21 +1,20 @@
-import type { Client, Device } from '../../device/index.ts';
 import type { ClientStats } from '../../device/index.ts';
 import type { ClientSpec } from '../workload/workload.ts';
 import type { CollectContext, MainFunctions, Verdict } from './functions.ts';
 import { errorText, JobLog } from './jobLog.ts';
 import type { JobSource } from './jobSource.ts';
-import type { KernelWork } from './round.ts';
+import type { RunClient, RunDevice } from './runDevice.ts';
 
 /** One client of a workload while it runs: what it is meant to do, and what became of it. */
 export class ClientRun {
   readonly spec: ClientSpec;
-  readonly client: Client<KernelWork>;
+  readonly client: RunClient;
   readonly log: JobLog;
   readonly sources: JobSource[] = [];
   /** What its `collect` said; `null` before, and without one. */
   verdict: Verdict | null = null;
 
-  constructor(spec: ClientSpec, device: Device<KernelWork>, options: { digests: boolean }) {
+  constructor(spec: ClientSpec, device: RunDevice, options: { digests: boolean }) {
     this.spec = spec;
     this.client = device.open({
       label: spec.label,

@@ -10,7 +10,12 @@ import { DRIVER_NAMES, POLICY_NAMES } from '../workload/schema.ts';
 import type { DriverName, PolicyName } from '../workload/schema.ts';
 import type { Workload } from '../workload/workload.ts';
 import { ChromeTrace } from '../../trace/index.ts';
-import { prepareOutDirectory, writeCrashDumps, writeTrace } from './artifacts.ts';
+import { probeWebGpu } from '../../drivers/webgpu/index.ts';
+import { webGpuModule } from '../webGpuModule.ts';
+import { preparePlaces, writeFiles } from './artifacts.ts';
+import type { Places } from './artifacts.ts';
+import { chooseDriver } from './chooseDriver.ts';
+import type { ChosenDriver } from './chooseDriver.ts';
 import { systemClock } from './clock.ts';
 import { CrashDumps } from './crashDumps.ts';
 import { importFunctions } from './functions.ts';
@@ -64,16 +69,20 @@ export function runCommand(terminal: Terminal, done: (code: ExitCode) => void): 
 
 async function run(file: string, flags: RunFlags, terminal: Terminal): Promise<ExitCode> {
   let workload: Workload;
+  let chosen: ChosenDriver;
   let functions: MainFunctions;
+  let places: Places;
   try {
     workload = withFlags(await loadWorkload(file), flags);
-    functions = await importFunctions(workload);
+    chosen = await chooseDriver(workload, () => probeWebGpu(webGpuModule()));
+    functions = await importFunctions(workload, chosen.driver);
+    places = preparePlaces(flags);
   } catch (error) {
     return refused(error, flags, terminal);
   }
   let report: RunReport;
   try {
-    report = await runAndWrite(workload, functions, flags, terminal);
+    report = await runAndWrite({ workload, chosen, functions, places }, flags, terminal);
   } catch (error) {
     if (!(error instanceof FencelineError) && !isSystemError(error)) throw error;
     terminal.err(`the run failed: ${errorText(error)}\n`);
@@ -106,35 +115,45 @@ function refused(error: unknown, { json }: RunFlags, terminal: Terminal): ExitCo
   return EXIT.usage;
 }
 
+/** What a run is made of, ready to run. */
+interface Prepared {
+  readonly workload: Workload;
+  readonly chosen: ChosenDriver;
+  readonly functions: MainFunctions;
+  readonly places: Places;
+}
+
 async function runAndWrite(
-  workload: Workload,
-  functions: MainFunctions,
+  { workload, chosen, functions, places }: Prepared,
   flags: RunFlags,
   terminal: Terminal,
 ): Promise<RunReport> {
-  prepareOutDirectory(flags.out);
-  const device = await openRunDevice(workload);
+  const device = await openRunDevice(workload, chosen, functions);
   const trace = new ChromeTrace();
   const dumps = new CrashDumps();
-  device.observe(trace);
-  device.observe(dumps);
   const progress = new ProgressLine(terminal);
-  const result = await runWorkload({
-    workload,
-    device,
-    functions,
-    clock: systemClock,
-    outDirectory: path.resolve(flags.out),
-    digests: flags.json,
-    interrupt: terminal.interrupt,
-    onTick: (now) => progress.show(now),
-  });
-  progress.end();
-  trace.finish();
-  const traceFile = flags.trace ?? path.join(flags.out, 'trace.json');
-  writeTrace(traceFile, trace);
-  if (trace.dropped > 0) terminal.err(`the trace is full: ${trace.dropped} events were left out\n`);
-  const crashDumps = writeCrashDumps(flags.out, dumps.dumps);
-  const { name, device: spec } = workload;
-  return reportOf(result, { workload: name, policy: spec.policy, trace: traceFile, crashDumps });
+  try {
+    device.observe(trace);
+    device.observe(dumps);
+    const result = await runWorkload({
+      workload,
+      device,
+      functions,
+      clock: systemClock,
+      outDirectory: path.resolve(places.out),
+      digests: flags.json,
+      interrupt: terminal.interrupt,
+      onTick: (now) => progress.show(now),
+    });
+    progress.end();
+    trace.finish();
+    if (trace.dropped > 0) terminal.err(`the trace is full: ${trace.dropped} events left out\n`);
+    const { name, device: spec } = workload;
+    const files = writeFiles(places, trace, dumps.dumps);
+    const { why } = chosen;
+    return reportOf(result, { workload: name, policy: spec.policy, files, driverWhy: why });
+  } finally {
+    progress.end();
+    await device.close({ mode: 'kill' });
+  }
 }

@@ -20,7 +20,7 @@ export interface DumpedVerdict {
   readonly job: string;
   readonly client: string | null;
   readonly ring: number;
-  readonly verdict: 'no-hang' | 'reset' | 'gone';
+  readonly verdict: 'no-hang' | 'reset' | 'gone' | 'fail';
 }
 
 /** One try of a reset. */

@@ -41,6 +41,7 @@ export function maxMinShares(capacity: number, claims: readonly Claim[]): number
 export interface MeterReading {
   readonly busyUs: number;
   readonly queued: number;
+  readonly running: number;
 }
 
 /** What the meter knows of a client from the start. */
@@ -57,7 +58,8 @@ const INTERVAL_MS = 1000;
  * Measures what each client was entitled to while it ran, from readings taken many times a second.
  *
  * In an interval of about a second, a client that had jobs queued at every reading wanted all it could use; any other
- * wanted what it used. The entitlement is the weighted max-min division of the rings' time among these demands.
+ * wanted what it used, and where something of it ran at every reading at least one ring: a job that is longer than the
+ * interval counts as used only when it ends. The entitlement is the weighted max-min division of the rings' time among these demands.
  */
 export class EntitlementMeter {
   readonly #clients: readonly MeteredClient[];
@@ -66,6 +68,7 @@ export class EntitlementMeter {
   #capacityUs = 0;
   #interval: { readonly startMs: number; readonly before: readonly MeterReading[] } | null = null;
   #isBacklogged: boolean[] = [];
+  #isBusy: boolean[] = [];
 
   constructor(clients: readonly MeteredClient[], rings: number) {
     this.#clients = clients;
@@ -78,6 +81,7 @@ export class EntitlementMeter {
     this.#isBacklogged = readings.map(
       ({ queued }, i) => queued > 0 && this.#isBacklogged[i] !== false,
     );
+    this.#isBusy = readings.map(({ running }, i) => running > 0 && this.#isBusy[i] !== false);
     const interval = this.#interval;
     if (interval !== null && !isLast && atMs - interval.startMs < INTERVAL_MS) return;
     if (interval !== null && atMs > interval.startMs) {
@@ -85,6 +89,7 @@ export class EntitlementMeter {
     }
     this.#interval = { startMs: atMs, before: readings };
     this.#isBacklogged = readings.map(({ queued }) => queued > 0);
+    this.#isBusy = readings.map(({ running }) => running > 0);
   }
 
   /** The time that all rings had, from the first to the last reading. */
@@ -103,7 +108,8 @@ export class EntitlementMeter {
     const claims = this.#clients.map(({ weight, rings }, i) => {
       const most = Math.min(rings, this.#rings) * spanUs;
       const usedUs = (now[i]?.busyUs ?? 0) - (before[i]?.busyUs ?? 0);
-      return { weight, demand: this.#isBacklogged[i] === true ? most : Math.min(most, usedUs) };
+      const wantedUs = this.#isBusy[i] === true ? Math.max(usedUs, spanUs) : usedUs;
+      return { weight, demand: this.#isBacklogged[i] === true ? most : Math.min(most, wantedUs) };
     });
     maxMinShares(spanUs * this.#rings, claims).forEach((share, i) => {
       this.#entitledUs[i] = (this.#entitledUs[i] ?? 0) + share;

@@ -2,6 +2,7 @@ import type { FunctionReference, Workload } from '../workload/workload.ts';
 import type { KeptResult } from './jobLog.ts';
 import { errorText } from './jobLog.ts';
 import type { Plan } from './round.ts';
+import type { Twin } from './twinDevice.ts';
 
 /** What a client's `collect` is called with, besides the results. */
 export interface CollectContext {
@@ -31,23 +32,31 @@ export type Collect = (
 export interface MainFunctions {
   plan(reference: FunctionReference): Plan;
   collect(reference: FunctionReference): Collect;
+  twin(reference: FunctionReference): Twin;
 }
 
 /**
- * Imports the plans and collects of `workload`. Kernels are not imported: they run in threads only.
+ * Imports the plans and collects of `workload`, and the twins where it runs on WebGPU. Kernels are not imported: they run in
+ * threads only.
  *
  * @throws {Error} that names the function, when a module cannot be imported or does not export it
  */
-export async function importFunctions(workload: Workload): Promise<MainFunctions> {
+export async function importFunctions(
+  workload: Workload,
+  driver: 'worker' | 'webgpu',
+): Promise<MainFunctions> {
   const functions = new Map<string, unknown>();
   for (const client of workload.clients) {
-    for (const reference of [client.collect, ...client.jobs.map((job) => job.plan)]) {
+    const twins = driver === 'webgpu' ? client.jobs.map((job) => job.webgpu) : [];
+    const plans = client.jobs.map((job) => job.plan);
+    for (const reference of [client.collect, ...plans, ...twins]) {
       if (reference !== null) functions.set(keyOf(reference), await importFunction(reference));
     }
   }
   return {
     plan: (reference) => functions.get(keyOf(reference)) as Plan,
     collect: (reference) => functions.get(keyOf(reference)) as Collect,
+    twin: (reference) => functions.get(keyOf(reference)) as Twin,
   };
 }
 

@@ -1,13 +1,14 @@
 import { deferred, UsageError } from '../../base/index.ts';
 import type { Deferred, Fence } from '../../base/index.ts';
-import type { Queue, Submission } from '../../device/index.ts';
+import type { Submission } from '../../device/index.ts';
 import type { SubmitOptions } from '../../sched/index.ts';
 import type { JobSpec } from '../workload/workload.ts';
 import type { Clock } from './clock.ts';
 import { errorText, RoundTimes } from './jobLog.ts';
 import type { Ending, JobLog, KeptResult } from './jobLog.ts';
 import { jobsOfRound } from './round.ts';
-import type { KernelWork, Plan, PlannedJob } from './round.ts';
+import type { Plan, PlannedJob } from './round.ts';
+import type { RunClient } from './runDevice.ts';
 import type { RoundFences } from './roundFences.ts';
 import type { Stop } from './stop.ts';
 
@@ -16,7 +17,7 @@ export interface JobSourceOptions {
   readonly spec: JobSpec;
   readonly plan: Plan | null;
   readonly directory: string;
-  readonly queue: Queue<KernelWork>;
+  readonly queue: RunClient;
   readonly log: JobLog;
   readonly clock: Clock;
   /** When the run began, on `clock`. */

@@ -1,4 +1,5 @@
 import type { Distribution } from '../../base/index.ts';
+import type { WrittenFiles } from './artifacts.ts';
 import { disappointments } from './clientRun.ts';
 import type { JobRecord } from './jobLog.ts';
 import type { RunResult } from './runWorkload.ts';
@@ -48,6 +49,8 @@ export interface CheckReport {
 export interface RunReport {
   readonly workload: string;
   readonly driver: string;
+  /** Why it is this driver, where the workload left that open. */
+  readonly driverWhy?: string;
   readonly policy: string;
   readonly rings: number;
   readonly wallMs: number;
@@ -69,19 +72,25 @@ export interface RunReport {
 export interface ReportContext {
   readonly workload: string;
   readonly policy: string;
-  readonly trace: string | null;
-  readonly crashDumps: readonly string[];
+  readonly files: WrittenFiles;
+  /** Why the device is of this kind; `null` where the user chose. */
+  readonly driverWhy: string | null;
 }
 
-/** Makes the report of a run. An interrupted run has no findings: it was not let to its end. */
+/** Makes the report of a run. An interrupted run is not judged: it was not let to its end. */
 export function reportOf(result: RunResult, context: ReportContext): RunReport {
   const { device, clients } = result;
-  const findings = result.isInterrupted
-    ? []
-    : clients.flatMap(({ run, stats }) => disappointments(run, stats));
+  const { trace, crashDumps, unwritten } = context.files;
+  const findings = [
+    ...(result.isInterrupted
+      ? []
+      : clients.flatMap(({ run, stats }) => disappointments(run, stats))),
+    ...unwritten,
+  ];
   return {
     workload: context.workload,
     driver: device.driver,
+    ...(context.driverWhy === null ? {} : { driverWhy: context.driverWhy }),
     policy: context.policy,
     rings: device.scheduler.rings.length,
     wallMs: rounded(result.wallMs),
@@ -95,8 +104,8 @@ export function reportOf(result: RunResult, context: ReportContext): RunReport {
       run.verdict === null ? [] : [{ client: run.spec.label, files: [], ...run.verdict }],
     ),
     findings,
-    ...(context.trace === null ? {} : { trace: context.trace }),
-    crashDumps: context.crashDumps,
+    ...(trace === null ? {} : { trace }),
+    crashDumps,
     jobs: clients.flatMap(({ run }) => run.log.records),
   };
 }

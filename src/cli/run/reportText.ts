@@ -20,6 +20,7 @@ export function reportText(report: RunReport): string {
   const seconds = (wallMs / 1000).toFixed(1);
   const lines = [
     `${report.workload} on ${driver}, ${rings} rings, policy ${policy}: ${seconds} s${report.interrupted ? ', interrupted' : ''}`,
+    ...(report.driverWhy === undefined ? [] : [`(${driver}, because ${report.driverWhy})`]),
     '',
     ...tableLines(COLUMNS, report.clients.map(clientRow)),
     '',

@@ -1,11 +1,12 @@
-import type { ClientStats, Device, DeviceStats } from '../../device/index.ts';
+import type { ClientStats, DeviceStats } from '../../device/index.ts';
 import type { Workload } from '../workload/workload.ts';
 import { ClientRun } from './clientRun.ts';
 import type { Clock } from './clock.ts';
 import { BAND_FACTOR, EntitlementMeter } from './entitlement.ts';
+import type { MeterReading } from './entitlement.ts';
 import type { MainFunctions } from './functions.ts';
 import { JobSource } from './jobSource.ts';
-import type { KernelWork } from './round.ts';
+import type { RunDevice } from './runDevice.ts';
 import { RoundFences } from './roundFences.ts';
 import { Stop } from './stop.ts';
 
@@ -19,7 +20,7 @@ const INTERRUPT_GRACE_MS = 1500;
 /** What a run needs. */
 export interface RunOptions {
   readonly workload: Workload;
-  readonly device: Device<KernelWork>;
+  readonly device: RunDevice;
   readonly functions: MainFunctions;
   readonly clock: Clock;
   /** Where collects write; it exists. */
@@ -140,7 +141,7 @@ function meterOf(runs: readonly ClientRun[], rings: number): EntitlementMeter {
   return new EntitlementMeter(clients, rings);
 }
 
-function readings(runs: readonly ClientRun[]): { busyUs: number; queued: number }[] {
+function readings(runs: readonly ClientRun[]): MeterReading[] {
   return runs.map((run) => run.stats());
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { matchInputs } from './inputs.ts';
-import { ModuleResolver } from './modules.ts';
+import { findFiles } from './files.ts';
+import type { FoundFiles } from './files.ts';
 import { WorkloadError } from './problem.ts';
 import type { Path } from './problem.ts';
 import { checkReferences } from './references.ts';
@@ -23,10 +23,9 @@ export async function loadWorkload(file: string): Promise<Workload> {
   if (source.hasProblems) throw new WorkloadError(source.problems);
   const written = checkForm(source);
   checkReferences(source);
-  await ModuleResolver.prepare();
-  const workload = written === null ? null : new Resolution(source, file).workload(written);
-  if (workload === null || source.hasProblems) throw new WorkloadError(source.problems);
-  return workload;
+  const found = await findFiles(source, directoryOf(file));
+  if (written === null || source.hasProblems) throw new WorkloadError(source.problems);
+  return new Resolution(file, found).workload(written);
 }
 
 function readText(file: string): string {
@@ -39,24 +38,24 @@ function readText(file: string): string {
   }
 }
 
-/** Turns a file of the right form into a workload: resolves names, adds problems where it cannot. */
-class Resolution {
-  readonly #source: WorkloadSource;
-  readonly #file: string;
-  readonly #directory: string;
-  readonly #modules: ModuleResolver;
+function directoryOf(file: string): string {
+  return path.dirname(path.resolve(file));
+}
 
-  constructor(source: WorkloadSource, file: string) {
-    this.#source = source;
+/** Turns a file without mistakes into a workload. */
+class Resolution {
+  readonly #file: string;
+  readonly #found: FoundFiles;
+
+  constructor(file: string, found: FoundFiles) {
     this.#file = file;
-    this.#directory = path.dirname(path.resolve(file));
-    this.#modules = new ModuleResolver(source, this.#directory);
+    this.#found = found;
   }
 
   workload(written: WrittenWorkload): Workload {
     return {
       name: written.name ?? path.basename(this.#file).replace(/\.ya?ml$/, ''),
-      directory: this.#directory,
+      directory: directoryOf(this.#file),
       durationMs: written.duration ?? Infinity,
       device: deviceOf(written.device ?? {}),
       clients: written.clients.map((client, i) => this.#client(client, ['clients', i])),
@@ -77,13 +76,11 @@ class Resolution {
   }
 
   #job(written: WrittenJob, client: string, at: Path): JobSpec {
-    const inputs =
-      written.inputs === undefined
-        ? null
-        : matchInputs(this.#source, this.#directory, written.inputs, [...at, 'inputs']);
+    const inputs = written.inputs === undefined ? null : this.#found.inputsAt([...at, 'inputs']);
     return {
       name: written.name,
-      kernel: this.#modules.resolve(written.kernel, [...at, 'kernel']) ?? UNRESOLVED,
+      kernel: this.#found.functionAt([...at, 'kernel']),
+      webgpu: this.#optional(written.webgpu, [...at, 'webgpu']),
       plan: this.#optional(written.plan, [...at, 'plan']),
       args: written.args ?? (inputs === null || written.plan !== undefined ? [] : ['$input']),
       inputs,
@@ -97,12 +94,9 @@ class Resolution {
   }
 
   #optional(written: WrittenClient['collect'], at: Path): FunctionReference | null {
-    return written === undefined ? null : this.#modules.resolve(written, at);
+    return written === undefined ? null : this.#found.functionAt(at);
   }
 }
-
-/** Stands in for a function with a problem; a workload that holds one is never handed out. */
-const UNRESOLVED: FunctionReference = { url: '', export: '', text: '' };
 
 function roundsOf({ repeat, every }: WrittenJob): number {
   if (typeof repeat === 'number') return repeat;

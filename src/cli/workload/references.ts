@@ -1,6 +1,7 @@
 import { nearest } from '../nearest.ts';
 import { shown } from '../../base/index.ts';
 import type { Path } from './problem.ts';
+import { asList, asMap } from './source.ts';
 import type { WorkloadSource } from './source.ts';
 
 interface Entry {
@@ -137,12 +138,4 @@ function circleFrom(entry: Entry, byId: ReadonlyMap<string, Entry>): string[] | 
     }
   }
   return null;
-}
-
-function asMap(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function asList(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
 }

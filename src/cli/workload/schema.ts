@@ -2,9 +2,9 @@ import * as v from 'valibot';
 import { DURATION_FORM, parseDurationMs } from '../durations.ts';
 
 /** The policies that a workload, or `--policy`, can name. */
-export const POLICY_NAMES = ['fair', 'fifo', 'roundRobin', 'strictPriority'] as const;
+export const POLICY_NAMES = ['fair', 'linuxFair', 'fifo', 'roundRobin', 'strictPriority'] as const;
 /** The drivers that a workload, or `--driver`, can name. `auto` takes the best that this machine has. */
-export const DRIVER_NAMES = ['auto', 'worker'] as const;
+export const DRIVER_NAMES = ['auto', 'worker', 'webgpu'] as const;
 
 export type PolicyName = (typeof POLICY_NAMES)[number];
 export type DriverName = (typeof DRIVER_NAMES)[number];
@@ -22,6 +22,7 @@ export type WrittenCredits = number | { target: number; maxJobs?: number | undef
 export interface WrittenJob {
   name: string;
   kernel: WrittenReference;
+  webgpu?: WrittenReference | undefined;
   plan?: WrittenReference | undefined;
   args?: unknown[] | undefined;
   inputs?: string[] | undefined;
@@ -111,11 +112,12 @@ const moduleObject = v.strictObject({
   export: v.optional(text('the name of an export'), 'default'),
 });
 /** Both forms give `{ module, export }`. The form is chosen by what was written, so that messages are about that form. */
-const moduleReference = v.lazy((input) =>
+export const referenceSchema: Schema<WrittenReference> = v.lazy((input) =>
   typeof input === 'object' && input !== null ? moduleObject : moduleText,
 ) as Schema<WrittenReference>;
 
-const names = v.lazy((input) =>
+/** One name or several; the form of `inputs` and of `after`. */
+export const inputsSchema: Schema<string[]> = v.lazy((input) =>
   Array.isArray(input)
     ? v.array(text('a name'))
     : v.pipe(
@@ -141,13 +143,14 @@ const repeat = v.lazy((input) =>
 
 const job: Schema<WrittenJob> = v.strictObject({
   name: text('a name'),
-  kernel: moduleReference,
-  plan: v.optional(moduleReference),
+  kernel: referenceSchema,
+  webgpu: v.optional(referenceSchema),
+  plan: v.optional(referenceSchema),
   args: v.optional(v.array(v.unknown(), expected('a list of arguments'))),
-  inputs: v.optional(names),
+  inputs: v.optional(inputsSchema),
   repeat: v.optional(repeat),
   every: v.optional(duration),
-  after: v.optional(names),
+  after: v.optional(inputsSchema),
   backlog: v.optional(count(1, 'a whole number, 1 or more')),
   keep: v.optional(oneOf(['all', 'last', 'none'])),
   credits: v.optional(count(1, 'a whole number, 1 or more')),
@@ -175,7 +178,7 @@ const client: Schema<WrittenClient> = v.strictObject({
     v.array(job, expected('a list of jobs')),
     v.minLength(1, expected('at least one job')),
   ),
-  collect: v.optional(moduleReference),
+  collect: v.optional(referenceSchema),
 });
 
 /** A workload file, as written. docs/workload.md explains every key. */

@@ -37,7 +37,7 @@ function addIssue(source: WorkloadSource, issue: v.BaseIssue<unknown>): void {
 
 function nearestOption(issue: v.BaseIssue<unknown>): string | null {
   const { options } = issue.requirement === undefined ? picklistOf(issue) : { options: [] };
-  return typeof issue.input === 'string' ? nearest(issue.input, options) : null;
+  return typeof issue.input === 'string' ? nearest(issue.input, options, 1 / 2) : null;
 }
 
 /** A picklist's issue tells its options only as `("a" | "b")`. */

@@ -77,3 +77,13 @@ export class WorkloadSource {
     return this.#valueOffset(path);
   }
 }
+
+/** `value` where it is a map, else an empty one: for checks that skip what has no form. */
+export function asMap(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** `value` where it is a list, else an empty one. */
+export function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}

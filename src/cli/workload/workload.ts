@@ -12,6 +12,8 @@ export interface JobSpec {
   /** Unique among the client's entries. */
   readonly name: string;
   readonly kernel: FunctionReference;
+  /** Makes the same job for a GPU of the kernel's arguments, in this thread; `null`: it runs in threads only. */
+  readonly webgpu: FunctionReference | null;
   /** Makes the list of jobs of each round, in this thread. Without one a round is one job, or one a file. */
   readonly plan: FunctionReference | null;
   /** Arguments as written; placeholders are filled in for each job. */

@@ -2,7 +2,14 @@ import type { FencelineError } from '../../base/index.ts';
 
 /** A hook of the driver, by name. */
 export type MockHook =
-  'runJob' | 'prepareJob' | 'timedOut' | 'reset' | 'cancelJob' | 'freeJob' | 'capture';
+  | 'runJob'
+  | 'prepareJob'
+  | 'nextSlice'
+  | 'timedOut'
+  | 'reset'
+  | 'cancelJob'
+  | 'freeJob'
+  | 'capture';
 
 /** What befalls one attempt, decided when it begins to execute. */
 export interface MockFate {

@@ -10,6 +10,8 @@ import type { MockFate, MockFaults } from './mockFaults.ts';
 export interface MockWork {
   /** How long it executes; without it the job executes until `complete` or `finish` ends it. */
   readonly durationUs?: number;
+  /** In how many slices each attempt executes, each as long as `durationUs` says (S14). Default 1. */
+  readonly slices?: number;
   /** Whether each attempt hangs: it never ends by itself. */
   readonly hangs?: boolean;
   /** What each attempt fails with when it ends. */
@@ -19,6 +21,8 @@ export interface MockWork {
 /** One attempt of a job, as the mock hardware sees it. */
 export interface MockAttempt {
   readonly job: Job<MockWork>;
+  /** The number of the attempt; the slices of one attempt share it. */
+  readonly number: number;
   readonly source: FenceSource;
   /** Grows with each start on any ring; -1 while it waits behind another. */
   startOrder: number;
@@ -80,6 +84,7 @@ export class MockQueue {
     }
     const attempt: MockAttempt = {
       job,
+      number: job.attempt,
       source: this.#timeline.createFence(),
       startOrder: -1,
       timer: null,

@@ -3,7 +3,7 @@ import type { FencelineError } from '../../base/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { Timeline } from '../../fence/index.ts';
 import type { Fence } from '../../fence/index.ts';
-import type { Driver, Job, ResetContext } from '../../sched/index.ts';
+import type { Driver, Job, ResetContext, Verdict } from '../../sched/index.ts';
 import { MockFaults } from './mockFaults.ts';
 import type { MockHook } from './mockFaults.ts';
 import { MockQueue } from './mockQueue.ts';
@@ -20,6 +20,8 @@ export interface MockRingOptions {
   readonly resetScope?: 'device' | 'ring';
   /** See `Driver.interruptWaits`. Default false. */
   readonly interruptWaits?: boolean;
+  /** Where a job with `slices` goes on after each. Default `any-ring`. */
+  readonly slicesOn?: 'any-ring' | 'same-ring';
   /** Names the rings' timelines. Default `ring`. */
   readonly label?: string;
 }
@@ -70,11 +72,12 @@ export class MockRing implements Driver<MockWork> {
   /** Every call of a hook, in order. A test may empty it. */
   readonly calls: MockCall[] = [];
   /** What `timedOut` answers. */
-  verdict: 'no-hang' | 'reset' | 'gone' = 'reset';
+  verdict: Verdict = 'reset';
   /** How long a reset takes; with 0 it is over when the hook returns, otherwise the hook returns a fence. */
   resetUs = 0;
   /** Whether `cancelJob` does nothing, as on hardware that cannot stop a job. */
   ignoresCancel = false;
+  readonly slicesOn: 'any-ring' | 'same-ring';
   readonly #runtime: Runtime;
   readonly #rings: readonly MockQueue[];
   readonly #faults = new MockFaults();
@@ -92,6 +95,7 @@ export class MockRing implements Driver<MockWork> {
     this.ordered = options.ordered ?? true;
     this.resetScope = options.resetScope ?? 'device';
     this.interruptWaits = options.interruptWaits ?? false;
+    this.slicesOn = options.slicesOn ?? 'any-ring';
     this.#runtime = runtime;
     const starts: MockStarts = { count: 0 };
     this.#rings = Array.from(
@@ -129,7 +133,17 @@ export class MockRing implements Driver<MockWork> {
     return this.#prepared.shift() ?? null;
   }
 
-  timedOut(job: Job<MockWork>): 'no-hang' | 'reset' | 'gone' {
+  isSliced(job: Job<MockWork>): boolean {
+    return (job.payload?.slices ?? 1) > 1;
+  }
+
+  nextSlice(job: Job<MockWork>): 'any-ring' | 'same-ring' | null {
+    this.#called('nextSlice', job, job.ring);
+    const begun = (this.#attempts.get(job) ?? []).filter(({ number }) => number === job.attempt);
+    return begun.length < (job.payload?.slices ?? 1) ? this.slicesOn : null;
+  }
+
+  timedOut(job: Job<MockWork>): Verdict {
     this.#called('timedOut', job, job.ring);
     return this.verdict;
   }
@@ -263,6 +277,10 @@ export class MockRing implements Driver<MockWork> {
       interruptWaits: this.interruptWaits,
       runJob: (job, ring) => this.runJob(job, ring),
       ...(has('prepareJob') && { prepareJob: (job) => this.prepareJob(job) }),
+      ...(has('nextSlice') && {
+        isSliced: (job) => this.isSliced(job),
+        nextSlice: (job) => this.nextSlice(job),
+      }),
       ...(has('timedOut') && { timedOut: (job) => this.timedOut(job) }),
       ...(has('reset') && { reset: (context) => this.reset(context) }),
       ...(has('cancelJob') && { cancelJob: (job) => this.cancelJob(job) }),

@@ -1,11 +1,12 @@
 import type { MessagePort } from 'node:worker_threads';
 import { CANCELLED } from './protocol.ts';
-import type { FromThread, JobMessage } from './protocol.ts';
+import type { CallMessage, FromThread } from './protocol.ts';
 import type { WorkerContext } from './work.ts';
 
 /** The one implementation of `WorkerContext`; lives in the thread, for one job. */
 export class JobContext implements WorkerContext {
-  readonly id: number;
+  /** Of the slice that executes, or was the last one to. */
+  id: number;
   readonly #isHeard: boolean;
   readonly #port: MessagePort;
   readonly #status: Int32Array;
@@ -14,7 +15,7 @@ export class JobContext implements WorkerContext {
   #asked = false;
   #ended = false;
 
-  constructor(job: JobMessage, port: MessagePort, status: Int32Array) {
+  constructor(job: CallMessage, port: MessagePort, status: Int32Array) {
     this.id = job.id;
     this.#isHeard = job.progress;
     this.#port = port;

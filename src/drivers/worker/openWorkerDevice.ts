@@ -3,7 +3,7 @@ import { invalid, JobError, UsageError } from '../../base/index.ts';
 import { openDevice } from '../../device/index.ts';
 import type { Device, DeviceLimits } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
-import { systemRuntime } from '../../host/index.ts';
+import { newAbort, systemRuntime } from '../../host/index.ts';
 import { messageOf } from './errorWire.ts';
 import type { WorkerWork } from './work.ts';
 import { WorkerDriver } from './workerDriver.ts';
@@ -51,7 +51,7 @@ export async function openWorkerDevice(
   const driver = new WorkerDriver({ label, threads, spares, resourceLimits, runtime });
   try {
     await driver.opened();
-    return openDevice(driver, { ...options, label, rings: threads, runtime });
+    return openDevice(driver, { ...options, label, rings: threads, runtime, newAbort });
   } catch (cause) {
     await driver.close();
     if (cause instanceof UsageError) throw cause;

@@ -1,5 +1,4 @@
 import type { MessagePort } from 'node:worker_threads';
-import { clockOffsetUs } from './clockOffset.ts';
 import type { WireError } from './errorWire.ts';
 
 /**
@@ -7,7 +6,8 @@ import type { WireError } from './errorWire.ts';
  *
  * 1. The thread says `ready` once.
  * 2. The main thread posts jobs in batches, in order. The thread executes one at a time, in that order, and answers
- *    each with exactly one `done` or `failed`, in that order.
+ *    each with exactly one `done`, `failed` or `slice`, in that order. `slice` says that the job is a generator that has more to do:
+ *    the thread keeps it until a `resume` of it, which is answered in the same way, or a `drop`.
  * 3. An answer is posted before the next job begins, so that a job that hangs takes no other's result with it.
  * 4. Around each job the thread writes the job's id into the status word `EXECUTING`, and 0 after the answer was posted: who
  *    finds the thread dead reads there whom it died of.
@@ -29,8 +29,19 @@ export const CANCELS = 2;
 /** How many status words there are. */
 export const WORDS = 3;
 
+/** The further slice of a job, as it is posted to the thread that keeps its generator. */
+export interface ResumeMessage {
+  /** As in `CallMessage`: each slice has its own. */
+  readonly id: number;
+  /** The id of the job's first slice. */
+  readonly resume: number;
+}
+
+/** What a thread executes. */
+export type JobMessage = CallMessage | ResumeMessage;
+
 /** One job, as it is posted to a thread. */
-export interface JobMessage {
+export interface CallMessage {
   /** Unique in the life of the thread, from 1; answers name it. */
   readonly id: number;
   readonly module: string;
@@ -43,15 +54,27 @@ export interface JobMessage {
 /** Main thread to thread. */
 export type ToThread =
   | { readonly type: 'jobs'; readonly jobs: readonly JobMessage[] }
-  | { readonly type: 'cancel'; readonly id: number };
+  | { readonly type: 'cancel'; readonly id: number }
+  /** The job that was kept between two slices is over; `id` is that of its first. */
+  | { readonly type: 'drop'; readonly id: number };
 
-/** The answer that a job succeeded. Times are those of `process.hrtime`, in microseconds: one clock for all threads. */
+/** The answer that a job succeeded. Times are those of `sharedClockUs`: one clock for all threads. */
 export interface DoneMessage {
   readonly type: 'done';
   readonly id: number;
   readonly startUs: number;
   readonly endUs: number;
   readonly value: unknown;
+  /** Whether the function is a generator function. */
+  readonly isGenerator: boolean;
+}
+
+/** The answer that a slice of a job is over, and the job is not. */
+export interface SliceMessage {
+  readonly type: 'slice';
+  readonly id: number;
+  readonly startUs: number;
+  readonly endUs: number;
 }
 
 /** At what a job failed: reaching the module, finding the export, the call, posting the result, or being cancelled. */
@@ -72,17 +95,5 @@ export type FromThread =
   | { readonly type: 'ready' }
   | { readonly type: 'progress'; readonly id: number; readonly value: unknown }
   | DoneMessage
+  | SliceMessage
   | FailedMessage;
-
-/** What to add to this thread's own clock; `process.hrtime` is the same for all threads of a process, but slower to read. */
-const CLOCK_OFFSET_US = clockOffsetUs(hrtimeUs, () => performance.now() * 1000);
-
-/** Microseconds of a clock that all threads of a process share. */
-export function sharedClockUs(): number {
-  return performance.now() * 1000 + CLOCK_OFFSET_US;
-}
-
-function hrtimeUs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1e6 + nanoseconds / 1e3;
-}

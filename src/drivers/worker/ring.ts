@@ -5,7 +5,13 @@ import type { Runtime } from '../../events/index.ts';
 import { Timeline } from '../../fence/index.ts';
 import type { Job } from '../../sched/index.ts';
 import { cancelledError, crashError, failedError, lostError, unpostableError } from './outcomes.ts';
-import type { DoneMessage, FailedMessage, FromThread, JobMessage } from './protocol.ts';
+import type {
+  DoneMessage,
+  FailedMessage,
+  FromThread,
+  JobMessage,
+  SliceMessage,
+} from './protocol.ts';
 import type { SpareThreads } from './spareThreads.ts';
 import type { Death, ThreadHandle, ThreadOwner } from './threadHandle.ts';
 import type { WorkerCall } from './work.ts';
@@ -23,6 +29,8 @@ export interface RingHost {
   diedIdle(death: Death): void;
   /** A thread answered: threads can live here. */
   answered(): void;
+  /** Whether the function of `call` is a generator function. */
+  learned(call: WorkerCall, isGenerator: boolean): void;
 }
 
 /** One try of a job on this ring, from `start` to its answer. */
@@ -48,6 +56,7 @@ interface Attempt {
  * 5. A thread that dies while a job executes: the job is blamed, and the ring waits for the reset. While none does:
  *    nobody is blamed, and what was posted is posted again to the next thread.
  * 6. The process is kept alive while there are attempts.
+ * 7. A job that goes on in slices stays with its thread in between; a further slice of one whose thread is no more fails.
  */
 export class WorkerRing implements ThreadOwner {
   readonly #host: RingHost;
@@ -69,11 +78,22 @@ export class WorkerRing implements ThreadOwner {
 
   /** Takes `job` as the last attempt. */
   start(job: WorkerJob): Fence {
+    const { work } = job.payload;
+    if (work.kept !== null && work.kept.attempt !== job.attempt) work.kept = null;
     const source = this.#timeline.createFence();
     this.#attempts.push({ job, source, id: 0, cancelled: false, refused: null });
     if (this.#attempts.length === 1) this.#thread?.ref();
     this.#askFlush();
     return source.fence;
+  }
+
+  /** `job` is over: what its thread keeps of it is of no use. */
+  drop(job: WorkerJob): void {
+    const { kept } = job.payload.work;
+    job.payload.work.kept = null;
+    if (kept !== null && kept.thread === this.#thread && !this.#blocked) {
+      kept.thread.post({ type: 'drop', id: kept.id }, []);
+    }
   }
 
   /** Asks that `job` ends early (J9). */
@@ -168,7 +188,8 @@ export class WorkerRing implements ThreadOwner {
     const posted = this.#attempts.slice(0, this.#posted);
     this.#posted = 0;
     for (const attempt of posted) {
-      const canRunAgain = attempt.id !== thread.executing && !moves(attempt);
+      const isKept = attempt.job.payload.work.kept !== null;
+      const canRunAgain = attempt.id !== thread.executing && !moves(attempt) && !isKept;
       if (!canRunAgain) attempt.refused = lostError(attempt.job);
       attempt.id = 0;
     }
@@ -188,6 +209,7 @@ export class WorkerRing implements ThreadOwner {
   /** Rules 1 and 2. */
   #flush(): void {
     if (this.#blocked) return;
+    this.#refuseTheLost();
     for (let head = this.#attempts[0]; this.#posted === 0; head = this.#attempts[0]) {
       if (head === undefined || head.refused === null) break;
       this.#finish(head.refused);
@@ -201,6 +223,16 @@ export class WorkerRing implements ThreadOwner {
       batch.push(attempt);
     }
     if (batch.length > 0) this.#post((this.#thread ??= this.#takeThread()), batch);
+  }
+
+  /** Rule 7. */
+  #refuseTheLost(): void {
+    for (let index = this.#posted; index < this.#attempts.length; index += 1) {
+      const attempt = this.#attempts[index] as Attempt;
+      const { kept } = attempt.job.payload.work;
+      if (kept === null || kept.thread === this.#thread) continue;
+      attempt.refused ??= lostError(attempt.job);
+    }
   }
 
   /** Posts `batch` as one message. Where that fails, one by one, up to the one that it failed for. */
@@ -237,14 +269,21 @@ export class WorkerRing implements ThreadOwner {
     else this.#answer(head, message);
   }
 
-  #answer(head: Attempt, message: DoneMessage | FailedMessage): void {
-    const { payload } = head.job;
-    payload.work.span = { startUs: message.startUs, endUs: message.endUs };
+  #answer(head: Attempt, message: DoneMessage | FailedMessage | SliceMessage): void {
+    const { payload, attempt } = head.job;
+    const { work } = payload;
+    work.span = { startUs: message.startUs, endUs: message.endUs };
+    const id = work.kept?.id ?? head.id;
+    const thread = this.#thread;
+    work.kept = message.type === 'slice' && thread !== null ? { thread, id, attempt } : null;
+    if (message.type !== 'failed') {
+      this.#host.learned(work, message.type === 'slice' || message.isGenerator);
+    }
     this.#posted -= 1;
     this.#host.answered();
     if (message.type === 'done') payload.result = message.value;
     this.#finish(
-      message.type === 'done' ? undefined : failedError(head.job, message, head.cancelled),
+      message.type === 'failed' ? failedError(head.job, message, head.cancelled) : undefined,
     );
     if (this.#posted < this.#attempts.length) this.#askFlush();
   }
@@ -281,11 +320,13 @@ export class WorkerRing implements ThreadOwner {
 
 /** Whether the attempt gives objects away when it is posted. */
 function moves(attempt: Attempt): boolean {
-  return attempt.job.payload.work.transfer.length > 0;
+  const { transfer, kept } = attempt.job.payload.work;
+  return transfer.length > 0 && kept === null;
 }
 
 function messageOf(attempt: Attempt, id: number): JobMessage {
-  const { module, name, args, onProgress } = attempt.job.payload.work;
+  const { module, name, args, onProgress, kept } = attempt.job.payload.work;
   attempt.id = id;
+  if (kept !== null) return { id, resume: kept.id };
   return { id, module, name, args, progress: onProgress !== null };
 }

@@ -3,11 +3,19 @@
  *
  * It is started by threadHandle.ts, never imported. It keeps no timer and no reference to a job after its answer.
  */
+import { sharedClockUs } from '../../host/index.ts';
 import { JobContext } from './jobContext.ts';
 import { takeApart } from './errorWire.ts';
 import type { Transferable } from './work.ts';
-import { CANCELS, EXECUTING, sharedClockUs } from './protocol.ts';
-import type { FailedStage, FromThread, JobMessage, ThreadStart, ToThread } from './protocol.ts';
+import { CANCELS, EXECUTING } from './protocol.ts';
+import type {
+  CallMessage,
+  FailedStage,
+  FromThread,
+  JobMessage,
+  ThreadStart,
+  ToThread,
+} from './protocol.ts';
 
 type Kernel = (this: JobContext, ...args: readonly unknown[]) => unknown;
 type Namespace = Readonly<Record<string, unknown>>;
@@ -17,12 +25,21 @@ const { port, status } = workerData as ThreadStart;
 
 /** Each module is imported once; one that failed is forgotten, so that it may be tried again. */
 const modules = new Map<string, Namespace>();
+/** Jobs between two slices, by the id of the first. */
+const kept = new Map<number, SlicedCall>();
 const waiting: JobMessage[] = [];
 /** Ids of waiting jobs that need not begin. */
 const unwanted = new Set<number>();
 let current: JobContext | null = null;
 let working = false;
 let cancelsSeen = 0;
+
+/** A call of a generator function, from its first slice on. */
+interface SlicedCall {
+  readonly first: number;
+  readonly context: JobContext;
+  readonly generator: Generator<unknown, unknown> | AsyncGenerator<unknown, unknown>;
+}
 
 /** Why a job failed, and at what. */
 class Failure {
@@ -43,6 +60,7 @@ post({ type: 'ready' });
 
 function take(message: ToThread): void {
   if (message.type === 'jobs') waiting.push(...message.jobs);
+  else if (message.type === 'drop') drop(message.id);
   else if (current?.id === message.id) current.abort();
   else if (waiting.some((job) => job.id === message.id)) unwanted.add(message.id);
 }
@@ -71,13 +89,17 @@ function takeAll(): void {
 
 async function execute(job: JobMessage): Promise<void> {
   const startUs = sharedClockUs();
-  const context = new JobContext(job, port, status);
+  const sliced = 'resume' in job ? takeKept(job) : null;
+  const context = sliced?.context ?? new JobContext(job as CallMessage, port, status);
+  context.id = job.id;
   current = context;
   Atomics.store(status, EXECUTING, job.id);
   try {
-    if (unwanted.delete(job.id)) throw new Failure('cancelled', new Error('cancelled'));
-    const value = await call(job, context);
-    answer({ type: 'done', id: job.id, startUs, endUs: sharedClockUs(), value }, context.end());
+    if (unwanted.delete(job.id)) {
+      if (sliced !== null) void returned(sliced.generator);
+      throw new Failure('cancelled', new Error('cancelled'));
+    }
+    await (sliced === null ? begin(job as CallMessage, context, startUs) : step(sliced, startUs));
   } catch (thrown) {
     context.end();
     const { stage, thrown: cause } = thrown as Failure;
@@ -88,21 +110,86 @@ async function execute(job: JobMessage): Promise<void> {
   current = null;
 }
 
-async function call(job: JobMessage, context: JobContext): Promise<unknown> {
-  const module = modules.get(job.module) ?? (await load(job.module));
-  const kernel = module[job.name];
-  if (typeof kernel !== 'function') {
-    const names = Object.keys(module).filter((name) => typeof module[name] === 'function');
-    const shown = names.length > 20 ? [...names.slice(0, 20), 'and others'] : names;
-    const exported =
-      names.length === 0 ? 'it exports no function' : `it exports ${shown.join(', ')}`;
-    throw new Failure('export', new TypeError(`no function is exported by that name; ${exported}`));
-  }
+async function begin(job: CallMessage, context: JobContext, startUs: number): Promise<void> {
+  const kernel = await kernelOf(job);
+  let value: unknown;
   try {
-    return await (kernel as Kernel).apply(context, job.args as unknown[]);
+    value = kernel.apply(context, job.args as unknown[]);
+    if (!isGeneratorFunction(kernel)) value = await value;
   } catch (thrown) {
     throw new Failure('call', thrown);
   }
+  if (isGeneratorFunction(kernel)) {
+    const generator = value as SlicedCall['generator'];
+    await step({ first: job.id, context, generator }, startUs);
+  } else {
+    answerDone(context, startUs, value, false);
+  }
+}
+
+/** Executes a generator to its next `yield`, or to its end. What it yields is progress. */
+async function step(sliced: SlicedCall, startUs: number): Promise<void> {
+  const { context, generator, first } = sliced;
+  let next: IteratorResult<unknown, unknown>;
+  try {
+    next = await generator.next();
+    if (next.done !== true && next.value !== undefined) context.progress(next.value);
+  } catch (thrown) {
+    throw new Failure('call', thrown);
+  }
+  if (next.done === true) {
+    answerDone(context, startUs, next.value, true);
+    return;
+  }
+  kept.set(first, sliced);
+  post({ type: 'slice', id: context.id, startUs, endUs: sharedClockUs() });
+}
+
+function answerDone(
+  context: JobContext,
+  startUs: number,
+  value: unknown,
+  isGenerator: boolean,
+): void {
+  const transfer = context.end();
+  const endUs = sharedClockUs();
+  answer({ type: 'done', id: context.id, startUs, endUs, value, isGenerator }, transfer);
+}
+
+function takeKept({ resume }: { readonly resume: number }): SlicedCall {
+  const sliced = kept.get(resume) as SlicedCall;
+  kept.delete(resume);
+  return sliced;
+}
+
+/** Lets a generator end that nobody will ask again; what it does then is nobody's job. */
+function drop(first: number): void {
+  const sliced = kept.get(first);
+  kept.delete(first);
+  sliced?.context.end();
+  if (sliced !== undefined) void returned(sliced.generator);
+}
+
+async function returned(generator: SlicedCall['generator']): Promise<void> {
+  try {
+    await generator.return(undefined);
+  } catch {
+    // It was told to end, and has; its job was answered for already.
+  }
+}
+
+function isGeneratorFunction(kernel: Kernel): boolean {
+  return /^\[object (Async)?GeneratorFunction\]$/.test(Object.prototype.toString.call(kernel));
+}
+
+async function kernelOf(job: CallMessage): Promise<Kernel> {
+  const module = modules.get(job.module) ?? (await load(job.module));
+  const kernel = module[job.name];
+  if (typeof kernel === 'function') return kernel as Kernel;
+  const names = Object.keys(module).filter((name) => typeof module[name] === 'function');
+  const shown = names.length > 20 ? [...names.slice(0, 20), 'and others'] : names;
+  const exported = names.length === 0 ? 'it exports no function' : `it exports ${shown.join(', ')}`;
+  throw new Failure('export', new TypeError(`no function is exported by that name; ${exported}`));
 }
 
 async function load(specifier: string): Promise<Namespace> {

@@ -1,4 +1,5 @@
 import { invalid } from '../../base/index.ts';
+import type { ThreadHandle } from './threadHandle.ts';
 
 /** One call of an exported function in a thread. */
 export interface WorkerWork {
@@ -7,7 +8,10 @@ export interface WorkerWork {
    * taken from the working directory. A bare name is resolved by the thread; `import.meta.resolve` makes a URL of it.
    */
   readonly module: string | URL;
-  /** The function to call. Default `default`. */
+  /**
+   * The function to call. Default `default`. A generator function, async or not, runs in slices (S14): at each `yield` others
+   * may have the thread, and what it yields is handed to `onProgress`; its result is what it returns.
+   */
   readonly export?: string;
   /**
    * Its arguments, as structured clones, made when `submit` is called: later changes do not reach the job. Large data that
@@ -61,6 +65,8 @@ export interface WorkerCall {
   readonly onProgress: ((value: unknown) => void) | null;
   /** When the last attempt executed, on the clock that all threads share. */
   span: { startUs: number; endUs: number } | null;
+  /** The thread that keeps the job between two slices, under which id, and of which attempt. */
+  kept: { readonly thread: ThreadHandle; readonly id: number; readonly attempt: number } | null;
 }
 
 const NOTHING: readonly never[] = Object.freeze([]);
@@ -90,6 +96,7 @@ export function encodeWork(work: WorkerWork): WorkerCall {
     transfer,
     onProgress: onProgress ?? null,
     span: null,
+    kept: null,
   };
 }
 

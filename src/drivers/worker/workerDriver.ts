@@ -2,10 +2,9 @@ import { JobError } from '../../base/index.ts';
 import type { Fence } from '../../base/index.ts';
 import type { DeviceBackend, DeviceHost, Task } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
+import { clockOffsetUs, sharedClockUs } from '../../host/index.ts';
 import type { Driver, ResetContext } from '../../sched/index.ts';
-import { clockOffsetUs } from './clockOffset.ts';
 import { reasonOf } from './outcomes.ts';
-import { sharedClockUs } from './protocol.ts';
 import { WorkerRing } from './ring.ts';
 import type { RingHost, WorkerJob } from './ring.ts';
 import { SpareThreads } from './spareThreads.ts';
@@ -47,6 +46,8 @@ export class WorkerDriver
   readonly spares: SpareThreads;
   readonly #rings: WorkerRing[] = [];
   readonly #clockOffsetUs: number;
+  /** Which functions are generator functions, by module and name, as far as their jobs have told. */
+  readonly #generators = new Map<string, Map<string, boolean>>();
   #idleDeaths = 0;
   #host: DeviceHost<WorkerCall> | null = null;
 
@@ -95,6 +96,16 @@ export class WorkerDriver
     return this.#ringOf(ring).start(job);
   }
 
+  /** A function that was never called may be a generator function. */
+  isSliced({ payload }: WorkerJob): boolean {
+    const { module, name } = payload.work;
+    return this.#generators.get(module)?.get(name) ?? true;
+  }
+
+  nextSlice(job: WorkerJob): 'same-ring' | null {
+    return job.payload.work.kept === null ? null : 'same-ring';
+  }
+
   timedOut(job: WorkerJob): 'no-hang' | 'reset' {
     return this.#ringOf(job.ring).timedOut(job);
   }
@@ -109,6 +120,7 @@ export class WorkerDriver
 
   /** Lets go of the arguments, which may be large, where the submission is kept for its result. */
   freeJob(job: WorkerJob): void {
+    this.#ringOf(job.ring).drop(job);
     job.payload.work.args = [];
     job.payload.work.transfer = [];
   }
@@ -144,6 +156,15 @@ export class WorkerDriver
 
   answered(): void {
     this.#idleDeaths = 0;
+  }
+
+  learned({ module, name }: WorkerCall, isGenerator: boolean): void {
+    let names = this.#generators.get(module);
+    if (names === undefined) {
+      names = new Map();
+      this.#generators.set(module, names);
+    }
+    names.set(name, isGenerator);
   }
 
   #ringOf(index: number | null): WorkerRing {

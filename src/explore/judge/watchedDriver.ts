@@ -1,6 +1,6 @@
 import { isFence } from '../../fence/index.ts';
 import type { Fence } from '../../fence/index.ts';
-import type { Driver, Job } from '../../sched/index.ts';
+import type { Driver, Job, Verdict } from '../../sched/index.ts';
 import { accused } from './accuse.ts';
 import type { Judge } from './judge.ts';
 import type { AttemptRecord, JobRecord, SchedulerRecord } from './records.ts';
@@ -158,13 +158,13 @@ function timedOut(
   driver: Driver<never>,
   scheduler: SchedulerRecord,
   job: Job<never>,
-): 'no-hang' | 'reset' | 'gone' {
+): Verdict {
   const record = judge.recordOf(job);
   const attempt = record.attempts.at(-1);
   checkTimedOut(judge, record, attempt, scheduler);
   if (attempt !== undefined) attempt.detached = true;
   scheduler.wasDisturbed = true;
-  let verdict: 'no-hang' | 'reset' | 'gone' = 'reset';
+  let verdict: Verdict = 'reset';
   try {
     verdict = driver.timedOut?.(job) ?? 'reset';
     return verdict;
@@ -223,7 +223,7 @@ function carryOut(
   } else if (verdict === 'gone') {
     scheduler.domain.mayBeGone = true;
   } else {
-    accused(judge, scheduler, job, attempt);
+    accused(judge, scheduler, job, attempt, verdict === 'fail');
   }
 }
 

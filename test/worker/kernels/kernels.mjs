@@ -169,3 +169,46 @@ export function append(list, value) {
 export function begin() {
   return 'begun';
 }
+
+/** Counts to `steps`, one a slice, each taking `ms`; yields how far it is. */
+export async function* countInSlices(steps, ms = 0) {
+  let at = 0;
+  for (; at < steps; at += 1) {
+    spinFor(ms);
+    yield at;
+  }
+  return at;
+}
+
+/** A generator that is not async, and finds its context. */
+export function* sliceContext() {
+  yield;
+  this.progress('second');
+  const buffer = new ArrayBuffer(8);
+  this.transfer(buffer);
+  return buffer;
+}
+
+/** Says in shared memory that it began, and that it was told to end. */
+export function* endInSlices(words) {
+  try {
+    for (;;) {
+      Atomics.add(words, 0, 1);
+      Atomics.notify(words, 0);
+      yield;
+    }
+  } finally {
+    Atomics.store(words, 1, 1);
+  }
+}
+
+/** Hangs, or fails, in its second slice. */
+export function* hangLater() {
+  yield;
+  for (;;);
+}
+
+export function* failLater() {
+  yield;
+  throw new RangeError('in the second slice');
+}

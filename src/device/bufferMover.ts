@@ -1,0 +1,169 @@
+import type { MemoryBackend } from './backend.ts';
+import type { BufferCore } from './deviceBuffer.ts';
+import type { MemoryBook } from './memoryBooks.ts';
+
+/**
+ * Carries out what the memory of a device has decided: buffers arrive, leave, and are lost with the device.
+ *
+ * 1. `reservedBytes` counts what is resident or arriving: it never goes above the capacity, and changes at once.
+ *    `#heldBytes` counts what is really on the device: an arrival waits until what leaves for it has left.
+ * 2. Arrivals begin in the order in which they were asked for, and only while there is a device.
+ * 3. Each move has a number; the answer to an earlier move of the same buffer changes nothing.
+ */
+export class BufferMover {
+  readonly #backend: MemoryBackend;
+  readonly #capacityBytes: number;
+  readonly #bookOf: (core: BufferCore) => MemoryBook;
+  reservedBytes = 0;
+  #heldBytes = 0;
+  #lastHandle = 0;
+  #available = true;
+  #waiting: BufferCore[] = [];
+
+  constructor(
+    backend: MemoryBackend,
+    capacityBytes: number,
+    bookOf: (core: BufferCore) => MemoryBook,
+  ) {
+    this.#backend = backend;
+    this.#capacityBytes = capacityBytes;
+    this.#bookOf = bookOf;
+  }
+
+  /** Reserves for `core`, which is new or evicted, and brings it to the device as soon as there is room. */
+  arrive(core: BufferCore): void {
+    core.state = 'arriving';
+    this.#reserve(core, core.bytes);
+    this.#waiting.push(core);
+    this.#pump();
+  }
+
+  /** Takes back what `core`, which is resident, has reserved; `leave` or `stay` follows. */
+  mark(core: BufferCore): void {
+    core.state = 'leaving';
+    this.#reserve(core, -core.bytes);
+  }
+
+  /** A marked buffer, or one that is still leaving, is resident after all. */
+  stay(core: BufferCore): void {
+    core.state = 'resident';
+    core.move += 1;
+    this.#reserve(core, core.bytes);
+  }
+
+  /** Copies a marked buffer to the host, and frees its place. */
+  leave(core: BufferCore): void {
+    core.move += 1;
+    const { handle, move } = core;
+    this.#backend.read(handle, core.bytes).then(
+      (contents) => {
+        if (core.move !== move) return;
+        core.contents = contents;
+        core.source = 'host';
+        core.state = 'evicted';
+        this.#drop(core);
+      },
+      () => {
+        // The device has it and does not give it; a loss of the device is told otherwise.
+        if (core.move !== move) return;
+        this.#losesContents(core);
+        this.#drop(core);
+      },
+    );
+  }
+
+  /** Ends `core`, wherever it is. */
+  free(core: BufferCore): void {
+    if (core.state === 'resident' || core.state === 'arriving') this.#reserve(core, -core.bytes);
+    core.move += 1;
+    core.state = 'freed';
+    core.contents = null;
+    core.arrival?.signal();
+    if (core.handle !== 0) this.#drop(core);
+    else this.#waiting = this.#waiting.filter((one) => one !== core);
+  }
+
+  /** The device is lost, with every buffer of `cores` that was there. Those that a job needs arrive again. */
+  lose(cores: Iterable<BufferCore>): void {
+    this.#available = false;
+    this.#heldBytes = 0;
+    for (const core of cores) {
+      const { state } = core;
+      if (core.handle === 0) continue;
+      core.handle = 0;
+      core.move += 1;
+      if (state === 'arriving') {
+        this.#waiting.push(core);
+        continue;
+      }
+      if (state === 'resident') this.#reserve(core, -core.bytes);
+      this.#losesContents(core);
+    }
+  }
+
+  /** There is a device again. */
+  restore(): void {
+    this.#available = true;
+    this.#pump();
+  }
+
+  /** Rules 1 and 2. */
+  #pump(): void {
+    for (let core = this.#waiting[0]; core !== undefined; core = this.#waiting[0]) {
+      if (!this.#available || this.#heldBytes + core.bytes > this.#capacityBytes) return;
+      this.#waiting.shift();
+      this.#heldBytes += core.bytes;
+      this.#lastHandle += 1;
+      core.handle = this.#lastHandle;
+      core.move += 1;
+      void this.#make(core, core.move);
+    }
+  }
+
+  async #make(core: BufferCore, move: number): Promise<void> {
+    const { handle } = core;
+    const made = await this.#backend.create(handle, core.bytes).catch(() => false);
+    if (core.move !== move) return;
+    try {
+      if (!made) throw new Error('the device has less memory than it was said to have');
+      const contents = core.source === 'refill' ? ((await core.refill?.()) ?? null) : core.contents;
+      if (core.move !== move) return;
+      if (contents !== null) this.#backend.write(handle, paddedTo(core.bytes, contents));
+      core.contents = null;
+      core.source = 'zeros';
+      core.state = 'resident';
+    } catch {
+      if (core.move !== move) return;
+      this.#reserve(core, -core.bytes);
+      core.state = core.contents === null ? 'lost' : 'evicted';
+      this.#drop(core);
+    }
+    core.arrival?.signal();
+  }
+
+  #losesContents(core: BufferCore): void {
+    core.source = 'refill';
+    core.state = core.refill === null ? 'lost' : 'evicted';
+  }
+
+  /** Its place on the device is free. */
+  #drop(core: BufferCore): void {
+    this.#backend.destroy(core.handle);
+    core.handle = 0;
+    this.#heldBytes -= core.bytes;
+    this.#pump();
+  }
+
+  #reserve(core: BufferCore, bytes: number): void {
+    this.reservedBytes += bytes;
+    this.#bookOf(core).residentBytes += bytes;
+  }
+}
+
+/** Contents of exactly so many bytes: what is missing is zero, what is too much is cut off. */
+function paddedTo(bytes: number, contents: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (contents.byteLength === bytes) return contents;
+  const padded = new Uint8Array(bytes);
+  padded.set(contents.subarray(0, bytes));
+  return padded;
+}

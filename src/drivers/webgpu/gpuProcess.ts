@@ -1,0 +1,175 @@
+/**
+ * What runs in the GPU process: it opens a device as it is told, executes jobs in order, and answers each (wire.ts).
+ *
+ * It is started by processHandle.ts, never imported. It ends at once when the other end goes away, or says what it does not
+ * understand: killed, not exited, because an exit would wait for a dispatch that runs.
+ */
+import type { Socket } from 'node:net';
+import { sharedClockUs } from '../../host/index.ts';
+import type { Command } from './commands.ts';
+import { executeCommand, executorOf } from './execute.ts';
+import type { Executor } from './execute.ts';
+import type { Outcome } from './execution.ts';
+import { FrameCutter, FrameWriter } from './frames.ts';
+import { GpuMemory } from './gpuMemory.ts';
+import { messageOf } from './outcomes.ts';
+import { adapterName, createdSource, findGpu, requestAdapter } from './source.ts';
+import { readToGpu, WIRE_VERSION, writeFromGpu } from './wire.ts';
+import type { FromGpu, GpuRequest, ToGpu, WireDispatch } from './wire.ts';
+
+const { Socket: SocketClass } = process.getBuiltinModule('node:net');
+
+/** The pipe to the other end. */
+const WIRE_FD = 3;
+const socket: Socket = new SocketClass({ fd: WIRE_FD, readable: true, writable: true });
+const cutter = new FrameCutter();
+const out = new FrameWriter();
+let flushAsked = false;
+/** What came before the device was open; `null` afterwards. */
+let early: Exclude<ToGpu, { type: 'hello' }>[] | null = [];
+
+const sources = new Map<number, { readonly wgsl: string; readonly entryPoint: string | null }>();
+const memory = new GpuMemory();
+/** `null` before the device is open and after it is lost. */
+let executor: Executor | null = null;
+/** When the last job ended: the next one executes from then on. */
+let lastEndUs = 0;
+
+socket.on('data', (chunk: Uint8Array) => {
+  try {
+    for (const frame of cutter.push(chunk)) take(readToGpu(frame));
+  } catch (error) {
+    endNow(error);
+  }
+});
+socket.on('error', endNow);
+socket.on('close', () => endNow(null));
+
+function take(message: ToGpu): void {
+  if (message.type === 'hello') void open(message.version, message.request);
+  else if (early === null) execute(message);
+  else early.push(message);
+}
+
+function execute(message: Exclude<ToGpu, { type: 'hello' }>): void {
+  switch (message.type) {
+    case 'program': {
+      const { program, wgsl, entryPoint } = message;
+      sources.set(program, { wgsl, entryPoint: entryPoint === '' ? null : entryPoint });
+      break;
+    }
+    case 'forget':
+      sources.delete(message.program);
+      break;
+    case 'dispatch':
+      run(message.id, commandOf(message));
+      break;
+    case 'upload':
+    case 'readBack':
+      run(message.id, message);
+      break;
+    case 'create':
+      void create(message.id, message.handle, message.bytes);
+      break;
+    case 'destroy':
+      memory.destroy(message.handle);
+      break;
+  }
+}
+
+async function open(version: number, request: GpuRequest): Promise<void> {
+  try {
+    if (version !== WIRE_VERSION) {
+      throw new Error(`the wire has version ${WIRE_VERSION} here, and ${version} there`);
+    }
+    const gpu = await findGpu(request);
+    const adapterOptions = JSON.parse(request.adapter) as object;
+    const source = createdSource(gpu, {
+      adapter: adapterOptions,
+      device: JSON.parse(request.device) as object,
+    });
+    const adapter = adapterName(await requestAdapter(gpu, adapterOptions));
+    const device = await source.open();
+    executor = executorOf(device, memory);
+    void device.lost?.then(({ reason, message }) => {
+      executor = null;
+      send({ type: 'lost', reason, message });
+    });
+    send({ type: 'ready', version: WIRE_VERSION, adapter });
+    const messages = early ?? [];
+    early = null;
+    for (const message of messages) execute(message);
+  } catch (error) {
+    send({ type: 'refused', message: messageOf(error) });
+  }
+}
+
+function commandOf({ program, workgroups, bindings, read }: WireDispatch): Command {
+  const source = sources.get(program);
+  if (source === undefined) throw new Error(`program ${program} was never sent`);
+  return { type: 'dispatch', ...source, workgroups, bindings, read };
+}
+
+function run(id: number, command: Command): void {
+  const used = executor;
+  // Nothing is answered after a loss, which was told.
+  if (used === null) return;
+  const beganUs = sharedClockUs();
+  const { done } = executeCommand(used, command);
+  // One turn later, so that the news of a loss comes first.
+  void done.then((outcome) => queueMicrotask(() => answer(id, used, beganUs, outcome)));
+}
+
+async function create(id: number, handle: number, bytes: number): Promise<void> {
+  const nowUs = sharedClockUs();
+  if (await memory.create(handle, bytes)) {
+    send({ type: 'done', id, startUs: nowUs, endUs: nowUs, gpuUs: NaN, outputs: [] });
+  } else if (executor !== null) {
+    send({ type: 'failed', id, filter: 'out-of-memory', message: `there are no ${bytes} bytes` });
+  }
+}
+
+function answer(id: number, used: Executor, beganUs: number, outcome: Outcome): void {
+  const { error, result } = outcome;
+  if (executor !== used || error?.type === 'lost') return;
+  if (error === null) {
+    const endUs = sharedClockUs();
+    const startUs = Math.max(beganUs, lastEndUs);
+    lastEndUs = endUs;
+    const gpuUs = outcome.gpuUs ?? NaN;
+    send({ type: 'done', id, startUs, endUs, gpuUs, outputs: outputsOf(result) });
+  } else if (error.type === 'refused') {
+    send({ type: 'failed', id, ...error.fault });
+  } else if (error.type === 'threw') {
+    send({ type: 'failed', id, filter: 'threw', message: messageOf(error.cause) });
+  }
+}
+
+/** Several answers go together. */
+function send(message: FromGpu): void {
+  writeFromGpu(out, message);
+  if (flushAsked) return;
+  flushAsked = true;
+  setImmediate(() => {
+    flushAsked = false;
+    socket.cork();
+    for (const chunk of out.take()) socket.write(chunk);
+    socket.uncork();
+  });
+}
+
+/** What is sent of a result: of a dispatch a list, of a read-back one run of bytes, of an upload nothing. */
+function outputsOf(result: unknown): Uint8Array<ArrayBuffer>[] {
+  if (result === undefined) return [];
+  const outputs = Array.isArray(result) ? result : [result];
+  return outputs.map((output: ArrayBuffer | ArrayBufferView<ArrayBuffer>) =>
+    ArrayBuffer.isView(output)
+      ? new Uint8Array(output.buffer, output.byteOffset, output.byteLength)
+      : new Uint8Array(output),
+  );
+}
+
+function endNow(error: unknown): void {
+  if (error !== null) process.stderr.write(`the GPU process ends: ${messageOf(error)}\n`);
+  process.kill(process.pid, 'SIGKILL');
+}

@@ -1,0 +1,160 @@
+import { invalid, JobError, UsageError } from '../../base/index.ts';
+import { openDevice } from '../../device/index.ts';
+import type { Device, DeviceBackend, DeviceLimits } from '../../device/index.ts';
+import type { Runtime } from '../../events/index.ts';
+import { newAbort, systemRuntime } from '../../host/index.ts';
+import { checkedMs } from '../../sched/index.ts';
+import type { GPUDeviceLike, GPULike } from './gpu.ts';
+import { messageOf } from './outcomes.ts';
+import { adoptedSource, createdSource, findGpu } from './source.ts';
+import type { DeviceSource, GpuModule } from './source.ts';
+import { WebGpuDriver } from './webGpuDriver.ts';
+import type { WebGpuWork } from './work.ts';
+
+/** Options of `openWebGpuDevice`. */
+export interface WebGpuDeviceOptions extends DeviceLimits {
+  /**
+   * Where the GPU lives: `none`, in this realm, where functions can be submitted and a running dispatch cannot be stopped;
+   * `process`, in a process of its own, which is killed when a job hangs (Node only). Default: `none` where a device or gpu is given
+   * and where there is no Node, else `process`.
+   */
+  readonly isolation?: 'none' | 'process';
+  /** Of an isolated device: how many more processes wait, ready to take over, 0 to 16. Default 1. */
+  readonly spares?: number;
+  /** A device to adopt: it is used, never destroyed, and not replaced when it is lost. */
+  readonly device?: GPUDeviceLike;
+  /** Where devices are asked for. Default: the platform's own, or what `module` makes. */
+  readonly gpu?: GPULike;
+  /** Where the platform has no WebGPU: the module whose `create(flags)` makes one. Default `webgpu`. */
+  readonly module?: string | URL;
+  /** What `create` of that module is given, for example `['backend=null']`. */
+  readonly flags?: readonly string[];
+  /** What `requestAdapter` is given. */
+  readonly adapterOptions?: object;
+  /** What `requestDevice` is given; `timestamp-query` is asked for where there is one. */
+  readonly deviceDescriptor?: { readonly requiredFeatures?: Iterable<string> };
+  /** In this realm: how long the hardware may still be at a job that failed on time; then the device is gone. Default 30,000. */
+  readonly hungTimeoutMs?: number;
+  /** Names the device in events, statistics and errors. Default `webgpu`. */
+  readonly label?: string;
+  /** Default `systemRuntime()`. */
+  readonly runtime?: Runtime;
+}
+
+/** Short jobs are kept in flight for so long; one long job at a time. */
+const DEFAULT_CREDITS = { targetMs: 2, maxJobs: 64 } as const;
+
+/**
+ * Opens a device over WebGPU: one ring, and clients with shares of it. Resolves when the hardware is there.
+ *
+ * The caller owns the device and closes it. A GPU device that was given is never destroyed; one that was made here is.
+ *
+ * @throws {ERR_INVALID_ARGUMENT} when an option does not fit
+ * @throws {ERR_DEVICE_GONE} when there is no WebGPU, or no adapter, here
+ */
+export async function openWebGpuDevice(
+  options: WebGpuDeviceOptions = {},
+): Promise<Device<WebGpuWork>> {
+  const { label = 'webgpu', runtime = systemRuntime() } = options;
+  if (typeof label !== 'string') throw invalid('openWebGpuDevice: label', 'a string', label);
+  const isolation = checkedIsolation(options);
+  const driver =
+    isolation === 'process'
+      ? await isolatedDriver(options, label, runtime)
+      : await localDriver(options, label, runtime);
+  try {
+    await driver.opened();
+    const credits = options.credits ?? DEFAULT_CREDITS;
+    const opened = { ...options, credits, label, rings: 1, runtime, newAbort };
+    return openDevice(driver, opened);
+  } catch (cause) {
+    await driver.close();
+    if (cause instanceof UsageError || cause instanceof JobError) throw cause;
+    const message = `${label}: WebGPU gives no device: ${messageOf(cause)}`;
+    throw new JobError('ERR_DEVICE_GONE', message, { cause, label });
+  }
+}
+
+/** A backend that is not open yet; what work is encoded into is its own affair. */
+type Opening = DeviceBackend<WebGpuWork, unknown> & Pick<WebGpuDriver, 'opened'>;
+
+async function localDriver(
+  options: WebGpuDeviceOptions,
+  label: string,
+  runtime: Runtime,
+): Promise<Opening> {
+  const what = 'openWebGpuDevice: hungTimeoutMs';
+  const hungTimeoutMs = checkedMs(what, options.hungTimeoutMs, 30_000_000) / 1000;
+  const source = await sourceOf(options);
+  return new WebGpuDriver({ label, source, runtime, hungTimeoutMs });
+}
+
+async function isolatedDriver(
+  options: WebGpuDeviceOptions,
+  label: string,
+  runtime: Runtime,
+): Promise<Opening> {
+  const { spares = 1, adapterOptions = {}, deviceDescriptor = {} } = options;
+  if (!Number.isInteger(spares) || spares < 0 || spares > 16) {
+    throw invalid('openWebGpuDevice: spares', 'a whole number from 0 to 16', spares);
+  }
+  const request = {
+    ...moduleOf(options),
+    adapter: JSON.stringify(adapterOptions),
+    device: JSON.stringify({
+      ...deviceDescriptor,
+      requiredFeatures: [...(deviceDescriptor.requiredFeatures ?? [])],
+    }),
+  };
+  // Not loaded where there are no processes.
+  const { IsolatedDriver } = await import('./isolatedDriver.ts');
+  return new IsolatedDriver({ label, request, spares, runtime });
+}
+
+function checkedIsolation(options: WebGpuDeviceOptions): 'none' | 'process' {
+  const isGiven = options.device !== undefined || options.gpu !== undefined;
+  const { isolation = isGiven || !isNode() ? 'none' : 'process' } = options;
+  const what = 'openWebGpuDevice: isolation';
+  if (isolation !== 'none' && isolation !== 'process') {
+    throw invalid(what, "'none' or 'process'", isolation);
+  }
+  if (isolation === 'process' && isGiven) {
+    throw invalid(what, "'none' where a device or gpu is given: they cannot travel", isolation);
+  }
+  if (isolation === 'process' && !isNode()) {
+    throw invalid(what, "'none' where there is no Node: it needs child processes", isolation);
+  }
+  return isolation;
+}
+
+/** Whether this is Node itself. Deno and Bun have the names of its modules, and other processes behind them. */
+function isNode(): boolean {
+  const { process, Deno, Bun } = globalThis as {
+    process?: { release?: { name?: string } };
+    Deno?: unknown;
+    Bun?: unknown;
+  };
+  return process?.release?.name === 'node' && Deno === undefined && Bun === undefined;
+}
+
+async function sourceOf(options: WebGpuDeviceOptions): Promise<DeviceSource> {
+  const { device, gpu, adapterOptions = {}, deviceDescriptor = {} } = options;
+  if (device !== undefined) {
+    if (typeof device?.createCommandEncoder === 'function') return adoptedSource(device);
+    throw invalid('openWebGpuDevice: device', 'a GPUDevice', device);
+  }
+  if (gpu !== undefined && typeof gpu?.requestAdapter !== 'function') {
+    throw invalid('openWebGpuDevice: gpu', 'a GPU, for example navigator.gpu', gpu);
+  }
+  const request = { adapter: adapterOptions, device: deviceDescriptor };
+  return createdSource(gpu ?? (await findGpu(moduleOf(options))), request);
+}
+
+function moduleOf(options: WebGpuDeviceOptions): GpuModule {
+  const { module = 'webgpu', flags = [] } = options;
+  if (typeof module !== 'string' && !(module instanceof URL)) {
+    throw invalid('openWebGpuDevice: module', 'the name of a module', module);
+  }
+  if (!Array.isArray(flags)) throw invalid('openWebGpuDevice: flags', 'an array of texts', flags);
+  return { module: String(module), flags: flags.map(String) };
+}

@@ -1,0 +1,71 @@
+import { deferred } from '../../base/index.ts';
+import type { Deferred } from '../../base/index.ts';
+import type { MemoryBackend } from '../../device/index.ts';
+import type { FromGpu, ToGpu } from './wire.ts';
+
+/** How requests about memory get to the GPU process. */
+export interface MemoryWire {
+  /** An id that no other message has. */
+  nextId(): number;
+  post(message: ToGpu): void;
+  /** Keeps this process alive while answers are awaited, or no longer. */
+  awaits(answers: boolean): void;
+}
+
+type Answer = Extract<FromGpu, { type: 'done' | 'failed' }>;
+
+/** The memory of the GPU process. What it is asked is ordered among the jobs that are posted. */
+export class RemoteMemory implements MemoryBackend {
+  readonly #wire: MemoryWire;
+  readonly #awaited = new Map<number, Deferred<Answer>>();
+
+  constructor(wire: MemoryWire) {
+    this.#wire = wire;
+  }
+
+  async create(handle: number, bytes: number): Promise<boolean> {
+    const answer = await this.#ask((id) => ({ type: 'create', id, handle, bytes }));
+    return answer.type === 'done';
+  }
+
+  write(handle: number, contents: Uint8Array<ArrayBuffer>): void {
+    const id = this.#wire.nextId();
+    this.#wire.post({ type: 'upload', id, handle, offset: 0, contents });
+  }
+
+  async read(handle: number, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    const answer = await this.#ask((id) => ({ type: 'readBack', id, handle, offset: 0, bytes }));
+    const [contents] = answer.type === 'done' ? answer.outputs : [];
+    if (contents === undefined) throw new Error('the GPU process did not give it');
+    return contents;
+  }
+
+  destroy(handle: number): void {
+    this.#wire.post({ type: 'destroy', handle });
+  }
+
+  /** An answer has come; false where it is not for the memory. */
+  answered(answer: Answer): boolean {
+    const waiting = this.#awaited.get(answer.id);
+    if (waiting === undefined) return false;
+    this.#awaited.delete(answer.id);
+    if (this.#awaited.size === 0) this.#wire.awaits(false);
+    waiting.resolve(answer);
+    return true;
+  }
+
+  /** The process is over: nothing is answered any more. */
+  lose(): void {
+    for (const waiting of this.#awaited.values()) waiting.reject(new Error('the device is lost'));
+    this.#awaited.clear();
+  }
+
+  #ask(message: (id: number) => ToGpu): Promise<Answer> {
+    const id = this.#wire.nextId();
+    const answer = deferred<Answer>();
+    this.#awaited.set(id, answer);
+    this.#wire.post(message(id));
+    this.#wire.awaits(true);
+    return answer.promise;
+  }
+}

@@ -1,0 +1,13 @@
+import type { JobCore } from './jobCore.ts';
+
+/** Puts a running job back in its place in the queue: between two slices (S14), or after a reset that took it innocent (T4). */
+export function queueAgain(job: JobCore): void {
+  const { entity } = job;
+  const core = entity.scheduler;
+  job.phase = 'queued';
+  entity.running -= 1;
+  entity.queued += 1;
+  core.queued += 1;
+  entity.putBack(job);
+  core.askCheck(entity);
+}

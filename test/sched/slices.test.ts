@@ -1,0 +1,307 @@
+// Jobs in slices, and jobs that have a ring for themselves (S14). Leases: test/device; generators in threads: test/worker.
+import { describe, expect, it } from 'vitest';
+import type { JobError } from '../../src/base/index.ts';
+import { Account } from '../../src/sched/index.ts';
+import {
+  eventsOf,
+  outcome,
+  outcomes,
+  pendingFence,
+  setUp,
+  signalsOf,
+  thrownBy,
+} from './fixture.ts';
+
+describe('a sliced job', () => {
+  it('S14: lets others run between its slices, and is one job to those who wait for it', () => {
+    const { scheduler, runtime, mock, events } = setUp({ credits: 1 });
+    const [long, other] = [scheduler.createEntity(), scheduler.createEntity()];
+    const sliced = long.submit({ durationUs: 1000, slices: 3 });
+    runtime.advanceBy(1);
+    const jobs = [1, 2].map(() => other.submit({ durationUs: 1000 }));
+    const signals = signalsOf([sliced, ...jobs]);
+    runtime.runUntilIdle();
+    expect(mock.idsOf('runJob')).toEqual(
+      [sliced, jobs[0], sliced, jobs[1], sliced].map((j) => j!.id),
+    );
+    expect(signals).toEqual(['s1', 'f1', 's2', 'f2', 'f0']);
+    expect(eventsOf(events, 'job-slice').map(({ attempt }) => attempt)).toEqual([1, 1]);
+    expect(eventsOf(events, 'job-run').filter(({ attempt }) => attempt !== 1)).toEqual([]);
+    expect(mock.freedCount(sliced)).toBe(1);
+  });
+
+  it('S14: holds no credit between its slices, and is queued meanwhile', () => {
+    const { scheduler, runtime } = setUp({ credits: 1 });
+    const [long, other] = [scheduler.createEntity(), scheduler.createEntity()];
+    const sliced = long.submit({ durationUs: 1000, slices: 2 });
+    runtime.advanceBy(1);
+    const between = other.submit({ durationUs: 1000 });
+    runtime.advanceBy(1500);
+    expect([sliced.state, between.state, sliced.attempt]).toEqual(['queued', 'running', 1]);
+    expect(scheduler.stats().rings[0]?.creditsUsed).toBe(1);
+    expect(long.stats()).toMatchObject({ queued: 1, running: 0, attempts: 1, busyUs: 1000 });
+    runtime.runUntilIdle();
+    expect(outcomes([sliced, between])).toEqual(['ok', 'ok']);
+    expect(long.stats()).toMatchObject({ completed: 1, attempts: 1, busyUs: 2000 });
+    expect(long.stats().waitUs.count).toBe(1);
+  });
+
+  it('S14, J4: nothing of its serial entity starts before it ended; a plain job lets the next one follow at once', () => {
+    for (const [slices, rings] of [
+      [1, 1],
+      [3, 1],
+      [1, 2],
+      [3, 2],
+    ] as const) {
+      const { scheduler, runtime, mock } = setUp({ credits: 4, rings });
+      const entity = scheduler.createEntity();
+      const jobs = [slices, 1].map((n) => entity.submit({ durationUs: 1000, slices: n }));
+      runtime.advanceBy(500);
+      expect(jobs[1]!.state).toBe(slices === 1 ? 'running' : 'queued');
+      runtime.runUntilIdle();
+      expect(outcomes(jobs)).toEqual(['ok', 'ok']);
+      expect(jobs[1]!.finished.signalledAtUs).toBe((slices + 1) * 1000);
+      expect(mock.calls.filter(({ hook }) => hook === 'runJob')).toHaveLength(slices + 1);
+    }
+  });
+
+  it('S14, J7: nothing is pipelined on it', () => {
+    for (const slices of [1, 2]) {
+      const { scheduler, runtime, mock } = setUp({ credits: 4 });
+      const first = scheduler.createEntity().submit({ durationUs: 1000, slices });
+      const dependent = scheduler
+        .createEntity()
+        .submit({ durationUs: 1 }, { after: [first.finished] });
+      runtime.advanceBy(500);
+      expect(mock.jobsOn(0)).toHaveLength(slices === 1 ? 2 : 1);
+      runtime.runUntilIdle();
+      expect(dependent.finished.signalledAtUs).toBe(slices * 1000 + 1);
+    }
+  });
+
+  it('S14: goes on where it was when its driver says so, and holds no other entity back meanwhile', () => {
+    const { scheduler, runtime, mock } = setUp({
+      credits: 1,
+      rings: 2,
+      mock: { slicesOn: 'same-ring' },
+    });
+    const entities = [1, 2, 3].map(() => scheduler.createEntity());
+    const sliced = entities[0]!.submit({ durationUs: 1000, slices: 3 });
+    runtime.advanceBy(0);
+    const others = entities
+      .slice(1)
+      .flatMap((entity) => [1, 2, 3].map(() => entity.submit({ durationUs: 1300 })));
+    runtime.runUntilIdle();
+    expect(outcomes([sliced, ...others])).toEqual(Array(7).fill('ok'));
+    const rings = mock.calls.filter(({ hook, job }) => hook === 'runJob' && job === sliced.id);
+    expect(rings.map(({ ring }) => ring)).toEqual([0, 0, 0]);
+    const { rings: used } = scheduler.stats();
+    expect(used[0]!.busyUs + used[1]!.busyUs).toBe(3 * 1000 + 6 * 1300);
+  });
+
+  it('S14: goes on where it was also where the hardware keeps no order', () => {
+    const { scheduler, runtime, mock } = setUp({
+      credits: 2,
+      rings: 2,
+      mock: { slicesOn: 'same-ring', ordered: false },
+    });
+    const jobs = [1, 2, 3].map(() =>
+      scheduler.createEntity().submit({ durationUs: 1000, slices: 3 }),
+    );
+    runtime.runUntilIdle();
+    expect(outcomes(jobs)).toEqual(['ok', 'ok', 'ok']);
+    for (const job of jobs) {
+      const starts = mock.calls.filter(({ hook, job: id }) => hook === 'runJob' && id === job.id);
+      expect(new Set(starts.map(({ ring }) => ring)).size).toBe(1);
+    }
+  });
+
+  it('S14, S8: shares by the time of its slices', () => {
+    const { scheduler, runtime } = setUp({ credits: 1 });
+    const [a, b] = [new Account(), new Account({ weight: 3 })];
+    scheduler.createEntity({ account: a }).submit({ durationUs: 100, slices: 1000 });
+    scheduler.createEntity({ account: b }).submit({ durationUs: 100, slices: 1000 });
+    runtime.advanceBy(40_000);
+    expect(Math.abs(b.busyUs - 3 * a.busyUs)).toBeLessThanOrEqual(400);
+  });
+
+  it('S14, T1: has its run timeout for each slice', () => {
+    const { scheduler, runtime } = setUp({ credits: 1 });
+    const job = scheduler
+      .createEntity()
+      .submit({ durationUs: 900, slices: 5 }, { runTimeoutMs: 1 });
+    runtime.runUntilIdle();
+    expect(outcome(job)).toBe('ok');
+    const late = scheduler
+      .createEntity()
+      .submit({ durationUs: 1100, slices: 5 }, { runTimeoutMs: 1 });
+    runtime.runUntilIdle();
+    expect(outcome(late)).toBe('ERR_JOB_TIMEOUT');
+  });
+
+  it('S14: has a limit for all slices where that is asked for', () => {
+    const { scheduler, runtime } = setUp({ credits: 1 });
+    const entity = scheduler.createEntity();
+    const control = entity.submit({ durationUs: 900, slices: 5 }, { totalRunTimeoutMs: 5 });
+    runtime.runUntilIdle();
+    expect([outcome(control), entity.stats().busyUs]).toEqual(['ok', 4500]);
+    const job = entity.submit({ durationUs: 900, slices: 5 }, { totalRunTimeoutMs: 2 });
+    runtime.runUntilIdle();
+    expect(outcome(job)).toBe('ERR_JOB_TIMEOUT');
+    expect(entity.stats()).toMatchObject({ busyUs: 4500 + 2000, karma: 1 });
+    const wrong = (): unknown => entity.submit({}, { totalRunTimeoutMs: -1 });
+    expect(thrownBy(wrong)).toBe('ERR_INVALID_ARGUMENT');
+  });
+
+  it('S14, J9: is cancelled between its slices at once, and inside one where it ends', () => {
+    const { scheduler, runtime, mock } = setUp({ credits: 1 });
+    mock.ignoresCancel = true;
+    const entity = scheduler.createEntity();
+    const [running, between] = [1, 2].map(() =>
+      scheduler.createEntity().submit({ durationUs: 1000, slices: 3 }),
+    );
+    entity.submit({ durationUs: 1000 });
+    runtime.advanceBy(500);
+    expect(running!.cancel()).toBe('requested');
+    runtime.advanceBy(1000);
+    expect(outcome(running!)).toBe('ERR_JOB_CANCELLED');
+    runtime.advanceBy(1000);
+    expect([between!.state, between!.attempt]).toEqual(['queued', 1]);
+    expect(between!.cancel()).toBe('requested');
+    expect(outcome(between!)).toBe('ERR_JOB_CANCELLED');
+    expect(between!.scheduled.status).toBe('ok');
+    expect(between!.cancel()).toBe('finished');
+    runtime.runUntilIdle();
+    for (const job of [running!, between!]) expect(mock.freedCount(job)).toBe(1);
+  });
+
+  it('S14, J9: one that ends in the slice in which it was cancelled is ok', () => {
+    const { scheduler, runtime, mock } = setUp({ credits: 1 });
+    mock.ignoresCancel = true;
+    const job = scheduler.createEntity().submit({ durationUs: 1000, slices: 2 });
+    runtime.advanceBy(1500);
+    expect(job.cancel()).toBe('requested');
+    runtime.runUntilIdle();
+    expect(outcome(job)).toBe('ok');
+  });
+
+  it('S14, E2: is killed between its slices, and inside one where it ends', () => {
+    for (const atUs of [500, 1500]) {
+      const { scheduler, runtime, mock } = setUp({ credits: 1 });
+      const entity = scheduler.createEntity();
+      const job = entity.submit({ durationUs: 1000, slices: 3 });
+      runtime.advanceBy(1);
+      scheduler.createEntity().submit({ durationUs: 1000 });
+      runtime.advanceBy(atUs);
+      entity.kill();
+      runtime.runUntilIdle();
+      expect(outcome(job)).toBe('ERR_ENTITY_KILLED');
+      expect(mock.idsOf('runJob').filter((id) => id === job.id)).toHaveLength(1);
+      expect(mock.freedCount(job)).toBe(1);
+    }
+  });
+
+  it('S14: fails where its driver cannot say whether it goes on', () => {
+    const { scheduler, runtime, mock } = setUp();
+    mock.throwNext('nextSlice', new Error('no idea'));
+    const job = scheduler.createEntity().submit({ durationUs: 1, slices: 2 });
+    runtime.runUntilIdle();
+    expect(outcome(job)).toBe('ERR_DRIVER');
+    expect((job.finished.error as JobError).cause).toEqual(new Error('no idea'));
+  });
+
+  it('S14, T4: is lost with its state in a reset, unless it may run again from its beginning', () => {
+    for (const resubmit of [false, true, undefined]) {
+      const { scheduler, runtime, mock } = setUp({ credits: 1 });
+      const entity = scheduler.createEntity();
+      const options = resubmit === undefined ? {} : { resubmit };
+      const between = entity.submit({ durationUs: 1000, slices: 3 }, options);
+      runtime.advanceBy(1);
+      const hangs = scheduler.createEntity().submit({ hangs: true }, { runTimeoutMs: 1 });
+      runtime.runUntilIdle();
+      expect(outcome(hangs)).toBe('ERR_JOB_TIMEOUT');
+      expect(outcome(between)).toBe(resubmit === true ? 'ok' : 'ERR_JOB_RESET');
+      expect(between.attempt).toBe(resubmit === true ? 2 : 1);
+      const runs = mock.idsOf('runJob').filter((id) => id === between.id);
+      expect(runs).toHaveLength(resubmit === true ? 1 + 3 : 1);
+      expect(mock.freedCount(between)).toBe(1);
+    }
+  });
+
+  it('S14: keeps its place in a reset of another ring', () => {
+    const { scheduler, runtime, mock } = setUp({
+      credits: 1,
+      rings: 2,
+      mock: { slicesOn: 'same-ring', resetScope: 'ring' },
+    });
+    const [a, b, c] = [1, 2, 3].map(() => scheduler.createEntity());
+    const sliced = a!.submit({ durationUs: 1000, slices: 3 });
+    const hangs = b!.submit({ hangs: true }, { runTimeoutMs: 1.5 });
+    runtime.advanceBy(1);
+    c!.submit({ durationUs: 1000 });
+    runtime.runUntilIdle();
+    expect([sliced, hangs].map(outcome)).toEqual(['ok', 'ERR_JOB_TIMEOUT']);
+    expect(sliced.attempt).toBe(1);
+    expect(mock.idsOf('runJob').filter((id) => id === sliced.id)).toHaveLength(3);
+  });
+
+  it('S14, E3, T8: ends with its scheduler, and with its device', async () => {
+    for (const end of ['close', 'gone'] as const) {
+      const { scheduler, runtime, mock } = setUp({ credits: 1 });
+      const job = scheduler.createEntity().submit({ durationUs: 1000, slices: 3 });
+      runtime.advanceBy(1);
+      scheduler.createEntity().submit({ durationUs: 1000 });
+      runtime.advanceBy(1500);
+      expect(job.state).toBe('queued');
+      if (end === 'close') void scheduler.close({ mode: 'kill' });
+      else scheduler.removeDevice();
+      await runtime.settle(10_000);
+      expect(outcome(job)).toBe(end === 'close' ? 'ERR_SCHEDULER_CLOSED' : 'ERR_DEVICE_GONE');
+      expect(mock.freedCount(job)).toBe(1);
+    }
+  });
+});
+
+describe('an exclusive job', () => {
+  it('S14: starts where nothing is, and nothing starts behind it', () => {
+    for (const exclusive of [false, true]) {
+      const { scheduler, runtime } = setUp({ credits: 4 });
+      const entities = [1, 2, 3].map(() => scheduler.createEntity());
+      entities[0]!.submit({ durationUs: 1000 });
+      runtime.advanceBy(1);
+      const alone = entities[1]!.submit({ durationUs: 1000 }, { exclusive });
+      const behind = entities[2]!.submit({ durationUs: 1000 });
+      runtime.advanceBy(1);
+      expect([alone.state, behind.state]).toEqual(
+        exclusive ? ['queued', 'queued'] : ['running', 'running'],
+      );
+      runtime.advanceBy(1000);
+      expect(alone.state).toBe('running');
+      expect(behind.state).toBe(exclusive ? 'queued' : 'running');
+      runtime.runUntilIdle();
+      expect(outcomes([alone, behind])).toEqual(['ok', 'ok']);
+    }
+    const { scheduler, runtime } = setUp();
+    const wrong = { exclusive: 1 as unknown as boolean, after: [pendingFence(runtime).fence] };
+    expect(thrownBy(() => scheduler.createEntity().submit({}, wrong))).toBe('ERR_INVALID_ARGUMENT');
+  });
+});
+
+describe('contended', () => {
+  it('S14: says whether some job could start and waits for room', () => {
+    const { scheduler, runtime } = setUp({ credits: 1 });
+    const [a, b] = [scheduler.createEntity(), scheduler.createEntity()];
+    a.submit({ durationUs: 1000 });
+    runtime.advanceBy(1);
+    expect(scheduler.contended).toBe(false);
+    b.submit({}, { after: [pendingFence(runtime).fence] });
+    runtime.advanceBy(1);
+    expect(scheduler.contended).toBe(false);
+    const ready = scheduler.createEntity().submit({ durationUs: 1 });
+    expect(scheduler.contended).toBe(true);
+    runtime.advanceBy(1);
+    expect(scheduler.contended).toBe(true);
+    runtime.advanceBy(2000);
+    expect([outcome(ready), scheduler.contended]).toEqual(['ok', false]);
+  });
+});
