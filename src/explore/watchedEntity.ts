@@ -47,6 +47,7 @@ export class WatchedEntity<P = unknown> {
       serial: options.order !== 'parallel',
       fails: options.onDependencyError === 'fail',
       client: options.client ?? null,
+      priority: options.priority ?? options.account?.priority ?? 'normal',
       killsOnFault: options.onFault === 'kill-queue',
       maxQueued: options.maxQueued ?? Infinity,
       jobs: [],
@@ -109,6 +110,7 @@ export class WatchedEntity<P = unknown> {
 
   setPriority(priority: Priority): void {
     this.#judge.tell(() => `${this.record.label} gets priority ${priority}`);
+    this.record.priority = priority;
     this.#entity.setPriority(priority);
   }
 
@@ -192,6 +194,7 @@ export class WatchedEntity<P = unknown> {
           ? entity.fails
           : options.onDependencyError === 'fail',
       credits: options.credits ?? 1,
+      hintUs: judge.runtime.nowUs() + (options.deadlineMs ?? Infinity) * 1000,
       resources: totals(options.resources ?? []),
       resubmit: options.resubmit ?? null,
       submittedAtUs: judge.runtime.nowUs(),
