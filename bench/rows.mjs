@@ -16,6 +16,7 @@ const FILES = [
   'worker/hang.bench.mjs',
   'webgpu/overhead.bench.mjs',
   'webgpu/latency.bench.mjs',
+  'explore/explore.bench.mjs',
 ];
 
 /**

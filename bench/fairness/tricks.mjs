@@ -48,7 +48,7 @@ export function underestimateGain(policy) {
 
 /** Is alone at first and says that its jobs take an hour, so that who comes later would be far behind. */
 export function overestimateGain(policy) {
-  const world = openWorld({ policy, credits: 2 });
+  const world = openWorld({ policy, credits: 4 });
   const me = world.scheduler.createEntity({ order: 'parallel' });
   fill(me, 6000, ME, { estimateMs: 3_600_000 });
   world.runtime.advanceBy(1_000_000);

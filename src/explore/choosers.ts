@@ -2,13 +2,6 @@ import type { Random } from './random.ts';
 import { ACTOR, DEFERRED, EARLY_TIMER, FAULT, NOBODY, TIMER } from './run.ts';
 import type { Chooser, Run } from './run.ts';
 
-/** Nobody chooses: the default acts. */
-export class DefaultChooser implements Chooser {
-  next(run: Run): number {
-    return run.defaultKey();
-  }
-}
-
 /** Follows a list of who acted; those that cannot act are passed over, and at its end the default acts. */
 export class FollowChooser implements Chooser {
   readonly #trace: readonly number[];

@@ -62,6 +62,7 @@ export class ModelDevice {
   #resets: FenceSource[] = [];
   #lastDone: HardwareAttempt | null = null;
   readonly #throws = new Set<ModelHook | 'runJob'>();
+  readonly #hints = new Map<Fence, number>();
   readonly #acts = new Map<ModelHook | 'runJob', () => void>();
   #nextVerdict: 'no-hang' | 'reset' | 'gone' | null = null;
   #nextReset: 'fail' | 'throw' | null = null;
@@ -76,7 +77,8 @@ export class ModelDevice {
     this.#runtime = runtime;
     this.#options = options;
     // Lost and late completions signal out of order.
-    this.#timeline = new Timeline({ driver: 'model', label, runtime, ordered: false });
+    const onDeadline = (fence: Fence, atUs: number): void => void this.#hints.set(fence, atUs);
+    this.#timeline = new Timeline({ driver: 'model', label, runtime, ordered: false, onDeadline });
     this.#queues = Array.from({ length: rings }, () => []);
     this.driver = this.#makeDriver();
   }
@@ -151,6 +153,11 @@ export class ModelDevice {
   /** What `prepareJob` had a job wait for has come. */
   finishPreparing(): void {
     this.#preparing.shift()?.signal();
+  }
+
+  /** By when somebody said that a hardware fence is needed; `Infinity` where nobody did. */
+  hintOf(fence: Fence): number {
+    return this.#hints.get(fence) ?? Infinity;
   }
 
   /** Somebody acts inside the next call of `hook`. */

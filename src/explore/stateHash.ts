@@ -49,6 +49,8 @@ export function stateHash(run: Run): number {
   world.judge.jobs.forEach(({ job }, at) => numbers.set(job, at));
   const nameOf = (job: unknown): number => numbers.get(job) ?? -2;
   add(run.phase.length);
+  if (world.isOpaque) run.trace.forEach(add);
+  for (const read of world.states) read().forEach(add);
   add(world.faultBudget);
   for (const actor of world.actors) add(actor.state());
   for (const fault of world.faults) add(fault.state());

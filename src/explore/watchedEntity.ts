@@ -47,6 +47,7 @@ export class WatchedEntity<P = unknown> {
       serial: options.order !== 'parallel',
       fails: options.onDependencyError === 'fail',
       client: options.client ?? null,
+      priority: options.priority ?? options.account?.priority ?? 'normal',
       killsOnFault: options.onFault === 'kill-queue',
       maxQueued: options.maxQueued ?? Infinity,
       jobs: [],
@@ -109,6 +110,7 @@ export class WatchedEntity<P = unknown> {
 
   setPriority(priority: Priority): void {
     this.#judge.tell(() => `${this.record.label} gets priority ${priority}`);
+    this.record.priority = priority;
     this.#entity.setPriority(priority);
   }
 
@@ -137,7 +139,10 @@ export class WatchedEntity<P = unknown> {
     if (record.closing) codes.push('ERR_CLOSED');
     for (const one of record.schedulers) {
       const guilty = one.karma.get(record.client ?? record) ?? 0;
-      if (guilty >= one.banAfter && this.#entity.stats().banned) codes.push('ERR_CLIENT_BANNED');
+      const isOnly = record.schedulers.length === 1;
+      if (guilty >= one.banAfter && isOnly && this.#entity.stats().banned) {
+        codes.push('ERR_CLIENT_BANNED');
+      }
       if (record.schedulers.length > 1) continue;
       if (one.state === 'gone' || one.domain.mayBeGone) codes.push('ERR_DEVICE_GONE');
       if (one.wasClosed) codes.push('ERR_CLOSED');
@@ -189,6 +194,7 @@ export class WatchedEntity<P = unknown> {
           ? entity.fails
           : options.onDependencyError === 'fail',
       credits: options.credits ?? 1,
+      hintUs: judge.runtime.nowUs() + (options.deadlineMs ?? Infinity) * 1000,
       resources: totals(options.resources ?? []),
       resubmit: options.resubmit ?? null,
       submittedAtUs: judge.runtime.nowUs(),
@@ -276,13 +282,8 @@ export class WatchedJob<P = unknown> {
     const judge = this.#judge;
     const { record, job } = this;
     const { state } = job;
-    const attempt = record.attempts.at(-1);
-    const isOver =
-      state === 'finished' ||
-      (attempt?.over === true &&
-        (attempt.taken === 'no' || attempt.retired) &&
-        state === 'running') ||
-      (state === 'running' && (record.hookThrew || record.reusedFence));
+    syncResets(judge);
+    const isOver = this.#isOver();
     const expected = isOver ? 'finished' : state === 'queued' ? 'dequeued' : 'requested';
     const wasQueued = this.record.entity.entity.queued;
     const wereSubmitted = this.record.entity.jobs.length;
@@ -303,14 +304,24 @@ export class WatchedJob<P = unknown> {
       () => `cancel of ${record.label}, which is ${state}, says ${said}`,
     );
     if (said === 'dequeued' && !wasDead && wereSubmitted === record.entity.jobs.length) {
+      const { entity, label } = record.entity;
       judge.check(
-        record.entity.entity.queued < wasQueued,
+        entity.queued < wasQueued,
         'J9',
         () =>
-          `${record.label} was dequeued, and ${record.entity.label} counts ${record.entity.entity.queued} queued jobs after ${wasQueued}`,
+          `${record.label} was dequeued, and ${label} counts ${entity.queued} queued jobs after ${wasQueued}`,
       );
     }
     return said;
+  }
+
+  /** Whether its outcome is known, as far as the judge can tell. */
+  #isOver(): boolean {
+    const { record, job } = this;
+    if (job.state !== 'running') return job.state === 'finished';
+    if (record.hookThrew || record.reusedFence) return true;
+    const attempt = record.attempts.at(-1);
+    return attempt?.over === true && (attempt.taken === 'no' || attempt.retired);
   }
 
   /** The signal that it was submitted with is about to abort: it is cancelled then, whatever it is doing (J9). */

@@ -64,6 +64,7 @@ export class WatchedScheduler<P = unknown> {
       maxAttempts: options.maxAttempts ?? 3,
       banAfter: options.banAfter ?? 3,
       maxTries: options.reset?.maxTries ?? 3,
+      policy: options.policy?.name ?? 'fair',
       noHangLimit: options.noHangLimit ?? 10,
       domain,
       rings: Array.from({ length: rings }, (_, index) => ({

@@ -44,6 +44,9 @@ export class World {
   readonly faults: Actor[] = [];
   /** @internal */
   readonly devices: ModelDevice[] = [];
+  /** @internal */
+  readonly states: (() => readonly number[])[] = [];
+  #isOpaque = false;
   /** @internal How many faults may happen in one run. */
   faultBudget = 2;
   readonly #draw: (bound: number) => number;
@@ -105,6 +108,8 @@ export class World {
 
   /** A scheduler over a model device, or over a driver of your own. */
   scheduler<P>(options: WatchedSchedulerOptions<P>): WatchedScheduler<P> {
+    const isModel = this.devices.some(({ driver }) => driver === (options.driver as unknown));
+    if (!isModel) this.#isOpaque = true;
     return new WatchedScheduler(this.judge, options, this.#domains);
   }
 
@@ -151,6 +156,19 @@ export class World {
   /** Something that may go wrong: never forced on a run, once unless `times` says more, and never while the world heals. */
   fault(options: ActorOptions): void {
     this.faults.push(new SimpleActor(this.faults.length, 'fault', options));
+  }
+
+  /**
+   * Tells an exhaustive search what state a driver of your own is in: `read` gives numbers from which what it does next
+   * follows. Without it no two states are taken as one, which is right, and slow.
+   */
+  state(read: () => readonly number[]): void {
+    this.states.push(read);
+  }
+
+  /** @internal Whether it has a state that nobody tells of. */
+  get isOpaque(): boolean {
+    return this.#isOpaque && this.states.length === 0;
   }
 
   /** What must hold whenever nothing is on its way: `check` gives what is wrong, or `null`. */

@@ -322,15 +322,9 @@ function announce(fence: FenceCore, runtime: Runtime, hasEarly: boolean): void {
   if (!settling && !delivering) deliver();
 }
 
-/**
- * Runs `fn`; what it signals is signalled at once, and callbacks run after it, first signalled first: nobody who acts inside a
- * callback of the first comes between it and the second.
- */
+/** Runs `fn`; callbacks of what it signals run after it, so that nobody acts between the first of them and the last. */
 export function signalTogether(fn: () => void): void {
-  if (delivering) {
-    fn();
-    return;
-  }
+  if (delivering) return fn();
   delivering = true;
   try {
     fn();

@@ -168,22 +168,21 @@ export function chargeAttempt(
   attempt.busyUs += busyUs;
   entity.use.busyUs += busyUs;
   chargeAccount(entity.account, busyUs);
-  core.policy.ended(entity, attempt.estimateUs, busyUs, nowUs);
+  if (attempt.hung) attempt.owedUs = busyUs;
+  else core.policy.ended(entity, attempt.estimateUs, busyUs, nowUs);
   return busyUs;
 }
 
-/**
- * The hardware worked on after the job had failed on time: that is counted for whose job it was (S11), and for nobody behind it. The
- * policy settled the job when it failed; who does this again is banned.
- */
-function chargeHungTime(core: SchedulerCore, job: JobCore, ring: Ring): void {
-  const { entity } = job;
+/** The hardware worked on after the job had failed on time: whose job it was pays for that (S11), and nobody behind it. */
+function chargeHungTime(core: SchedulerCore, attempt: Attempt, entity: EntityCore): void {
+  const ring = attempt.ring as Ring;
   const nowUs = core.runtime.nowUs();
   const busyUs = Math.max(0, nowUs - ring.lastEndUs);
   ring.lastEndUs = nowUs;
   ring.busyUs += busyUs;
   entity.use.busyUs += busyUs;
   chargeAccount(entity.account, busyUs);
+  core.policy.ended(entity, attempt.estimateUs, attempt.owedUs + busyUs, nowUs);
 }
 
 /** The hardware can no longer touch anything of the attempt (J11): its credits go back. */
@@ -191,7 +190,7 @@ export function retire(core: SchedulerCore, job: JobCore): void {
   const { current: attempt, entity } = job;
   if (attempt === null || attempt.ring === null) return;
   const { ring } = attempt;
-  if (attempt.hung) chargeHungTime(core, job, ring);
+  if (attempt.hung) chargeHungTime(core, attempt, entity);
   ring.remove(job);
   returnResources(job);
   attempt.ring = null;

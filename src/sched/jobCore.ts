@@ -80,6 +80,8 @@ export class Attempt extends CallbackNode {
   suspect = false;
   /** It failed on time while the hardware still worked on it (T2). */
   hung = false;
+  /** Of a hung attempt: its time so far. The policy is told when the hardware is done with it, as of all others once. */
+  owedUs: number = NaN;
   hardware: FenceCore | null = null;
   /** Whether its driver was asked to end it early: it is asked once. */
   cancelAsked = false;
@@ -94,6 +96,7 @@ export class Attempt extends CallbackNode {
     this.busyUs = last === null ? 0 : last.busyUs;
     this.charged = false;
     this.cancelAsked = false;
+    this.hung = false;
     this.suspect = false;
     this.hung = false;
   }

@@ -29,6 +29,9 @@ export async function search(
     ...(scenarios !== undefined && { scenarios }),
     ...(resume !== undefined && { resume }),
   });
+  // Errors are outcomes here, a dozen a run; nobody reads where they were made.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   let shownMs = performance.now();
   let isGoing = true;
   while (isGoing && !terminal.interrupt.aborted) {
@@ -42,6 +45,7 @@ export async function search(
     // Lets the interrupt be heard.
     await new Promise((resolve) => setImmediate(resolve));
   }
+  Error.stackTraceLimit = stackTraceLimit;
   if (terminal.errIsTerminal) terminal.err('\r\u001b[K');
   keep(flags, exploration);
   return { report: exploration.report(), isInterrupted: isGoing };

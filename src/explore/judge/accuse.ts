@@ -7,11 +7,12 @@ export function accused(
   scheduler: SchedulerRecord,
   job: JobRecord,
   attempt: AttemptRecord,
+  failsOnTime = false,
 ): void {
   judge.accuse(job, scheduler);
   attempt.detached = true;
   scheduler.wasDisturbed = true;
-  if (scheduler.hasReset || scheduler.domain.resetting) return;
+  if (!failsOnTime && (scheduler.hasReset || scheduler.domain.resetting)) return;
   judge.charge(attempt, true);
   attempt.over = true;
   attempt.detached = false;

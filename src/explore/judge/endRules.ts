@@ -1,5 +1,6 @@
 import { codeOf } from './finishRules.ts';
 import type { Judge } from './judge.ts';
+import type { EntityRecord, JobRecord } from './records.ts';
 
 /** What must hold once everything works again and nothing is left to do: F8, F9, J2, J11, S4, S6, S11, S13, T1, T6, D3. */
 export function ended(judge: Judge): void {
@@ -17,26 +18,7 @@ export function ended(judge: Judge): void {
       'J11',
       () => `${label} is not retired`,
     );
-    checkLetGo(judge, record.job, label);
   }
-  for (const { label, entity, busyUs } of judge.entities) {
-    judge.check(
-      entity.queued === 0 && entity.running === 0,
-      'J2',
-      () => `${label} counts ${entity.queued} queued and ${entity.running} running jobs at the end`,
-    );
-    const counted = entity.stats().busyUs;
-    judge.check(
-      !judge.countsTime ||
-        judge.schedulers.some(({ isUnsure }) => isUnsure) ||
-        Math.abs(counted - busyUs) < 1e-6,
-      'S13',
-      () => `${label} is charged ${counted} microseconds, and its attempts used ${busyUs}`,
-    );
-  }
-  checkSchedulers(judge);
-  checkPools(judge);
-  checkBlame(judge);
   const { timerCount, deferredCount } = judge.runtime;
   judge.check(
     timerCount === 0 && deferredCount === 0,
@@ -50,17 +32,42 @@ export function ended(judge: Judge): void {
   );
 }
 
-/** A job that is over stands on no fence any more, and holds none: dependencies would be kept for ever (E2). */
-function checkLetGo(judge: Judge, job: object, label: string): void {
-  const inside = job as {
-    readonly waitsFor?: unknown;
-    readonly extra?: { readonly after?: unknown; readonly dependencyDeadline?: unknown } | null;
-    readonly current?: unknown;
-  };
+/** What must hold of the accounts once everything has finished: J1, J2, S4, S6, S11, S13, T6. */
+export function accountsAgree(judge: Judge): void {
+  for (const record of judge.entities) if (record.jobs.length > 0) checkEntity(judge, record);
+  checkSchedulers(judge);
+  checkPools(judge);
+}
+
+function checkEntity(judge: Judge, record: EntityRecord): void {
+  const { label, entity, busyUs, jobs } = record;
+  const stats = entity.stats();
   judge.check(
-    (inside.waitsFor ?? null) === null && (inside.extra?.after ?? null) === null,
-    'E2',
-    () => `${label} has finished and still holds its dependencies`,
+    stats.queued === 0 && stats.running === 0,
+    'J2',
+    () => `${label} counts ${stats.queued} queued and ${stats.running} running jobs at the end`,
+  );
+  judge.check(
+    stats.submitted === jobs.length,
+    'J1',
+    () => `${label} counts ${stats.submitted} submitted jobs, and took ${jobs.length}`,
+  );
+  const isSure = judge.countsTime && !judge.schedulers.some(({ isUnsure }) => isUnsure);
+  judge.check(
+    !isSure || Math.abs(stats.busyUs - busyUs) < 1e-6,
+    'S13',
+    () => `${label} is charged ${stats.busyUs} microseconds, and its attempts used ${busyUs}`,
+  );
+  const place = judge.placeOf(jobs.at(-1) as JobRecord);
+  if (place === null) return;
+  const who = record.client ?? record;
+  const guilty = place.convicted.get(who) ?? 0;
+  const { karma, banned } = stats;
+  judge.check(
+    karma >= guilty && karma <= (place.karma.get(who) ?? 0) && banned === karma >= place.banAfter,
+    'T6',
+    () =>
+      `${label} has karma ${karma}${banned ? ' and is banned' : ''} after ${guilty} guilty jobs`,
   );
 }
 
@@ -94,25 +101,6 @@ function checkPools(judge: Judge): void {
       pool.free === pool.slots,
       'S6',
       () => `${pool.label} has ${pool.free} of ${pool.slots} slots free at the end`,
-    );
-  }
-}
-
-/** T6: karma is the number of guilty jobs. */
-function checkBlame(judge: Judge): void {
-  for (const record of judge.entities) {
-    const last = record.jobs.at(-1);
-    const scheduler = last === undefined ? null : judge.placeOf(last);
-    if (scheduler === null) continue;
-    const { karma, banned } = record.entity.stats();
-    const who = record.client ?? record;
-    const guilty = scheduler.convicted.get(who) ?? 0;
-    const atMost = scheduler.karma.get(who) ?? 0;
-    judge.check(
-      karma >= guilty && karma <= atMost && banned === karma >= scheduler.banAfter,
-      'T6',
-      () =>
-        `${record.label} has karma ${karma}${banned ? ' and is banned' : ''} after ${guilty} guilty jobs`,
     );
   }
 }

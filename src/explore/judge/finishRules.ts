@@ -73,6 +73,7 @@ export function finishedSignalled(judge: Judge, job: JobRecord): void {
   while (entity.jobs[entity.firstUnfinished]?.signals.endsWith('f') === true) {
     entity.firstUnfinished += 1;
   }
+  checkLetGo(judge, job.job, name);
   convict(judge, job);
   explain(judge, job);
   checkScheduled(judge, job);
@@ -272,3 +273,17 @@ const RULE_OF: Readonly<Record<string, OutcomeRule>> = {
     holds: (_, job) => job.reusedFence,
   },
 };
+
+/** A job that is over stands on no fence any more, and holds none: dependencies would be kept for ever (E2). */
+function checkLetGo(judge: Judge, job: object, label: string): void {
+  const inside = job as {
+    readonly waitsFor?: unknown;
+    readonly extra?: { readonly after?: unknown; readonly dependencyDeadline?: unknown } | null;
+    readonly current?: unknown;
+  };
+  judge.check(
+    (inside.waitsFor ?? null) === null && (inside.extra?.after ?? null) === null,
+    'E2',
+    () => `${label} has finished and still holds its dependencies`,
+  );
+}

@@ -82,7 +82,7 @@ function holdsOthers(
 }
 
 /** The first queued job of `entity`, where nothing that the judge knows of holds it back. */
-function readyHead(
+export function readyHead(
   judge: Judge,
   entity: EntityRecord,
   scheduler: SchedulerRecord,

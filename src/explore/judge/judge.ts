@@ -109,15 +109,17 @@ export class Judge {
 
   dependencyTimeoutOf(job: JobRecord): number {
     if (job.dependencyTimeoutUs !== null) return job.dependencyTimeoutUs;
-    return Math.min(...job.entity.schedulers.map((one) => one.dependencyTimeoutUs), Infinity);
+    let leastUs = Infinity;
+    for (const one of job.entity.schedulers) leastUs = Math.min(leastUs, one.dependencyTimeoutUs);
+    return Math.min(leastUs, this.placeOf(job)?.dependencyTimeoutUs ?? Infinity);
   }
 
   /** Whether the time since its submission was enough for a limit of the queue to have ended `job`. */
   mayHaveExpired(job: JobRecord): boolean {
     const waitedUs = this.runtime.nowUs() - job.submittedAtUs;
     if (job.attempts.length === 0 && waitedUs >= job.queueTimeoutUs) return true;
-    if (waitedUs >= this.dependencyTimeoutOf(job)) return true;
     if (job.hookThrew) return true;
+    if (waitedUs > 0 && waitedUs >= this.dependencyTimeoutOf(job)) return true;
     return this.hasFailedDependency(job);
   }
 

@@ -1,5 +1,5 @@
 import type { Fence } from '../../fence/index.ts';
-import type { Driver, Entity, Job, ResourcePool, Scheduler } from '../../sched/index.ts';
+import type { Driver, Entity, Job, Priority, ResourcePool, Scheduler } from '../../sched/index.ts';
 
 /** What the judge knows of the judged, from outside: what was asked for, what drivers were called with, how fences signalled. */
 
@@ -26,6 +26,7 @@ export interface SchedulerRecord {
   readonly banAfter: number;
   readonly maxTries: number;
   readonly noHangLimit: number;
+  readonly policy: string;
   readonly domain: DomainRecord;
   readonly rings: RingRecord[];
   state: 'open' | 'draining' | 'closed' | 'gone';
@@ -82,6 +83,7 @@ export interface EntityRecord {
   readonly fails: boolean;
   readonly client: number | null;
   readonly killsOnFault: boolean;
+  priority: Priority;
   readonly maxQueued: number;
   readonly jobs: JobRecord[];
   schedulers: readonly SchedulerRecord[];
@@ -111,6 +113,8 @@ export interface JobRecord {
   readonly after: readonly DependencyRecord[];
   readonly failsOnError: boolean;
   readonly credits: number;
+  /** By when somebody needs it (F12); `Infinity` where nobody said. */
+  readonly hintUs: number;
   readonly resources: ReadonlyMap<ResourcePool, number>;
   readonly resubmit: boolean | null;
   readonly submittedAtUs: number;

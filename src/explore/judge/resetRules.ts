@@ -193,6 +193,12 @@ function succeeded(judge: Judge, domain: DomainRecord): void {
     'T7',
     () => `a reset of ${name} counts as done before it succeeded`,
   );
+  const { lastFiredForUs, nextTimerAtUs } = judge.runtime;
+  judge.check(
+    lastFiredForUs < domain.deadlineUs || nextTimerAtUs <= domain.deadlineUs,
+    'T7',
+    () => `a reset of ${name} counts as done although it overran its time`,
+  );
   domain.resetting = false;
   for (const attempt of domain.taken) if (!attempt.retired) judge.retire(attempt);
   for (const ring of domain.rings) ring.lastEndUs = judge.runtime.nowUs();

@@ -10,7 +10,7 @@ import type {
 /** What must hold whenever `runJob` or `prepareJob` is called: J2, J4 to J8, S4, S6, S12, T3, T4, T6, T8, E2, E3, D3. */
 
 /** Whether a pending dependency may be passed over: by the order of a serial entity (J6), or of the one ring (J7). */
-export function mayPass(
+function mayPass(
   judge: Judge,
   job: JobRecord,
   dependency: DependencyRecord,

@@ -4,6 +4,7 @@ import type { Driver, Job, Verdict } from '../../sched/index.ts';
 import { accused } from './accuse.ts';
 import type { Judge } from './judge.ts';
 import type { AttemptRecord, JobRecord, SchedulerRecord } from './records.ts';
+import { checkRank } from './rankRules.ts';
 import { resetCalled } from './resetRules.ts';
 import { checkPrepare, checkRun, holdGrants } from './runRules.ts';
 
@@ -61,6 +62,7 @@ function runJob(
   judge.settleInstant();
   judge.tell(() => `runJob ${record.label} on ring ${ringIndex} of ${scheduler.label}`);
   checkRun(judge, record, scheduler, ring);
+  checkRank(judge, record, scheduler);
   let hardware: Fence;
   try {
     hardware = driver.runJob(job, ringIndex);
@@ -221,7 +223,7 @@ function carryOut(
   } else if (verdict === 'gone') {
     scheduler.domain.mayBeGone = true;
   } else {
-    accused(judge, scheduler, job, attempt);
+    accused(judge, scheduler, job, attempt, verdict === 'fail');
   }
 }
 

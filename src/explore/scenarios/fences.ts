@@ -1,6 +1,13 @@
 import { JobError } from '../../base/index.ts';
-import { fenceAll, fenceAny, FenceChain, mergeFences, Timeline } from '../../fence/index.ts';
-import type { Fence, FenceCallback, FenceSource } from '../../fence/index.ts';
+import {
+  fenceAll,
+  fenceAny,
+  FenceChain,
+  mergeFences,
+  Reservation,
+  Timeline,
+} from '../../fence/index.ts';
+import type { Fence, FenceCallback, FenceSource, FenceUsage } from '../../fence/index.ts';
 import type { Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';
 
@@ -28,6 +35,7 @@ export const fences: Scenario = {
       ...made.map(({ fence }) => fence),
     ];
     const callbacks = new Callbacks(world, sources);
+    const buffer = new Buffer();
     for (const source of sources) {
       const error = world.draw(3) === 2 ? new JobError('ERR_DRIVER') : undefined;
       world.client(`signals ${source.fence.timeline.label} ${source.fence.seqno}`, [
@@ -40,11 +48,13 @@ export const fences: Scenario = {
     for (let at = 0; at < entities; at += 1) {
       const plans = Array.from(
         { length: jobs + 1 },
-        () => [world.draw(7), world.draw(16), world.draw(16)] as const,
+        () => [world.draw(9), world.draw(16), world.draw(16)] as const,
       );
       const steps = plans.map(([kind, a, b]) => () => {
         const [one, other] = [pick(all(), a), pick(all(), b)];
-        if (kind < 4) made.push(...compose(world, kind, one, other));
+        if (kind === 7) wait(world, one);
+        else if (kind === 8) buffer.add(one, USAGES[b % 4] as FenceUsage);
+        else if (kind < 4) made.push(...compose(world, kind, one, other));
         else callbacks.add(one, kind, other);
       });
       world.client(`client ${at}`, steps);
@@ -57,6 +67,7 @@ export const fences: Scenario = {
       }
       return null;
     });
+    world.always('M2', () => buffer.wrong());
     world.eventually('F4', () => callbacks.missing());
   },
 };
@@ -213,4 +224,44 @@ class Callbacks {
     );
     one.removed = said;
   }
+}
+
+const USAGES: readonly FenceUsage[] = ['kernel', 'write', 'read', 'bookkeep'];
+
+/** A buffer with a reservation, and what was added to it (M2). */
+class Buffer {
+  readonly #reservation = new Reservation();
+  readonly #added: { readonly fence: Fence; readonly level: number }[] = [];
+
+  add(fence: Fence, usage: FenceUsage): void {
+    this.#reservation.add(fence, usage);
+    this.#added.push({ fence, level: USAGES.indexOf(usage) });
+  }
+
+  wrong(): string | null {
+    for (const [level, usage] of USAGES.entries()) {
+      const pending = this.#added.filter(
+        (one) => one.level <= level && one.fence.status === 'pending',
+      );
+      if (this.#reservation.isSignalled(usage) !== (pending.length === 0)) {
+        return `a reservation with ${pending.length} pending fences up to ${usage} says that it is ${pending.length === 0 ? 'pending' : 'signalled'}`;
+      }
+      const given = this.#reservation.fences(usage);
+      const missing = pending.find(({ fence }) => !given.some((one) => isCoveredBy(fence, one)));
+      if (missing !== undefined)
+        return `a reservation does not give a pending fence up to ${usage}`;
+    }
+    return null;
+  }
+}
+
+function isCoveredBy(fence: Fence, other: Fence): boolean {
+  if (fence === other) return true;
+  return fence.timeline === other.timeline && fence.timeline.ordered && other.seqno > fence.seqno;
+}
+
+/** A wait that ends, one way or the other, and must leave neither a timer nor a listener (F8). */
+function wait(world: World, fence: Fence): void {
+  const signal = world.cancelSignal();
+  fence.wait({ timeoutMs: 1000, signal }).catch(() => {});
 }

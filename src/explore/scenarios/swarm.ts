@@ -50,8 +50,21 @@ export function swarm(
         world.client(`client ${entity.record.label}`, steps);
       }
       addActs(swarmed, jobs);
+      world.holds('F12', () => lostHint(world, made.devices));
     },
   };
+}
+
+/** A job on a ring whose deadline its hardware fence was not told of. */
+function lostHint(world: World, devices: readonly ModelDevice[]): string | null {
+  for (const { hintUs, attempts, label } of world.judge.jobs) {
+    const attempt = attempts.at(-1);
+    if (hintUs === Infinity || attempt === undefined || attempt.retired) continue;
+    if (attempt.hardware.status !== 'pending') continue;
+    const isKnown = devices.some((device) => device.hintOf(attempt.hardware) <= hintUs);
+    if (!isKnown) return `the hardware fence of ${label} does not know its deadline`;
+  }
+  return null;
 }
 
 function makeSchedulers(

@@ -9,13 +9,14 @@ import type { Flow } from './flow.ts';
  * 1. A flow's position is what it used and what its jobs on the hardware are said to take, by its share. The estimate counts
  *    from a job's start until its end, then what was measured does.
  * 2. A flow is eligible once the average position has reached its own: it got no more than its due. The average is that of
- *    the ready flows, by share; of what is on the hardware it believes no more than the flow's jobs took before.
+ *    the ready flows, by share; of what is on the hardware it believes no more than the flow's jobs took before. What
+ *    counts is the farthest that it ever was, so that who is eligible stays so.
  * 3. Among the eligible the one with the earliest virtual deadline comes first: position and next job, by its share. A
  *    deadline hint brings that forward, but not before the position. Where nobody is eligible, the least position does.
- * 4. Virtual time is the position, as far as it is believed, of who comes first. It never goes back. When all is
- *    idle it is that of who is farthest.
+ * 4. Virtual time is the position, as far as it is believed, that who was served last in turn had then. It never goes back.
+ *    When all is idle it is that of who is farthest.
  * 5. Who comes back after it had nothing to do does so at virtual time, or where it was if that is ahead. If it is not,
- *    its first job goes before all others' (S9, S10). Who comes back before anybody else was served never went: it
+ *    its first job goes before all others' (S9, S10), and does not move virtual time. Who comes back before anybody else was served never went: it
  *    keeps its place, at most the longest job behind.
  * 6. A flow that has nothing to do is forgotten as soon as virtual time has reached it: rule 5 brings back one that nobody
  *    knows to the same place.
@@ -35,7 +36,7 @@ export class Sharing {
   /** By position: flows that have nothing to do, and were ahead when they last had. */
   readonly #resting = new Heap<Flow>();
   #virtualUs = 0;
-  /** Whoever is not farther is eligible. Like virtual time it never goes back, so that who is eligible stays so. */
+  /** The average that counts (rule 2). */
   #eligibleUs = 0;
   /** Sums over the ready flows: shares, and trusted positions by share. */
   #shares = 0;
@@ -50,7 +51,7 @@ export class Sharing {
   #placements = 0;
   #nowUs = 0;
 
-  /** `forget` is told of flows that are not needed any more (rule 5). */
+  /** `forget` is told of flows that are not needed any more (rule 6). */
   constructor(forget: (flow: Flow) => void) {
     this.#forget = forget;
   }
@@ -222,7 +223,7 @@ export class Sharing {
     }
   }
 
-  /** Rule 5; the last one is kept, so that a client that runs job by job alone is not made anew for each. */
+  /** Rule 6; the last one is kept, so that a client that runs job by job alone is not made anew for each. */
   #rest(flow: Flow): void {
     flow.servedBefore = this.#served;
     if (this.size === 0 && this.#pending === 0) {

@@ -1,0 +1,117 @@
+// Searches: what they report, that they are the same each time, how they go on, and what they refuse. That the judge finds what is
+// wrong: judge.test.ts and test/mutants. Replay strings: replay.test.ts.
+import { describe, expect, it } from 'vitest';
+import { builtInScenarios, defineScenario, Exploration, explore } from '../../src/explore/index.ts';
+import type { Checkpoint, ExploreReport } from '../../src/explore/index.ts';
+import { thrownBy } from '../sched/fixture.ts';
+
+const SMALL = { entities: 1, jobs: 2 };
+
+/** What of a report does not depend on the machine. */
+function plain({
+  strategy,
+  scope,
+  schedules,
+  states,
+  violations,
+  complete,
+}: ExploreReport): unknown {
+  return { strategy, scope, schedules, states, violations, complete };
+}
+
+describe('an exhaustive search', () => {
+  it('F9: finds nothing in one client with two jobs, a hang, a kill and slow work, and says that it saw all', () => {
+    const report = explore({ scope: SMALL });
+    expect(report).toMatchObject({
+      strategy: 'exhaustive',
+      scope: '1x2',
+      violations: [],
+      complete: true,
+    });
+    expect(report.states).toBeGreaterThan(100);
+    expect(plain(explore({ scope: SMALL }))).toEqual(plain(report));
+  });
+
+  it('goes on from a checkpoint as if it had never stopped', () => {
+    const whole = explore({ scope: SMALL });
+    const first = new Exploration({ scope: SMALL });
+    for (let step = 0; step < 40; step += 1) first.next();
+    const resume = JSON.parse(JSON.stringify(first.checkpoint())) as Checkpoint;
+    expect(plain(explore({ resume }))).toEqual(plain(whole));
+  });
+});
+
+describe('a seeded search', () => {
+  for (const strategy of ['pct', 'random'] as const) {
+    it(
+      `S3: finds nothing in 600 runs of all families, each the same when it is made again: ${strategy}`,
+      { timeout: 60_000 },
+      () => {
+        const options = { strategy, seeds: 600 };
+        const report = explore(options);
+        expect(report.violations.map(({ signature }) => signature)).toEqual([]);
+        expect(report.schedules).toBe(600);
+        expect(plain(explore(options))).toEqual(plain(report));
+      },
+    );
+  }
+
+  it('goes on from a checkpoint with the next seed', () => {
+    const first = new Exploration({ strategy: 'pct', seeds: 50 });
+    for (let step = 0; step < 20; step += 1) first.next();
+    const checkpoint = first.checkpoint();
+    expect(checkpoint.nextSeed).toBe(21);
+    const second = new Exploration({ resume: checkpoint, seeds: 50 });
+    while (second.next());
+    expect(second.report().schedules).toBe(50);
+    expect(second.checkpoint().nextSeed).toBe(51);
+  });
+
+  it('stops when its time is up', () => {
+    let nowMs = 0;
+    const report = explore({ strategy: 'pct', seconds: 1, clock: () => (nowMs += 10) });
+    expect(report.seconds).toBeGreaterThanOrEqual(1);
+    expect(report.schedules).toBeLessThan(200);
+  });
+
+  it('says so where a run is not the same when it is made again', () => {
+    let calls = 0;
+    const scenario = defineScenario({
+      name: 'fickle',
+      about: 'a world that is another each time',
+      build(world) {
+        calls += 1;
+        const steps = Array.from({ length: calls }, () => () => {});
+        world.client('A', steps);
+      },
+    });
+    const { violations } = explore({ scenarios: [scenario], strategy: 'pct', seeds: 100 });
+    expect(violations.map(({ rule }) => rule)).toEqual(['determinism']);
+  });
+});
+
+describe('the families of worlds', () => {
+  it('have names of their own, and say what they are for', () => {
+    const names = builtInScenarios().map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { about } of builtInScenarios()) expect(about).not.toBe('');
+  });
+});
+
+describe('the options of explore', () => {
+  const refused: Record<string, Parameters<typeof explore>[0]> = {
+    'a scope without jobs': { scope: { entities: 1, jobs: 0 } },
+    'no seeds': { seeds: 0 },
+    'half a seed': { seeds: 0.5 },
+    'seconds without a clock': { seconds: 1 },
+    'no seconds': { seconds: 0, clock: () => 0 },
+    'another strategy': { strategy: 'luck' as 'pct' },
+    'no scenario': { scenarios: [] },
+    'no violations': { maxViolations: 0 },
+  };
+  for (const [what, options] of Object.entries(refused)) {
+    it(`refuse ${what}`, () => {
+      expect(thrownBy(() => explore(options))).toBe('ERR_INVALID_ARGUMENT');
+    });
+  }
+});
