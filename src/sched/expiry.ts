@@ -66,7 +66,8 @@ export function judge(core: SchedulerCore, late: readonly JobCore[]): void {
       return;
     } else {
       const error = new JobError('ERR_JOB_TIMEOUT', undefined, { label: job.label });
-      if (verdict === 'fail') failOnTime(core, job, error);
+      current.hung = verdict === 'fail';
+      if (current.hung) failOnTime(core, job, error);
       else accuse(core, job, error);
     }
   }
@@ -81,10 +82,9 @@ export function accuse(core: SchedulerCore, job: JobCore, error: JobError): void
   failOnTime(core, job, error);
 }
 
-/** Fails `job`, guilty, although the hardware still works on it: its ring is hung until it is done. */
+/** Fails `job`, guilty, although the hardware still works on it. */
 function failOnTime(core: SchedulerCore, job: JobCore, error: JobError): void {
   const ring = job.onRing;
-  if (job.current !== null) job.current.hung = true;
   chargeAttempt(core, job, 'clock');
   convict(core, job);
   if (job.isLive) end(core, job, error);
