@@ -89,6 +89,7 @@ function runJob(
     execClockUs: NaN,
     over: false,
     detached: false,
+    hung: false,
     taken: 'no',
     retired: false,
     cancelAsked: 0,
