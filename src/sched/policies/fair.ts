@@ -13,44 +13,55 @@ import type { Flow } from './flow.ts';
  * Cost: O(log n) in accounts, and in entities of one account, that are ready.
  */
 export function fair(): Policy {
-  const kernel = new Accounts();
-  const shared = new Accounts();
-  const homeOf = (entity: PolicyEntity): Accounts =>
-    entity.priority === 'kernel' ? kernel : shared;
-  const add = (entity: PolicyEntity, nowUs: number): void => {
+  return new FairPolicy();
+}
+
+/** A class, so that all schedulers call the same functions: the engine compiles them once, and keeps them for the next one. */
+class FairPolicy implements Policy {
+  readonly name: string = 'fair';
+  readonly #kernel = new Accounts();
+  readonly #shared = new Accounts();
+
+  add(entity: PolicyEntity, nowUs: number): void {
     const flow = flowOf(entity);
-    const home = homeOf(entity);
+    const home = this.#homeOf(entity);
     if (flow !== undefined && flow.home !== home) home.take(flow, flow.home);
     home.add(entity, nowUs);
-  };
-  const remove = (entity: PolicyEntity): void => {
+  }
+
+  remove(entity: PolicyEntity): void {
     const flow = flowOf(entity);
     flow?.home.remove(flow);
-  };
-  return {
-    name: 'fair',
-    add,
-    remove,
-    pick: (nowUs) => kernel.pick(nowUs) ?? shared.pick(nowUs),
-    started(entity, estimateUs) {
-      const flow = flowOf(entity);
-      flow?.home.started(flow, estimateUs);
-    },
-    ended(entity, estimateUs, busyUs) {
-      const flow = flowOf(entity);
-      flow?.home.ended(flow, entity, estimateUs, busyUs);
-    },
-    changed(entity, nowUs) {
-      const flow = flowOf(entity);
-      if (flow === undefined) return;
-      if (flow.home === homeOf(entity)) {
-        flow.home.changed(flow);
-      } else {
-        remove(entity);
-        add(entity, nowUs);
-      }
-    },
-  };
+  }
+
+  pick(nowUs: number): PolicyEntity | null {
+    return this.#kernel.pick(nowUs) ?? this.#shared.pick(nowUs);
+  }
+
+  started(entity: PolicyEntity, estimateUs: number): void {
+    const flow = flowOf(entity);
+    flow?.home.started(flow, estimateUs);
+  }
+
+  ended(entity: PolicyEntity, estimateUs: number, busyUs: number): void {
+    const flow = flowOf(entity);
+    flow?.home.ended(flow, entity, estimateUs, busyUs);
+  }
+
+  changed(entity: PolicyEntity, nowUs: number): void {
+    const flow = flowOf(entity);
+    if (flow === undefined) return;
+    if (flow.home === this.#homeOf(entity)) {
+      flow.home.changed(flow);
+    } else {
+      this.remove(entity);
+      this.add(entity, nowUs);
+    }
+  }
+
+  #homeOf(entity: PolicyEntity): Accounts {
+    return entity.priority === 'kernel' ? this.#kernel : this.#shared;
+  }
 }
 
 function flowOf(entity: PolicyEntity): Flow | undefined {
