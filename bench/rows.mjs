@@ -14,6 +14,8 @@ const FILES = [
   'worker/throughput.bench.mjs',
   'worker/latency.bench.mjs',
   'worker/hang.bench.mjs',
+  'webgpu/overhead.bench.mjs',
+  'webgpu/latency.bench.mjs',
   'explore/explore.bench.mjs',
 ];
 

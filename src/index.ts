@@ -20,7 +20,11 @@ export type {
   TimelineInfo,
   WaitOptions,
 } from './base/index.ts';
+export { DeviceBuffer, Owned } from './device/index.ts';
 export type {
+  BufferContents,
+  BufferOptions,
+  BufferState,
   Client,
   ClientOptions,
   ClientStats,
@@ -31,6 +35,7 @@ export type {
   Lease,
   LeaseOptions,
   LeaseSignal,
+  MemoryStats,
   Queue,
   Submission,
 } from './device/index.ts';

@@ -7,10 +7,11 @@ import { UsageError } from '../base/index.ts';
  * inside a fence callback (E5). Releasing twice does nothing.
  *
  * @example
- * const held = new Owned('a buffer', 'the buffer itself', () => console.log('freed')); // freed
+ * const held = new Owned('a buffer', 'the buffer itself', () => {});
  * console.log(held.value); // the buffer itself
  * held.release();
  * held.release();
+ * console.log(held.released); // true
  */
 export class Owned<T> {
   readonly #what: string;

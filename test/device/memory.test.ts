@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { deferred } from '../../src/base/index.ts';
 import type { Deferred } from '../../src/base/index.ts';
 import { handleOf, openDevice } from '../../src/device/index.ts';
-import type { DeviceBuffer } from '../../src/device/index.ts';
 import type {
   Client,
   ClientOptions,
+  DeviceBuffer,
   MemoryBackend,
   OpenDeviceOptions,
 } from '../../src/device/index.ts';

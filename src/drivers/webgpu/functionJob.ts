@@ -30,6 +30,8 @@ export class FunctionExecution implements Execution {
   /** Rejects when the execution is abandoned. */
   readonly #abandoned: Deferred<never> = deferred();
   #isAbandoned = false;
+  /** Whether the scopes of the first stretch are open. */
+  #isOpen = true;
   #onHardware = false;
 
   constructor(device: GPUDeviceLike, run: WebGpuFunction, buffers: readonly GPUBufferLike[]) {
@@ -51,6 +53,7 @@ export class FunctionExecution implements Execution {
       threw = { cause };
     }
     this.#facade.seal();
+    this.#isOpen = false;
     this.#faults.push(closeScopes());
     this.done = this.#finish(returned, threw);
   }
@@ -77,14 +80,15 @@ export class FunctionExecution implements Execution {
 
   #submit(): void {
     if (this.#landed !== null || this.#isAbandoned) return;
-    const closeScopes = openScopes(this.#device);
+    // Within the first stretch of the function the scopes of that are open.
+    const closeScopes = this.#isOpen ? null : openScopes(this.#device);
     try {
       this.#device.queue.submit([this.#encoder.finish()]);
       this.#onHardware = true;
       this.#landed = this.#device.queue.onSubmittedWorkDone();
       this.#landed.catch(() => {});
     } finally {
-      this.#faults.push(closeScopes());
+      if (closeScopes !== null) this.#faults.push(closeScopes());
       this.#isSubmitted.resolve();
     }
   }

@@ -78,7 +78,7 @@ export interface GPUCommandEncoderLike {
 /** A `GPUComputePassEncoder`. */
 export interface GPUComputePassLike {
   setPipeline(pipeline: GPUComputePipelineLike): void;
-  setBindGroup(index: number, group: object): void;
+  setBindGroup(index: number, group: object | null): void;
   dispatchWorkgroups(x: number, y?: number, z?: number): void;
   end(): void;
 }

@@ -29,11 +29,12 @@ export function openScopes(device: GPUDeviceLike): () => Promise<GpuFault | null
 async function firstFault(
   ...popped: readonly Promise<GPUErrorLike | null>[]
 ): Promise<GpuFault | null> {
-  const found = await Promise.allSettled(popped);
-  for (const [index, one] of found.entries()) {
+  let fault: GpuFault | null = null;
+  for (const [index, pop] of popped.entries()) {
     // A pop is rejected when the device is lost, which is found out elsewhere.
-    if (one.status === 'rejected' || one.value === null) continue;
-    return { filter: FILTERS[index] ?? 'internal', message: one.value.message.trim() };
+    const error = await pop.catch(() => null);
+    if (error === null || fault !== null) continue;
+    fault = { filter: FILTERS[index] ?? 'internal', message: error.message.trim() };
   }
-  return null;
+  return fault;
 }

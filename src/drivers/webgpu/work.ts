@@ -154,7 +154,6 @@ export type ElementKind =
 
 interface ArrayKind {
   new (bytes: ArrayBuffer): ArrayBufferView;
-  readonly BYTES_PER_ELEMENT: number;
 }
 
 const KINDS: Readonly<Record<ElementKind, ArrayKind | null>> = {
@@ -175,11 +174,6 @@ const KINDS: Readonly<Record<ElementKind, ArrayKind | null>> = {
 /** Whether `name` is a kind; for what comes over a wire. */
 export function isElementKind(name: unknown): name is ElementKind {
   return typeof name === 'string' && Object.hasOwn(KINDS, name);
-}
-
-/** How many bytes one element of `kind` has. */
-export function elementBytes(kind: ElementKind): number {
-  return KINDS[kind]?.BYTES_PER_ELEMENT ?? 1;
 }
 
 /** `bytes` in the kind of array that was asked for. */
