@@ -294,6 +294,7 @@ export class WatchedJob<P = unknown> {
     record.cancelled = record.cancelled || !isOver;
     if (expected === 'dequeued') record.dead ??= 'cancelled';
     const said = job.cancel();
+    if (said === 'requested') record.cancelled = true;
     judge.tell(() => `cancel ${record.label}: ${said}`);
     // It may have completed inside this very start, before the scheduler could hear of it.
     const hasEnded = place !== null && (place.state === 'closed' || judge.mayBeGone(place));

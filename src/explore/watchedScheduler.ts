@@ -1,5 +1,6 @@
 import { Scheduler } from '../sched/index.ts';
 import type { Driver, Policy, ResetDomain } from '../sched/index.ts';
+import { failedOnTime } from './judge/accuse.ts';
 import type { Judge } from './judge/judge.ts';
 import { syncResets } from './judge/resetRules.ts';
 import type { DomainRecord, SchedulerRecord } from './judge/records.ts';
@@ -115,10 +116,7 @@ export class WatchedScheduler<P = unknown> {
       const live = ring.attempts.filter(({ over }) => !over);
       const [only] = live;
       if (only === undefined || live.length !== 1) continue;
-      this.#judge.accuse(only.job, record);
-      this.#judge.charge(only, true);
-      only.over = true;
-      if (only.job.entity.killsOnFault) only.job.entity.killed = true;
+      failedOnTime(this.#judge, record, only.job, only);
     }
   }
 

@@ -13,7 +13,19 @@ export function accused(
   attempt.detached = true;
   scheduler.wasDisturbed = true;
   if (!failsOnTime && (scheduler.hasReset || scheduler.domain.resetting)) return;
+  failedOnTime(judge, scheduler, job, attempt);
+}
+
+/** It fails, guilty, and holds its ring until the hardware is done with it. */
+export function failedOnTime(
+  judge: Judge,
+  scheduler: SchedulerRecord,
+  job: JobRecord,
+  attempt: AttemptRecord,
+): void {
+  judge.accuse(job, scheduler);
   judge.charge(attempt, true);
+  attempt.hung = true;
   attempt.over = true;
   attempt.detached = false;
   if (job.entity.killsOnFault) job.entity.killed = true;

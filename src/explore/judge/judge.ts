@@ -150,7 +150,10 @@ export class Judge {
 
   /** What executes on `ring` now. */
   executing(ring: RingRecord): AttemptRecord | null {
-    for (const attempt of ring.attempts) if (!attempt.over) return attempt;
+    for (const attempt of ring.attempts) {
+      if (!attempt.over) return attempt;
+      if (attempt.hung) return null;
+    }
     return null;
   }
 
@@ -192,11 +195,21 @@ export class Judge {
     for (const attempt of this.instant.splice(0)) this.hardwareSignalled(attempt);
   }
 
+  /** The hardware worked on after the job had failed on time (S11). */
+  #chargeHungTime({ ring, job }: AttemptRecord): void {
+    const nowUs = this.runtime.nowUs();
+    const busyUs = Math.max(0, nowUs - ring.lastEndUs);
+    ring.busyUs += busyUs;
+    job.entity.busyUs += busyUs;
+    ring.lastEndUs = nowUs;
+  }
+
   /** The hardware can touch nothing of it any more (J11). */
   retire(attempt: AttemptRecord): void {
     if (attempt.retired) return;
     attempt.retired = true;
     attempt.over = true;
+    if (attempt.hung) this.#chargeHungTime(attempt);
     const { attempts } = attempt.ring;
     attempts.splice(attempts.indexOf(attempt), 1);
     for (const holders of this.slots.values()) {

@@ -152,6 +152,8 @@ export interface AttemptRecord {
   over: boolean;
   /** Out of reach of its hardware fence: asked about, accused, or taken by a reset. */
   detached: boolean;
+  /** Its job failed on time, and the hardware still works on it: what is behind it does not execute (T2). */
+  hung: boolean;
   /** A reset took it, before it had begun to execute or afterwards. */
   taken: 'no' | 'waiting' | 'begun';
   retired: boolean;

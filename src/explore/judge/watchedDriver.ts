@@ -3,7 +3,7 @@ import type { Fence } from '../../fence/index.ts';
 import type { Driver, Job, Verdict } from '../../sched/index.ts';
 import { accused } from './accuse.ts';
 import type { Judge } from './judge.ts';
-import type { AttemptRecord, JobRecord, SchedulerRecord } from './records.ts';
+import type { AttemptRecord, JobRecord, RingRecord, SchedulerRecord } from './records.ts';
 import { checkRank } from './rankRules.ts';
 import { resetCalled } from './resetRules.ts';
 import { checkPrepare, checkRun, holdGrants } from './runRules.ts';
@@ -79,21 +79,7 @@ function runJob(
     record.reusedFence = true;
     return hardware;
   }
-  const attempt: AttemptRecord = {
-    job: record,
-    number: record.attempts.length + 1,
-    scheduler,
-    ring,
-    hardware,
-    startedAtUs: judge.runtime.nowUs(),
-    execClockUs: NaN,
-    over: false,
-    detached: false,
-    taken: 'no',
-    retired: false,
-    cancelAsked: 0,
-    charged: false,
-  };
+  const attempt = newAttempt(judge, record, scheduler, ring, hardware);
   judge.hardware.set(hardware, attempt);
   // Ended inside the hook: the job is over, and the hardware has it all the same.
   const hasEnded = scheduler.state === 'closed' || scheduler.state === 'gone';
@@ -112,6 +98,32 @@ function runJob(
     judge.instant.push(attempt);
   }
   return hardware;
+}
+
+/** What is known of an attempt when its driver has it. */
+function newAttempt(
+  judge: Judge,
+  job: JobRecord,
+  scheduler: SchedulerRecord,
+  ring: RingRecord,
+  hardware: Fence,
+): AttemptRecord {
+  return {
+    job,
+    number: job.attempts.length + 1,
+    scheduler,
+    ring,
+    hardware,
+    startedAtUs: judge.runtime.nowUs(),
+    execClockUs: NaN,
+    over: false,
+    detached: false,
+    hung: false,
+    taken: 'no',
+    retired: false,
+    cancelAsked: 0,
+    charged: false,
+  };
 }
 
 /** The hardware told that an attempt is over. It was added before the scheduler's own callback, so it runs before that. */

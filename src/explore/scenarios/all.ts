@@ -64,6 +64,12 @@ const FAMILIES: readonly Scenario[] = [
     ['ends', 'reentrant', 'runTimeouts', 'cancels'],
     12,
   ),
+  swarm(
+    'deaths',
+    'jobs that die in the queue, and clients that act as they do',
+    ['reentrant', 'cancels', 'kills', 'ends'],
+    0,
+  ),
   fences,
   swarm('mixed', 'anything at once', [], 3),
 ];
