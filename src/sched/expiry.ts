@@ -66,8 +66,7 @@ export function judge(core: SchedulerCore, late: readonly JobCore[]): void {
       return;
     } else {
       const error = new JobError('ERR_JOB_TIMEOUT', undefined, { label: job.label });
-      current.hung = verdict === 'fail';
-      if (current.hung) failOnTime(core, job, error);
+      if (verdict === 'fail') failOnTime(core, job, error);
       else accuse(core, job, error);
     }
   }
@@ -82,9 +81,10 @@ export function accuse(core: SchedulerCore, job: JobCore, error: JobError): void
   failOnTime(core, job, error);
 }
 
-/** Fails `job`, guilty, although the hardware still works on it. */
+/** Fails `job`, guilty, although the hardware still works on it: its ring is hung until it is done. */
 function failOnTime(core: SchedulerCore, job: JobCore, error: JobError): void {
   const ring = job.onRing;
+  if (job.current !== null) job.current.hung = true;
   chargeAttempt(core, job, 'clock');
   convict(core, job);
   if (job.isLive) end(core, job, error);

@@ -78,7 +78,7 @@ export class Attempt extends CallbackNode {
   charged = false;
   /** Out of reach of completion handling: its driver is asked about its timeout, or a reset has it (T2, T3). */
   suspect = false;
-  /** Its driver said that nothing can stop it: it failed on time, and the hardware still works on it (T2). */
+  /** It failed on time while the hardware still worked on it (T2). */
   hung = false;
   /** Of a hung attempt: its time so far. The policy is told when the hardware is done with it, as of all others once. */
   owedUs: number = NaN;

@@ -44,7 +44,7 @@ export interface RingStats {
   running: number;
   creditsUsed: number;
   creditsLimit: number;
-  /** Whether it holds a job that its driver could not stop: it failed on time, and the hardware still works on it (T2). */
+  /** Whether it holds a job that failed on time while the hardware still works on it (T2). */
   hung: boolean;
 }
 
