@@ -237,4 +237,24 @@ describe('the verdict', () => {
     ]);
     expect(env.mock.calls.filter((call) => call.hook === 'reset')).toEqual([]);
   });
+
+  it('S11: the time for which a ring was hung counts for the share of who hung it', () => {
+    for (const hungMs of [0, 50]) {
+      const { scheduler, runtime, mock } = setUp({ runTimeoutMs: 5, credits: 1 });
+      mock.verdict = 'fail';
+      const [hangs, other] = [scheduler.createEntity(), scheduler.createEntity()];
+      const job = hangs.submit(hungMs === 0 ? { durationUs: 1000 } : {});
+      for (let i = 0; i < 100; i += 1) {
+        hangs.submit({ durationUs: 1000 });
+        other.submit({ durationUs: 1000 });
+      }
+      runtime.advanceBy(hungMs === 0 ? 1000 : hungMs * 1000);
+      mock.finish(job);
+      const before = hangs.stats().busyUs;
+      runtime.advanceBy(40_000);
+      const served = hangs.stats().busyUs - before;
+      if (hungMs === 0) expect(Math.abs(served - 20_000)).toBeLessThanOrEqual(2000);
+      else expect(served).toBe(0);
+    }
+  });
 });
