@@ -95,10 +95,9 @@ export class Attempt extends CallbackNode {
     this.estimateUs = estimateUs;
     this.busyUs = last === null ? 0 : last.busyUs;
     this.charged = false;
-    this.cancelAsked = false;
-    this.hung = false;
     this.suspect = false;
     this.hung = false;
+    this.cancelAsked = false;
   }
 
   run(): void {

@@ -4,11 +4,12 @@
  * The GPU process needs a script that Node can load, so these tests run against the built package (`npm test` builds it first).
  */
 import { onTestFinished } from 'vitest';
-import { FencelineError } from 'fenceline';
-import type { Client, Device, ErrorCode, Submission, SubmitOptions } from 'fenceline';
+import type { Client, Device, Submission, SubmitOptions } from 'fenceline';
 import { openWebGpuDevice } from 'fenceline/webgpu';
 import type { GPULike, WebGpuDeviceOptions, WebGpuDispatch, WebGpuWork } from 'fenceline/webgpu';
 import { MODULE, PATIENCE_MS } from './gpu.ts';
+
+export { errorOf } from '../fixtures/errorOf.ts';
 
 export type Isolation = 'none' | 'process';
 
@@ -84,18 +85,6 @@ export async function endsOf(submissions: readonly Submission<unknown>[]): Promi
   return ends.map((end) =>
     end.status === 'fulfilled' ? 'ok' : ((end.reason as { code?: string }).code ?? 'no code'),
   );
-}
-
-/** The error that `promise` rejects with; fails where it is fulfilled, or rejects with something else. */
-export async function errorOf(promise: Promise<unknown>, code: ErrorCode): Promise<FencelineError> {
-  let value: unknown;
-  try {
-    value = await promise;
-  } catch (error) {
-    if (error instanceof FencelineError && error.code === code) return error;
-    throw error;
-  }
-  throw new Error(`expected ${code}, but it was fulfilled with ${String(value)}`);
 }
 
 /** Waits until `condition` holds. */

@@ -4,10 +4,11 @@
  * Threads need a script that Node can load, so these tests run against the built package (`npm test` builds it first).
  */
 import { onTestFinished, vi } from 'vitest';
-import { FencelineError } from 'fenceline';
-import type { Client, Device, ErrorCode, Submission, SubmitOptions } from 'fenceline';
+import type { Client, Device, Submission, SubmitOptions } from 'fenceline';
 import { openWorkerDevice } from 'fenceline/worker';
 import type { WorkerDeviceOptions, WorkerWork } from 'fenceline/worker';
+
+export { errorOf } from '../fixtures/errorOf.ts';
 
 export const KERNELS = new URL('./kernels/kernels.mjs', import.meta.url);
 
@@ -33,18 +34,6 @@ export function call<R = unknown>(
   options?: SubmitOptions,
 ): Submission<R> {
   return client.submit<R>({ module: KERNELS, export: name, args }, options);
-}
-
-/** The error that `promise` rejects with; fails where it is fulfilled, or rejects with something else. */
-export async function errorOf(promise: Promise<unknown>, code: ErrorCode): Promise<FencelineError> {
-  let value: unknown;
-  try {
-    value = await promise;
-  } catch (error) {
-    if (error instanceof FencelineError && error.code === code) return error;
-    throw error;
-  }
-  throw new Error(`expected ${code}, but it was fulfilled with ${String(value)}`);
 }
 
 /** Words that this thread and the kernels share. */
