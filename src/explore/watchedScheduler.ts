@@ -1,30 +1,19 @@
 import { Scheduler } from '../sched/index.ts';
-import type { Driver, Policy, ResetDomain } from '../sched/index.ts';
+import type { Driver, ResetDomain, SchedulerOptions } from '../sched/index.ts';
 import { failedOnTime } from './judge/accuse.ts';
 import type { Judge } from './judge/judge.ts';
 import { syncResets } from './judge/resetRules.ts';
 import type { DomainRecord, SchedulerRecord } from './judge/records.ts';
 import { watchedDriver } from './judge/watchedDriver.ts';
 
-/** Options of a watched scheduler: those of `Scheduler`, without the runtime. */
-export interface WatchedSchedulerOptions<P> {
+/** Options of a watched scheduler: those of `Scheduler` that the judge knows. */
+export interface WatchedSchedulerOptions<P> extends Omit<
+  SchedulerOptions<P>,
+  'runtime' | 'label' | 'device' | 'credits' | 'onCrash'
+> {
   readonly label?: string;
-  readonly driver: Driver<P>;
-  readonly rings?: number;
   /** Units per ring. Default 2. */
   readonly credits?: number;
-  readonly policy?: Policy;
-  readonly runTimeoutMs?: number;
-  readonly dependencyTimeoutMs?: number;
-  readonly resetDomain?: ResetDomain;
-  readonly reset?: {
-    readonly timeoutMs?: number;
-    readonly maxTries?: number;
-    readonly backoffMs?: number;
-  };
-  readonly maxAttempts?: number;
-  readonly banAfter?: number;
-  readonly noHangLimit?: number;
 }
 
 /** A scheduler whose driver, and whose every use, the judge sees. */

@@ -6,7 +6,9 @@ export const POLICY_NAMES = ['fair', 'linuxFair', 'fifo', 'roundRobin', 'strictP
 /** The drivers that a workload, or `--driver`, can name. `auto` takes the best that this machine has. */
 export const DRIVER_NAMES = ['auto', 'worker', 'webgpu'] as const;
 
+/** One of `POLICY_NAMES`. */
 export type PolicyName = (typeof POLICY_NAMES)[number];
+/** One of `DRIVER_NAMES`. */
 export type DriverName = (typeof DRIVER_NAMES)[number];
 
 /** A function, as written: in `module#export` form or as a map. */
