@@ -86,6 +86,11 @@ export class SchedulerCore {
   #nextCheck = 0;
   #passAsked = false;
   readonly #pass = (): void => this.#runPass();
+  /**
+   * When what is handled now happened. Who comes in from outside (a pass, a fence, a timer, a user's call) calls
+   * `readClock`; what it calls takes this. A field, because a number with a fraction that is handed on takes a box each time.
+   */
+  nowUs: number = NaN;
 
   constructor(setup: SchedulerSetup, domain: DomainCore) {
     this.setup = setup;
@@ -121,6 +126,15 @@ export class SchedulerCore {
     return setup;
   }
 
+  readClock(): void {
+    this.nowUs = this.runtime.nowUs();
+  }
+
+  /** As `readClock`, where something tells when it happened: it is not before what happened last. */
+  reachTime(atUs: number): void {
+    if (!(atUs <= this.nowUs)) this.nowUs = atUs;
+  }
+
   // Passes.
 
   /** Has the next pass look at `entity`: its head changed, or what it waited for happened. */
@@ -147,21 +161,23 @@ export class SchedulerCore {
   #runPass(): void {
     if (this.ended) return;
     this.#reportPass('pass-begin', 0);
-    const beganUs = this.runtime.nowUs();
-    let nowUs = beganUs;
+    this.readClock();
+    const beganUs = this.nowUs;
     let started = 0;
     let later = false;
     // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
     try {
       for (;;) {
         if (this.ended || allStopped(this.rings)) break;
-        later = started >= STARTS_PER_PASS || nowUs - beganUs > PASS_US;
+        later = started >= STARTS_PER_PASS || this.nowUs - beganUs > PASS_US;
         if (later) break;
+        const beforeUs = this.nowUs;
         const entity = this.#checks[this.#nextCheck];
-        if (entity !== undefined) this.#checkNext(entity, nowUs);
-        else if (this.#startNext(nowUs)) started += 1;
+        if (entity !== undefined) this.#checkNext(entity);
+        else if (this.#startNext()) started += 1;
         else break;
-        nowUs = this.runtime.nowUs();
+        // A job that ended at once has told the time.
+        if (this.nowUs === beforeUs) this.readClock();
       }
     } finally {
       this.#passAsked = later;
@@ -171,7 +187,7 @@ export class SchedulerCore {
     this.#reportPass('pass-end', started);
   }
 
-  #checkNext(entity: EntityCore, nowUs: number): void {
+  #checkNext(entity: EntityCore): void {
     this.#nextCheck += 1;
     if (this.#nextCheck === this.#checks.length) {
       this.#checks.length = 0;
@@ -180,19 +196,19 @@ export class SchedulerCore {
     // It has moved since it was asked for, and its new scheduler looks at it.
     if (entity.scheduler !== this) return;
     entity.checkAsked = false;
-    this.#check(entity, nowUs);
+    this.#check(entity);
   }
 
   /** Lists `entity` with the policy exactly while its head can start (rule 2). */
-  #check(entity: EntityCore, nowUs: number): void {
+  #check(entity: EntityCore): void {
     const can = this.#canStart(entity);
     if (this.ended) return;
     if (can && entity.listed) {
-      this.policy.changed?.(entity, nowUs);
+      this.policy.changed?.(entity, this.nowUs);
     } else if (can) {
       entity.listed = true;
       this.#listedCount += 1;
-      this.policy.add(entity, nowUs);
+      this.policy.add(entity, this.nowUs);
     } else {
       this.unlist(entity);
     }
@@ -202,7 +218,7 @@ export class SchedulerCore {
     if (!entity.listed || entity.scheduler !== this) return;
     entity.listed = false;
     this.#listedCount -= 1;
-    this.policy.remove(entity, this.runtime.nowUs());
+    this.policy.remove(entity, this.nowUs);
   }
 
   #canStart(entity: EntityCore): boolean {
@@ -235,8 +251,8 @@ export class SchedulerCore {
   }
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
-  #startNext(nowUs: number): boolean {
-    const picked = this.policy.pick(nowUs);
+  #startNext(): boolean {
+    const picked = this.policy.pick(this.nowUs);
     if (picked === null) return false;
     const entity = picked as EntityCore;
     const job = entity.nextStart as JobCore;
@@ -257,7 +273,7 @@ export class SchedulerCore {
       this.#reportBlocked(job, 'credits');
       return false;
     }
-    start(this, entity, job, ring, nowUs);
+    start(this, entity, job, ring);
     if (!this.#canStart(entity)) this.unlist(entity);
     return true;
   }

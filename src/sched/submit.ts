@@ -19,8 +19,8 @@ export function submit<P>(
   refuseIfEnded(entity);
   const core = chooseScheduler(entity, schedulers);
   refuseIfBanned(core, entity);
-  const nowUs = core.runtime.nowUs();
-  const job = new JobCore(entity, entity.use.submitted + 1, payload, nowUs);
+  core.readClock();
+  const job = new JobCore(entity, entity.use.submitted + 1, payload, core);
   if (options !== undefined) applyOptions(core, entity, job, options);
   if (entity.queued >= entity.setup.maxQueued) {
     throw new UsageError(
