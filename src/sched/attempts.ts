@@ -14,12 +14,7 @@ import { beginSlice, endSlice, nextSlice } from './slices.ts';
 
 /** The life of an attempt: start, hand-over to the driver, completion, charge, retirement (J3, J11, S8, S13, T1). */
 
-export function start(
-  core: SchedulerCore,
-  entity: EntityCore,
-  job: JobCore,
-  ring: Ring,
-): void {
+export function start(core: SchedulerCore, entity: EntityCore, job: JobCore, ring: Ring): void {
   const goesOn = core.slices && beginSlice(core, job);
   const number = goesOn ? job.attempt : job.attempt + 1;
   const isFirst = job.attempt === 0;

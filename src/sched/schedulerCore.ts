@@ -1,8 +1,9 @@
 import type { FencelineError } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
-import type { Ids, Runtime } from '../events/index.ts';
+import type { Ids } from '../events/index.ts';
 import { fenceSignalled, start } from './attempts.ts';
 import { BlameBook } from './blame.ts';
+import { Clock } from './clock.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { recheckPipelined, resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { Driver } from './driver.ts';
@@ -38,10 +39,9 @@ const PASS_US = 2000;
  * 3. A job is charged when it starts and settled when its attempt ends, whichever way it ends (S8, S11).
  * 4. Counters, lists and credits are right before any fence is signalled, because callbacks run inside `signal`.
  */
-export class SchedulerCore {
+export class SchedulerCore extends Clock {
   readonly label: string;
   readonly device: string;
-  readonly runtime: Runtime;
   readonly ids: Ids;
   readonly driver: Driver;
   readonly setup: SchedulerSetup;
@@ -86,17 +86,12 @@ export class SchedulerCore {
   #nextCheck = 0;
   #passAsked = false;
   readonly #pass = (): void => this.#runPass();
-  /**
-   * When what is handled now happened. Who comes in from outside (a pass, a fence, a timer, a user's call) calls
-   * `readClock`; what it calls takes this. A field, because a number with a fraction that is handed on takes a box each time.
-   */
-  nowUs: number = NaN;
 
   constructor(setup: SchedulerSetup, domain: DomainCore) {
+    super(setup.runtime);
     this.setup = setup;
     this.label = setup.label;
     this.device = setup.device;
-    this.runtime = setup.runtime;
     this.ids = idsOf(setup.runtime);
     this.driver = setup.driver;
     this.policy = setup.policy;
@@ -124,15 +119,6 @@ export class SchedulerCore {
     if (last !== null && isSameSetup(last, setup)) return last;
     this.#lastSetup = setup;
     return setup;
-  }
-
-  readClock(): void {
-    this.nowUs = this.runtime.nowUs();
-  }
-
-  /** As `readClock`, where something tells when it happened: it is not before what happened last. */
-  reachTime(atUs: number): void {
-    if (!(atUs <= this.nowUs)) this.nowUs = atUs;
   }
 
   // Passes.
