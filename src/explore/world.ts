@@ -62,8 +62,7 @@ export class World {
     this.runtime = runtime;
     this.scope = scope;
     this.#draw = draw;
-    this.judge = new Judge(runtime);
-    this.judge.listeners = () => this.#listeners;
+    this.judge = new Judge(runtime, () => this.#listeners);
   }
 
   /** A number from 0 to `bound - 1` from the workload's stream: 0 is the simplest, and what shrinking tries first. */

@@ -38,15 +38,16 @@ export class Judge {
   /** Where jobs of entities with several schedulers were queued, as far as the counters of those tell. */
   readonly places: Map<JobRecord, SchedulerRecord> = new Map();
   /** How many abort listeners are set. */
-  listeners: () => number = () => 0;
+  readonly listeners: () => number;
   /** Whether busy time is only what the clock says: no driver measures it. */
   countsTime = true;
   #callbacks = 0;
   /** What the step did, for trails; `null` where nobody reads it. */
   told: string[] | null = null;
 
-  constructor(runtime: ExploreRuntime) {
+  constructor(runtime: ExploreRuntime, listeners: () => number) {
     this.runtime = runtime;
+    this.listeners = listeners;
   }
 
   /** A law does not hold. */
@@ -187,12 +188,25 @@ export class Judge {
 
   /** Attempts whose hardware fence had signalled when `runJob` returned it: the scheduler hears of them a little later. */
   readonly instant: AttemptRecord[] = [];
-  /** Notes that the hardware has told of an attempt. */
-  hardwareSignalled: (attempt: AttemptRecord) => void = () => {};
 
   /** Notes what the scheduler must have heard of by now. */
   settleInstant(): void {
+    if (this.instant.length === 0) return;
     for (const attempt of this.instant.splice(0)) this.hardwareSignalled(attempt);
+  }
+
+  /** The hardware told that an attempt is over. */
+  hardwareSignalled(attempt: AttemptRecord): void {
+    this.tell(
+      () => `hardware fence of ${attempt.job.label}: ${attempt.hardware.error?.code ?? 'ok'}`,
+    );
+    if (attempt.detached || attempt.retired) return;
+    const { entity, seqno } = attempt.job;
+    // It waits for its predecessor, and who depends on it does not see it on the ring any more.
+    if (entity.serial && entity.lastFinished < seqno - 1) attempt.scheduler.wasDisturbed = true;
+    this.charge(attempt, true);
+    attempt.over = true;
+    this.retire(attempt);
   }
 
   /** The hardware worked on after the job had failed on time (S11). */

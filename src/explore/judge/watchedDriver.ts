@@ -17,29 +17,29 @@ export function watchedDriver<P>(
   driver: Driver<P>,
   schedulerOf: () => SchedulerRecord,
 ): Driver<P> {
-  judge.hardwareSignalled = (attempt) => hardwareSignalled(judge, attempt);
   const hooks = driver as unknown as Driver<never>;
+  // Each is named before it is given away: V8 keeps a function that is assigned to a property where it is made, with all
+  // that it sees, until a full collection, and so every run that was.
+  const prepare: Driver<never>['prepareJob'] = (job) => prepareJob(judge, hooks, schedulerOf(), job);
+  const timeout: Driver<never>['timedOut'] = (job) => timedOut(judge, hooks, schedulerOf(), job);
+  const reset: Driver<never>['reset'] = (context) =>
+    resetCalled(judge, hooks, schedulerOf(), context);
+  const cancel: Driver<never>['cancelJob'] = (job) => cancelJob(judge, hooks, schedulerOf(), job);
+  const capture: Driver<never>['capture'] = (job) => hooks.capture?.(job);
   const watched: { -readonly [Hook in keyof Driver<never>]: Driver<never>[Hook] } = {
     runJob: (job, ring) => runJob(judge, hooks, schedulerOf(), job, ring),
+    freeJob: (job) => freeJob(judge, hooks, job),
   };
-  for (const flag of ['ordered', 'resetScope', 'interruptWaits', 'measure'] as const) {
-    const value = hooks[flag];
-    if (value !== undefined) Object.assign(watched, { [flag]: value });
-  }
-  if (hooks.prepareJob !== undefined) {
-    watched.prepareJob = (job) => prepareJob(judge, hooks, schedulerOf(), job);
-  }
-  if (hooks.timedOut !== undefined) {
-    watched.timedOut = (job) => timedOut(judge, hooks, schedulerOf(), job);
-  }
-  if (hooks.reset !== undefined) {
-    watched.reset = (context) => resetCalled(judge, hooks, schedulerOf(), context);
-  }
-  if (hooks.cancelJob !== undefined) {
-    watched.cancelJob = (job) => cancelJob(judge, hooks, schedulerOf(), job);
-  }
-  if (hooks.capture !== undefined) watched.capture = (job) => hooks.capture?.(job);
-  watched.freeJob = (job) => freeJob(judge, hooks, job);
+  const { ordered, resetScope, interruptWaits, measure } = hooks;
+  if (ordered !== undefined) watched.ordered = ordered;
+  if (resetScope !== undefined) watched.resetScope = resetScope;
+  if (interruptWaits !== undefined) watched.interruptWaits = interruptWaits;
+  if (measure !== undefined) watched.measure = measure;
+  if (hooks.prepareJob !== undefined) watched.prepareJob = prepare;
+  if (hooks.timedOut !== undefined) watched.timedOut = timeout;
+  if (hooks.reset !== undefined) watched.reset = reset;
+  if (hooks.cancelJob !== undefined) watched.cancelJob = cancel;
+  if (hooks.capture !== undefined) watched.capture = capture;
   return watched as unknown as Driver<P>;
 }
 
@@ -94,7 +94,8 @@ function runJob(
     attempt.charged = true;
     if (scheduler.state === 'gone' || scheduler.wasUnplugged) judge.retire(attempt);
   }
-  if (hardware.addCallback(() => hardwareSignalled(judge, attempt)) === null) {
+  // Before the scheduler's own callback, so that it runs before that.
+  if (hardware.addCallback(() => judge.hardwareSignalled(attempt)) === null) {
     judge.instant.push(attempt);
   }
   return hardware;
@@ -124,20 +125,6 @@ function newAttempt(
     cancelAsked: 0,
     charged: false,
   };
-}
-
-/** The hardware told that an attempt is over. It was added before the scheduler's own callback, so it runs before that. */
-function hardwareSignalled(judge: Judge, attempt: AttemptRecord): void {
-  judge.tell(
-    () => `hardware fence of ${attempt.job.label}: ${attempt.hardware.error?.code ?? 'ok'}`,
-  );
-  if (attempt.detached || attempt.retired) return;
-  const { entity, seqno } = attempt.job;
-  // It waits for its predecessor, and who depends on it does not see it on the ring any more.
-  if (entity.serial && entity.lastFinished < seqno - 1) attempt.scheduler.wasDisturbed = true;
-  judge.charge(attempt, true);
-  attempt.over = true;
-  judge.retire(attempt);
 }
 
 function prepareJob(
