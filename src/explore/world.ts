@@ -192,7 +192,7 @@ export class World {
 
   /** Adds a line to the trail of this step. */
   tell(text: () => string): void {
-    this.judge.tell(text);
+    if (this.judge.isTold) this.judge.tell(text());
   }
 
   /** @internal The faults are over. */
@@ -242,7 +242,7 @@ export class Gate {
   signal(error?: Parameters<FenceSource['signal']>[0]): void {
     if (this.fence.status !== 'pending') return;
     const { label } = this.fence.timeline;
-    this.#judge.tell(() => `gate ${label}: ${error?.code ?? 'ok'}`);
+    if (this.#judge.isTold) this.#judge.tell(`gate ${label}: ${error?.code ?? 'ok'}`);
     const was = this.#judge.inSignal;
     this.#judge.inSignal = true;
     this.#source.signal(error);

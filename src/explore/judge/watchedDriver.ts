@@ -20,7 +20,8 @@ export function watchedDriver<P>(
   const hooks = driver as unknown as Driver<never>;
   // Each is named before it is given away: V8 keeps a function that is assigned to a property where it is made, with all
   // that it sees, until a full collection, and so every run that was.
-  const prepare: Driver<never>['prepareJob'] = (job) => prepareJob(judge, hooks, schedulerOf(), job);
+  const prepare: Driver<never>['prepareJob'] = (job) =>
+    prepareJob(judge, hooks, schedulerOf(), job);
   const timeout: Driver<never>['timedOut'] = (job) => timedOut(judge, hooks, schedulerOf(), job);
   const reset: Driver<never>['reset'] = (context) =>
     resetCalled(judge, hooks, schedulerOf(), context);
@@ -60,7 +61,7 @@ function runJob(
     return driver.runJob(job, ringIndex);
   }
   judge.settleInstant();
-  judge.tell(() => `runJob ${record.label} on ring ${ringIndex} of ${scheduler.label}`);
+  if (judge.isTold) judge.tell(`runJob ${record.label} on ring ${ringIndex} of ${scheduler.label}`);
   checkRun(judge, record, scheduler, ring);
   checkRank(judge, record, scheduler);
   let hardware: Fence;
@@ -68,7 +69,7 @@ function runJob(
     hardware = driver.runJob(job, ringIndex);
   } catch (error) {
     record.hookThrew = true;
-    judge.tell(() => `runJob threw`);
+    if (judge.isTold) judge.tell(`runJob threw`);
     throw error;
   }
   if (!isFence(hardware)) {
@@ -148,7 +149,8 @@ function prepareJob(
   if (fence === null || fence === undefined) record.isPrepared = true;
   else if (isFence(fence)) record.prepared.push(fence);
   else record.hookThrew = true;
-  judge.tell(() => `prepareJob ${record.label}: ${fence === null ? 'ready' : 'a fence'}`);
+  if (judge.isTold)
+    judge.tell(`prepareJob ${record.label}: ${fence === null ? 'ready' : 'a fence'}`);
   return fence ?? null;
 }
 
@@ -168,7 +170,7 @@ function timedOut(
     verdict = driver.timedOut?.(job) ?? 'reset';
     return verdict;
   } finally {
-    judge.tell(() => `timedOut ${record.label}: ${verdict}`);
+    if (judge.isTold) judge.tell(`timedOut ${record.label}: ${verdict}`);
     if (attempt !== undefined) carryOut(judge, scheduler, record, attempt, verdict);
   }
 }
@@ -182,19 +184,13 @@ function checkTimedOut(
 ): void {
   const limitUs = job.runTimeoutUs ?? scheduler.runTimeoutUs;
   const executing = attempt === undefined ? null : judge.executing(attempt.ring);
-  judge.check(
-    attempt !== undefined && judge.isOnRing(attempt) && executing === attempt,
-    'T2',
-    () => `timedOut is asked of ${job.label}, which does not execute`,
-  );
-  judge.check(job.freed === 0, 'D3', () => `timedOut is asked of ${job.label} after it was freed`);
+  if (!(attempt !== undefined && judge.isOnRing(attempt) && executing === attempt))
+    judge.fail('T2', `timedOut is asked of ${job.label}, which does not execute`);
+  if (job.freed !== 0) judge.fail('D3', `timedOut is asked of ${job.label} after it was freed`);
   if (attempt === undefined) return;
   const ranUs = judge.clockOf(scheduler) - attempt.execClockUs;
-  judge.check(
-    ranUs >= limitUs,
-    'T1',
-    () => `timedOut is asked of ${job.label} after ${ranUs} of ${limitUs} microseconds`,
-  );
+  if (!(ranUs >= limitUs))
+    judge.fail('T1', `timedOut is asked of ${job.label} after ${ranUs} of ${limitUs} microseconds`);
 }
 
 function carryOut(
@@ -234,19 +230,16 @@ function cancelJob(
 ): void {
   const record = judge.recordOf(job);
   const attempt = record.attempts.at(-1);
-  judge.tell(() => `cancelJob ${record.label}`);
+  if (judge.isTold) judge.tell(`cancelJob ${record.label}`);
   if (attempt !== undefined) attempt.cancelAsked += 1;
-  judge.check(
-    attempt === undefined || attempt.cancelAsked === 1,
-    'J9',
-    () => `cancelJob for ${record.label} is called ${attempt?.cancelAsked} times in one attempt`,
-  );
-  judge.check(
-    record.cancelled || scheduler.state !== 'open',
-    'J9',
-    () => `cancelJob for ${record.label}, which nobody cancelled`,
-  );
-  judge.check(record.freed === 0, 'D3', () => `cancelJob for ${record.label} after it was freed`);
+  if (!(attempt === undefined || attempt.cancelAsked === 1))
+    judge.fail(
+      'J9',
+      `cancelJob for ${record.label} is called ${attempt?.cancelAsked} times in one attempt`,
+    );
+  if (!(record.cancelled || scheduler.state !== 'open'))
+    judge.fail('J9', `cancelJob for ${record.label}, which nobody cancelled`);
+  if (record.freed !== 0) judge.fail('D3', `cancelJob for ${record.label} after it was freed`);
   driver.cancelJob?.(job);
 }
 
@@ -255,11 +248,11 @@ function freeJob(judge: Judge, driver: Driver<never>, job: Job<never>): void {
   record.freed += 1;
   const { label: name } = record;
   const attempt = record.attempts.at(-1);
-  judge.tell(() => `freeJob ${name}`);
-  judge.check(record.freed === 1, 'D3', () => `${name} is freed ${record.freed} times`);
-  judge.check(judge.isFinished(record), 'D3', () => `${name} is freed before it finished`);
+  if (judge.isTold) judge.tell(`freeJob ${name}`);
+  if (record.freed !== 1) judge.fail('D3', `${name} is freed ${record.freed} times`);
+  if (!judge.isFinished(record)) judge.fail('D3', `${name} is freed before it finished`);
   const isRetired = attempt === undefined || attempt.retired || attempt.taken !== 'no';
-  judge.check(isRetired, 'J11', () => `${name} is freed while its attempt is on the hardware`);
-  judge.check(!judge.inSignal, 'D3', () => `${name} is freed inside a fence callback`);
+  if (!isRetired) judge.fail('J11', `${name} is freed while its attempt is on the hardware`);
+  if (judge.inSignal) judge.fail('D3', `${name} is freed inside a fence callback`);
   driver.freeJob?.(job);
 }
