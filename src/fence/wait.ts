@@ -99,11 +99,13 @@ class Wait extends CallbackNode {
     const runtime = this.#runtime;
     const onAbort = (): void => this.end(signal?.reason);
     let timer: Timer | null = null;
-    this.#unlimit = () => {
+    // Named first: V8 would keep a function that is made where it is assigned to a property until a full collection.
+    const unlimit = (): void => {
       timer?.cancel();
       signal?.removeEventListener('abort', onAbort);
       interruptibleWaits.delete(this);
     };
+    this.#unlimit = unlimit;
     signal?.addEventListener('abort', onAbort);
     if (interruptible) interruptibleWaits.add(this);
     if (!Number.isFinite(timeoutMs)) return;
