@@ -33,13 +33,16 @@ export class WatchedEntity<P = unknown> {
   readonly #entity: Entity<P>;
 
   constructor(judge: Judge, options: WatchedEntityOptions<P>) {
-    const { schedulers, ...rest } = options;
-    const label = options.label ?? String.fromCharCode(65 + judge.entities.length);
+    const {
+      schedulers,
+      label = String.fromCharCode(65 + judge.entities.length),
+      ...rest
+    } = options;
     this.#judge = judge;
     this.#entity = new Entity<P>({
-      ...rest,
       label,
       schedulers: schedulers.map((one) => one.scheduler),
+      ...rest,
     });
     this.record = {
       entity: this.#entity as unknown as Entity<never>,
