@@ -1,7 +1,7 @@
 import { JobError } from '../base/index.ts';
 import { signalledFence, Timeline } from '../fence/index.ts';
 import type { Fence, FenceSource } from '../fence/index.ts';
-import type { Driver, Job, ResetContext } from '../sched/index.ts';
+import type { Driver, Job, ResetContext, Verdict } from '../sched/index.ts';
 import type { ExploreRuntime } from './exploreRuntime.ts';
 
 /** What a job of a `ModelDevice` is. */
@@ -64,7 +64,7 @@ export class ModelDevice {
   readonly #throws = new Set<ModelHook | 'runJob'>();
   readonly #hints = new Map<Fence, number>();
   readonly #acts = new Map<ModelHook | 'runJob', () => void>();
-  #nextVerdict: 'no-hang' | 'reset' | 'gone' | null = null;
+  #nextVerdict: Verdict | null = null;
   #nextReset: 'fail' | 'throw' | null = null;
   #resetIsStuck = false;
   #reusesFence = false;
@@ -171,7 +171,7 @@ export class ModelDevice {
   }
 
   /** What `timedOut` says next, instead of the truth. */
-  answerNext(verdict: 'no-hang' | 'reset' | 'gone'): void {
+  answerNext(verdict: Verdict): void {
     this.#nextVerdict = verdict;
   }
 
@@ -281,7 +281,7 @@ export class ModelDevice {
     return source.fence;
   }
 
-  #timedOut(job: Job<ModelWork>): 'no-hang' | 'reset' | 'gone' {
+  #timedOut(job: Job<ModelWork>): Verdict {
     this.#maybeThrow('timedOut');
     const answer = this.#nextVerdict;
     this.#nextVerdict = null;

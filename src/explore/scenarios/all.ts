@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 import type { Scope } from '../world.ts';
 import { fences } from './fences.ts';
 import { queues } from './queues.ts';
+import { shares } from './shares.ts';
 import { swarm } from './swarm.ts';
 
 const FAMILIES: readonly Scenario[] = [
@@ -72,6 +73,13 @@ const FAMILIES: readonly Scenario[] = [
   ),
   fences,
   swarm('mixed', 'anything at once', [], 3),
+  shares,
+  swarm(
+    'unstoppable',
+    'jobs that nothing can stop, and that fail on time',
+    ['unstoppable', 'runTimeouts', 'completions'],
+    12,
+  ),
 ];
 
 /** What `pct` and `random` explore by turns. */

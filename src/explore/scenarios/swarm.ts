@@ -92,6 +92,7 @@ function makeSchedulers(
         ? ['runJob', 'prepareJob', 'timedOut', 'reset', 'cancelJob', 'freeJob', 'capture']
         : [],
       reuse: features.throws,
+      unstoppable: features.unstoppable,
     });
   }
   return { devices, schedulers };
