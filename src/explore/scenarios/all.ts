@@ -80,6 +80,13 @@ const FAMILIES: readonly Scenario[] = [
     ['unstoppable', 'runTimeouts', 'completions'],
     12,
   ),
+  swarm('slices', 'jobs that are served slice by slice', ['slices', 'cancels', 'kills'], 10),
+  swarm(
+    'sliced resets',
+    'slices on several rings, hangs and resets',
+    ['slices', 'rings', 'resets', 'runTimeouts'],
+    10,
+  ),
 ];
 
 /** What `pct` and `random` explore by turns. */

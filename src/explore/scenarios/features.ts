@@ -29,6 +29,8 @@ export interface Features {
   readonly lacks: boolean;
   /** Jobs of which their driver says that nothing can stop them. */
   readonly unstoppable: boolean;
+  /** Jobs that are served slice by slice. */
+  readonly slices: boolean;
 }
 
 export type FeatureName = keyof Features;
@@ -55,10 +57,11 @@ const ALL: readonly FeatureName[] = [
   'ends',
   'lacks',
   'unstoppable',
+  'slices',
 ];
 
 /** Those that a world has only where they are named. */
-const NAMED_ONLY: readonly FeatureName[] = ['unstoppable'];
+const NAMED_ONLY: readonly FeatureName[] = ['unstoppable', 'slices'];
 
 /** Those named, and with `others` in so many: each of the rest in one world of that many. */
 export function drawFeatures(world: World, named: readonly FeatureName[], oneIn: number): Features {

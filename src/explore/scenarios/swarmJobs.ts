@@ -187,6 +187,10 @@ function drawWork(world: World, features: Swarm['features']): ModelWork {
   const work: Draft<ModelWork> = { durationUs: world.oneOf(100, 10, 700) };
   if (features.prepares) work.prepares = world.draw(3);
   if (world.draw(10) === 9) work.instant = true;
+  if (features.slices && world.draw(3) !== 2) {
+    work.slices = 1 + world.draw(3);
+    work.staysOnRing = world.draw(2) === 1;
+  }
   return work;
 }
 
