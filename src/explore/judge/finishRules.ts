@@ -2,6 +2,7 @@ import { accused } from './accuse.ts';
 import { mayNotRunAgain } from './judge.ts';
 import type { Judge } from './judge.ts';
 import type { AttemptRecord, JobRecord } from './records.ts';
+import { goesOn } from './sliceRules.ts';
 
 /** What must hold when a job's fences signal: F2, F3, J3 to J5, J9, J10, T2 to T8, E2, E3. */
 
@@ -147,9 +148,13 @@ function checkDependenciesOfDead(judge: Judge, job: JobRecord): void {
 function explain(judge: Judge, job: JobRecord): void {
   const { error } = job.job.finished;
   const last = job.attempts.at(-1);
-  if (last !== undefined && last.taken === 'no' && isTold(last, error)) {
+  if (last !== undefined && last.taken === 'no' && last.goesOn === null && isTold(last, error)) {
     if (!(!last.detached || last.scheduler.state === 'closed'))
       judge.fail('T2', `${job.label} completed while it was out of reach of its hardware fence`);
+    return;
+  }
+  if (error === null && goesOn(last)) {
+    judge.fail('S14', `${job.label} finished although its driver said that it goes on`);
     return;
   }
   if (error === null) {
@@ -173,6 +178,11 @@ function isTold(attempt: AttemptRecord, error: unknown): boolean {
   return attempt.hardware.status !== 'pending' && attempt.hardware.error === error;
 }
 
+/** Whether it does not run: it never did, a reset took it, or it is between two slices. */
+function isOffTheRing(last: AttemptRecord | undefined): boolean {
+  return last === undefined || last.taken !== 'no' || last.goesOn !== null;
+}
+
 interface OutcomeRule {
   readonly law: string;
   readonly expects: string;
@@ -194,21 +204,18 @@ const RULE_OF: Readonly<Record<string, OutcomeRule>> = {
     law: 'J9',
     expects:
       'only a job that was cancelled, and that was dequeued or reset, or that its driver stopped',
-    holds: (_, job, last) =>
-      job.cancelled && (last === undefined || last.taken !== 'no') && !job.accused,
+    holds: (_, job, last) => job.cancelled && isOffTheRing(last) && !job.accused,
   },
   ERR_ENTITY_KILLED: {
     law: 'E2',
     expects: 'only a job of a killed entity that does not run',
-    holds: (_, job, last) =>
-      (job.entity.killed || job.entity.killsOnFault) && (last === undefined || last.taken !== 'no'),
+    holds: (_, job, last) => (job.entity.killed || job.entity.killsOnFault) && isOffTheRing(last),
   },
   ERR_CLIENT_BANNED: {
     law: 'T6',
     expects: 'only a job of a banned client that does not run',
     holds: (judge, job, last) =>
-      judge.placesOf(job).some((one) => judge.mayBeBanned(job.entity, one)) &&
-      (last === undefined || last.taken !== 'no'),
+      judge.placesOf(job).some((one) => judge.mayBeBanned(job.entity, one)) && isOffTheRing(last),
   },
   ERR_QUEUE_TIMEOUT: {
     law: 'J10',

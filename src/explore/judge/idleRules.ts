@@ -3,6 +3,7 @@ import { isOver } from './judge.ts';
 import type { Judge } from './judge.ts';
 import type { EntityRecord, JobRecord, RingRecord, SchedulerRecord } from './records.ts';
 import { creditsOn, holdingBack } from './runRules.ts';
+import { isBehindSliced, ringOfNextSlice } from './sliceRules.ts';
 
 /** What must hold whenever nothing is deferred and no timer is due: S2, S3, J2, J6, J10, E2. */
 export function idle(judge: Judge): void {
@@ -103,7 +104,7 @@ export function readyHead(
 }
 
 function isReady(judge: Judge, job: JobRecord, scheduler: SchedulerRecord): boolean {
-  if (holdingBack(judge, job, scheduler) !== null) return false;
+  if (isBehindSliced(judge, job) || holdingBack(judge, job, scheduler) !== null) return false;
   for (const { fence, of } of job.after) {
     const isPending = fence.status === 'pending';
     if (isPending && (scheduler.wasDisturbed || !isCovered(judge, of))) return false;
@@ -143,6 +144,8 @@ function isCovered(judge: Judge, of: JobRecord | null): boolean {
 /** Whether `job` could start on a ring: its serial entity may be bound to one (J4). */
 function hasRoomFor(job: JobRecord, scheduler: SchedulerRecord): boolean {
   const cost = Math.min(job.credits, scheduler.credits);
+  const pinned = ringOfNextSlice(job);
+  if (pinned !== null) return creditsOn(pinned, scheduler) + cost <= scheduler.credits;
   const isBound = job.entity.serial && scheduler.rings.some((ring) => isOn(job.entity, ring));
   if (isBound && !scheduler.ordered) return false;
   for (const ring of scheduler.rings) {

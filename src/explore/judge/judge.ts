@@ -41,6 +41,8 @@ export class Judge {
   readonly listeners: () => number;
   /** Whether busy time is only what the clock says: no driver measures it. */
   countsTime = true;
+  /** The longest that an attempt has kept its ring busy. */
+  longestUs = 0;
   #callbacks = 0;
   /** What the step did, for trails; `null` where nobody reads it. */
   told: string[] | null = null;
@@ -194,11 +196,16 @@ export class Judge {
     attempt.charged = true;
     if (!used) return;
     const { ring } = attempt;
-    const nowUs = this.runtime.nowUs();
-    const startUs = Math.min(nowUs, Math.max(attempt.startedAtUs, ring.lastEndUs));
-    ring.busyUs += nowUs - startUs;
-    attempt.job.entity.busyUs += nowUs - startUs;
-    ring.lastEndUs = Math.max(ring.lastEndUs, nowUs);
+    const busyUs = this.executedUs(attempt);
+    ring.busyUs += busyUs;
+    attempt.job.entity.busyUs += busyUs;
+    this.longestUs = Math.max(this.longestUs, busyUs);
+    ring.lastEndUs = Math.max(ring.lastEndUs, this.runtime.nowUs());
+  }
+
+  /** For how long an attempt that is the first on its ring has executed by now: since its start, or since the one before it ended. */
+  executedUs({ startedAtUs, ring }: AttemptRecord): number {
+    return Math.max(0, this.runtime.nowUs() - Math.max(startedAtUs, ring.lastEndUs));
   }
 
   /** Attempts whose hardware fence had signalled when `runJob` returned it: the scheduler hears of them a little later. */

@@ -1,4 +1,5 @@
 import type { Judge } from './judge.ts';
+import { checkSlice, goesOn, numberOfStart } from './sliceRules.ts';
 import type {
   AttemptRecord,
   DependencyRecord,
@@ -19,6 +20,8 @@ function mayPass(
   const { of } = dependency;
   if (job.failsOnError || of === null) return false;
   if (of.entity === job.entity && job.entity.serial && of.seqno < job.seqno) return true;
+  // What is behind a sliced job on the ring comes before its later slices (S14).
+  if (of.sliced) return false;
   if (scheduler.rings.length !== 1 || !scheduler.ordered || dependency.which !== 'finished')
     return false;
   const attempt = of.attempts.at(-1);
@@ -90,7 +93,7 @@ export function checkRun(
   const { label: name, entity } = job;
   if (job.job.state !== 'running')
     judge.fail('J2', `runJob for ${name}, which is ${job.job.state}`);
-  const number = job.attempts.length + 1;
+  const number = numberOfStart(job);
   if (job.job.attempt !== number)
     judge.fail('J2', `start ${number} of ${name} is called attempt ${job.job.attempt}`);
   if (scheduler.domain.resetting && scheduler.domain.rings.includes(ring))
@@ -107,7 +110,9 @@ export function checkRun(
   checkGrants(judge, job);
   checkTimeInQueue(judge, job, scheduler);
   const last = job.attempts.at(-1);
-  if (last !== undefined) checkAgain(judge, job, last);
+  if (last === undefined) return;
+  if (goesOn(last)) checkSlice(judge, job, last, ring);
+  else checkAgain(judge, job, last);
 }
 
 /** J4, S12. */
@@ -122,7 +127,7 @@ function checkOrder(
     const other = entity.jobs[at] as JobRecord;
     const attempt = other.attempts.at(-1);
     if (other === job) continue;
-    const isBefore = other.seqno < job.seqno;
+    const isBefore = other.seqno < job.seqno && (entity.serial || !goesOn(attempt));
     if (isBefore && other.job.state === 'queued' && !judge.isDead(other))
       judge.fail('J4', `${job.label} starts before ${other.label}, which was submitted before it`);
     if (attempt === undefined || attempt.retired) continue;
