@@ -340,7 +340,11 @@ export class Judge {
 /** Whether `job`, which does not run, never will again: it only waits for what must signal before it (E2, J7). */
 export function isOver(job: JobRecord): boolean {
   if (job.dead !== null || job.accused || job.reusedFence) return true;
-  return (job.cancelled && job.attempts.length > 0) || mayNotRunAgain(job);
+  if (job.cancelled && job.attempts.length > 0) return true;
+  if (!mayNotRunAgain(job)) return false;
+  // What a reset takes between two slices is queued until the reset settles it.
+  const last = job.attempts.at(-1) as AttemptRecord;
+  return last.goesOn === null || !last.scheduler.domain.resetting;
 }
 
 /** Whether a reset took the last attempt of `job`, and it may not have another one (T4). */
