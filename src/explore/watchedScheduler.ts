@@ -68,6 +68,7 @@ export class WatchedScheduler<P = unknown> {
       stoodStillUs: 0,
       faultedAlone: false,
       resets: 0,
+      timeouts: 0,
       karma: new Map(),
       convicted: new Map(),
     };

@@ -67,6 +67,20 @@ describe('a driver', () => {
   });
 });
 
+describe('a job that completes between its timeout and the reset', () => {
+  it('T2, T3: is taken by the reset, also where nobody is asked and two timers are due at the same time', () => {
+    const rules = brokenBy((world) => {
+      for (const label of ['A', 'B']) {
+        const { driver } = world.device({ lacks: ['timedOut'] });
+        const gpu = world.scheduler({ driver, runTimeoutMs: 1 });
+        const entity = world.entity({ label, schedulers: [gpu] });
+        world.client(label, [() => void entity.submit({})]);
+      }
+    });
+    expect(rules).toEqual([]);
+  });
+});
+
 describe('the rules of a world', () => {
   const failing = (world: World): void => {
     const device = world.device();

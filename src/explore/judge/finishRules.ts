@@ -1,4 +1,5 @@
 import { accused } from './accuse.ts';
+import { mayNotRunAgain } from './judge.ts';
 import type { Judge } from './judge.ts';
 import type { AttemptRecord, JobRecord } from './records.ts';
 import { goesOn } from './sliceRules.ts';
@@ -59,7 +60,8 @@ export function finishedSignalled(judge: Judge, job: JobRecord): void {
   convict(judge, job);
   explain(judge, job);
   checkScheduled(judge, job);
-  if (job.attempts.length === 0) checkDependenciesOfDead(judge, job);
+  const last = job.attempts.at(-1);
+  if (last === undefined || last.taken !== 'no') checkDependenciesOfDead(judge, job);
 }
 
 /** Jobs that nobody listens to are noted before a later one of their entity. */
@@ -123,12 +125,10 @@ function checkScheduled(judge: Judge, job: JobRecord): void {
     );
 }
 
-/** E2: memory that the fence guards may be reused when it signals, so its own dependencies come first. */
+/** E2, J7: memory that the fence guards may be reused when it signals, so its own dependencies come first. */
 function checkDependenciesOfDead(judge: Judge, job: JobRecord): void {
   const code = job.job.finished.error?.code ?? 'ok';
   if (['ERR_DEPENDENCY_FAILED', 'ERR_DEVICE_GONE', 'ERR_SCHEDULER_CLOSED'].includes(code)) return;
-  // It was to start, and may have been left to the ring's order.
-  if (job.hookThrew || job.reusedFence) return;
   const waitedUs = judge.runtime.nowUs() - job.submittedAtUs;
   if (waitedUs >= judge.dependencyTimeoutOf(job)) return;
   if (judge.placesOf(job).some((one) => one.state === 'closed' || judge.mayBeGone(one))) return;
@@ -198,11 +198,7 @@ const RULE_OF: Readonly<Record<string, OutcomeRule>> = {
   ERR_JOB_RESET: {
     law: 'T4',
     expects: 'only an innocent job that a reset took, and that may not run again',
-    holds: (_, job, last) => {
-      if (last === undefined || last.taken === 'no' || job.accused) return false;
-      const again = job.resubmit === true || (job.resubmit === null && last.taken === 'waiting');
-      return !again || last.number >= last.scheduler.maxAttempts;
-    },
+    holds: (_, job) => !job.accused && mayNotRunAgain(job),
   },
   ERR_JOB_CANCELLED: {
     law: 'J9',

@@ -1,4 +1,5 @@
 import type { ResourcePool } from '../../sched/index.ts';
+import { isOver } from './judge.ts';
 import type { Judge } from './judge.ts';
 import type { EntityRecord, JobRecord, RingRecord, SchedulerRecord } from './records.ts';
 import { creditsOn, holdingBack } from './runRules.ts';
@@ -28,7 +29,7 @@ function checkEntity(judge: Judge, record: EntityRecord): void {
         `${job.label} is ${state}, and its finished fence ${isFinished ? 'signalled' : 'pending'}`,
       );
     if (state === 'running') running += 1;
-    if (state === 'queued' && job.dead === null && !record.killed) {
+    if (state === 'queued' && !isOver(job) && !record.killed) {
       queued += 1;
       if (judge.isDead(job)) isSure = false;
     }
@@ -94,7 +95,7 @@ export function readyHead(
   const { jobs } = entity;
   for (let at = entity.firstUnfinished; at < jobs.length; at += 1) {
     const job = jobs[at] as JobRecord;
-    if (job.job.state !== 'queued' || job.dead !== null) continue;
+    if (job.job.state !== 'queued' || isOver(job)) continue;
     if (judge.mayHaveExpired(job)) return null;
     const isHere = judge.placeOf(job) === scheduler;
     return isHere && isReady(judge, job, scheduler) ? job : null;

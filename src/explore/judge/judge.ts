@@ -150,7 +150,7 @@ export class Judge {
 
   /** Whether `job` may never run again, as far as can be told from outside. */
   isDead(job: JobRecord): boolean {
-    return job.dead !== null || this.mayBeKilled(job.entity) || this.mayHaveExpired(job);
+    return isOver(job) || this.mayBeKilled(job.entity) || this.mayHaveExpired(job);
   }
 
   /** Whether an entity was killed, or may have been for a guilty job (T6). */
@@ -335,4 +335,18 @@ export class Judge {
       }
     }
   }
+}
+
+/** Whether `job`, which does not run, never will again: it only waits for what must signal before it (E2, J7). */
+export function isOver(job: JobRecord): boolean {
+  if (job.dead !== null || job.accused || job.reusedFence) return true;
+  return (job.cancelled && job.attempts.length > 0) || mayNotRunAgain(job);
+}
+
+/** Whether a reset took the last attempt of `job`, and it may not have another one (T4). */
+export function mayNotRunAgain({ attempts, resubmit }: JobRecord): boolean {
+  const last = attempts.at(-1);
+  if (last === undefined || last.taken === 'no') return false;
+  const may = resubmit === true || (resubmit === null && last.taken === 'waiting');
+  return !may || last.number >= last.scheduler.maxAttempts;
 }

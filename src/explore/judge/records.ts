@@ -45,6 +45,8 @@ export interface SchedulerRecord {
   faultedAlone: boolean;
   /** Of `stats()`: how many resets it has had. */
   resets: number;
+  /** Of `stats()`: how many timeouts it has had. */
+  timeouts: number;
   /** Guilty jobs, by client or entity. */
   readonly karma: Map<EntityRecord | number, number>;
   /** Those of them that have failed for it. */
