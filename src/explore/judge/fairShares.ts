@@ -17,6 +17,9 @@ const UNKNOWN_US = 1000;
 interface Holder {
   readonly share: number;
   readonly entities: EntityRecord[];
+  /** Microseconds that it kept rings busy, what executes now included, as of the last look. */
+  gotUs: number;
+  isBacklogged: boolean;
 }
 
 /** The least and the most by which two accounts differed since both were backlogged. */
@@ -46,7 +49,8 @@ export class FairShares {
 
   /** An account with these entities. */
   add(entities: readonly EntityRecord[], weight: number, priority: Priority): void {
-    this.#holders.push({ share: weight * BAND_FACTOR[priority], entities: [...entities] });
+    const share = weight * BAND_FACTOR[priority];
+    this.#holders.push({ share, entities: [...entities], gotUs: 0, isBacklogged: false });
   }
 
   /** Somebody says that a job takes so long. */
@@ -56,27 +60,43 @@ export class FairShares {
 
   /** Looks at every pair, and gives what is wrong; to be called after every step. */
   wrong(): string | null {
+    let longestUs = Math.max(this.#longestSaidUs, this.#judge.longestUs);
+    for (const holder of this.#holders) look(holder);
+    for (const { rings } of this.#judge.schedulers) {
+      for (const ring of rings) {
+        const attempt = this.#judge.executing(ring);
+        if (attempt === null) continue;
+        const us = this.#judge.executedUs(attempt);
+        longestUs = Math.max(longestUs, us);
+        for (const holder of this.#holders) {
+          if (holder.entities.includes(attempt.job.entity)) holder.gotUs += us;
+        }
+      }
+    }
+    return this.#wrongNow(longestUs);
+  }
+
+  #wrongNow(longestUs: number): string | null {
     for (let a = 0; a < this.#holders.length; a += 1) {
       for (let b = 0; b < a; b += 1) {
-        const wrong = this.#wrongBetween(a, b);
+        const wrong = this.#wrongBetween(a, b, longestUs);
         if (wrong !== null) return wrong;
       }
     }
     return null;
   }
 
-  #wrongBetween(a: number, b: number): string | null {
+  #wrongBetween(a: number, b: number, longestUs: number): string | null {
     const [one, other] = [this.#holders[a] as Holder, this.#holders[b] as Holder];
     const pair = (a * (a - 1)) / 2 + b;
-    if (!isBacklogged(one) || !isBacklogged(other)) {
+    if (!one.isBacklogged || !other.isBacklogged) {
       this.#spreads[pair] = null;
       return null;
     }
-    const difference = this.#gotBy(one) - this.#gotBy(other);
+    const difference = one.gotUs / one.share - other.gotUs / other.share;
     const spread = (this.#spreads[pair] ??= { least: difference, most: difference });
     spread.least = Math.min(spread.least, difference);
     spread.most = Math.max(spread.most, difference);
-    const longestUs = Math.max(this.#longestSaidUs, this.#longestExecutedUs());
     const bound = (2 * this.#slots + 1) * longestUs * (1 / one.share + 1 / other.share);
     if (spread.most - spread.least <= bound * (1 + 1e-9)) return null;
     return (
@@ -84,33 +104,13 @@ export class FairShares {
       `${(spread.most - spread.least).toFixed(0)} microseconds, and ${bound.toFixed(0)} is the bound`
     );
   }
-
-  /** Microseconds that an account kept rings busy, what executes now included, by its share. */
-  #gotBy({ share, entities }: Holder): number {
-    let us = 0;
-    for (const entity of entities) us += entity.busyUs;
-    for (const { rings } of this.#judge.schedulers) {
-      for (const ring of rings) {
-        const attempt = this.#judge.executing(ring);
-        if (attempt === null || !entities.includes(attempt.job.entity)) continue;
-        us += this.#judge.executedUs(attempt);
-      }
-    }
-    return us / share;
-  }
-
-  #longestExecutedUs(): number {
-    let longestUs = this.#judge.longestUs;
-    for (const { rings } of this.#judge.schedulers) {
-      for (const ring of rings) {
-        const attempt = this.#judge.executing(ring);
-        if (attempt !== null) longestUs = Math.max(longestUs, this.#judge.executedUs(attempt));
-      }
-    }
-    return longestUs;
-  }
 }
 
-function isBacklogged({ entities }: Holder): boolean {
-  return entities.some(({ entity }) => entity.queued > 0);
+function look(holder: Holder): void {
+  holder.gotUs = 0;
+  holder.isBacklogged = false;
+  for (const { busyUs, entity } of holder.entities) {
+    holder.gotUs += busyUs;
+    if (entity.queued > 0) holder.isBacklogged = true;
+  }
 }

@@ -8,7 +8,7 @@ import type {
   SchedulerRecord,
 } from './records.ts';
 
-/** What must hold whenever `runJob` or `prepareJob` is called: J2, J4 to J8, S4, S6, S12, T3, T4, T6, T8, E2, E3, D3. */
+/** What must hold whenever `runJob` or `prepareJob` is called: J2, J4 to J8, S4, S6, S12, S14, T3, T4, T6, T8, E2, E3, D3. */
 
 /** Whether a pending dependency may be passed over: by the order of a serial entity (J6), or of the one ring (J7). */
 function mayPass(
@@ -137,6 +137,8 @@ function checkOrder(
         `${job.label} runs on ${scheduler.label} while ${other.label} is on ${attempt.scheduler.label}`,
       );
     if (!entity.serial) continue;
+    if (isBefore && other.sliced && judge.isOnRing(attempt))
+      judge.fail('S14', `${job.label} starts behind ${other.label}, which may come back`);
     if (!(attempt.ring === ring && scheduler.ordered))
       judge.fail(
         'J4',

@@ -73,7 +73,7 @@ const FAMILIES: readonly Scenario[] = [
   ),
   fences,
   swarm('mixed', 'anything at once', [], 3),
-  shares,
+  shares(),
   swarm(
     'unstoppable',
     'jobs that nothing can stop, and that fail on time',

@@ -1,5 +1,5 @@
 import { Account, fair } from '../../sched/index.ts';
-import type { Priority } from '../../sched/index.ts';
+import type { Policy, Priority } from '../../sched/index.ts';
 import { FairShares } from '../judge/fairShares.ts';
 import type { ModelWork } from '../modelDevice.ts';
 import type { Scenario } from '../scenario.ts';
@@ -11,28 +11,30 @@ import type { World } from '../world.ts';
 const JOBS_EACH = 8;
 const JOBS_MOST = 32;
 
-/** Clients that want more than there is, under `fair`: each pair of accounts is held to the theorem of fairness at every step. */
-export const shares: Scenario = {
-  name: 'shares',
-  about: 'accounts with weights and bands that share a device under fair',
-  build(world, { entities, jobs }) {
-    const rings = world.oneOf(1, 2);
-    const credits = world.oneOf(1, 2);
-    const device = world.device({ rings });
-    const gpu = world.scheduler({ driver: device.driver, rings, credits, policy: fair() });
-    const judged = new FairShares(world.judge, rings * credits);
-    // Of three clients or more, the first two may be of one account.
-    const together = entities > 2 ? 1 + world.draw(2) : 1;
-    for (let made = 0; made < entities;) {
-      const count = made === 0 ? together : 1;
-      const clients = makeAccount(world, gpu, judged, count, rings === 1 ? 'serial' : 'parallel');
-      for (const entity of clients)
-        addClient(world, entity, judged, Math.min(jobs * JOBS_EACH, JOBS_MOST));
-      made += count;
-    }
-    world.always('S8', () => judged.wrong());
-  },
-};
+/** Clients that want more than there is: each pair of accounts is held to the theorem of fairness at every step. */
+export function shares(policy: () => Policy = fair): Scenario {
+  return {
+    name: 'shares',
+    about: 'accounts with weights and bands that share a device under fair',
+    build(world, { entities, jobs }) {
+      const rings = world.oneOf(1, 2);
+      const credits = world.oneOf(1, 2);
+      const device = world.device({ rings });
+      const gpu = world.scheduler({ driver: device.driver, rings, credits, policy: policy() });
+      const judged = new FairShares(world.judge, rings * credits);
+      // Of three clients or more, the first two may be of one account.
+      const together = entities > 2 ? 1 + world.draw(2) : 1;
+      for (let made = 0; made < entities;) {
+        const count = made === 0 ? together : 1;
+        const clients = makeAccount(world, gpu, judged, count, rings === 1 ? 'serial' : 'parallel');
+        for (const entity of clients)
+          addClient(world, entity, judged, Math.min(jobs * JOBS_EACH, JOBS_MOST));
+        made += count;
+      }
+      world.always('S8', () => judged.wrong());
+    },
+  };
+}
 
 /** An account, and as many entities of it. */
 function makeAccount(
