@@ -79,7 +79,8 @@ export class ModelDevice {
     // Lost and late completions signal out of order.
     const onDeadline = (fence: Fence, atUs: number): void => void this.#hints.set(fence, atUs);
     this.#timeline = new Timeline({ driver: 'model', label, runtime, ordered: false, onDeadline });
-    this.#queues = Array.from({ length: rings }, () => []);
+    this.#queues = [];
+    for (let ring = 0; ring < rings; ring += 1) this.#queues.push([]);
     this.driver = this.#makeDriver();
   }
 
@@ -238,16 +239,21 @@ export class ModelDevice {
       freeJob: () => this.#maybeThrow('freeJob'),
       capture: () => this.#maybeThrow('capture'),
     };
+    // `delete` makes an object slow, so it is left to the few that lack something.
+    if (lacks.length === 0) return hooks;
     const driver: Record<string, unknown> = { ...hooks };
     for (const hook of lacks) delete driver[hook];
     return driver as unknown as Driver<ModelWork>;
   }
 
   #maybeThrow(hook: ModelHook | 'runJob'): void {
-    const act = this.#acts.get(hook);
-    this.#acts.delete(hook);
-    act?.();
-    if (this.#throws.delete(hook)) throw new Error(`the model's ${hook} failed`);
+    if (this.#acts.size > 0) {
+      const act = this.#acts.get(hook);
+      this.#acts.delete(hook);
+      act?.();
+    }
+    if (this.#throws.size > 0 && this.#throws.delete(hook))
+      throw new Error(`the model's ${hook} failed`);
   }
 
   #runJob(job: Job<ModelWork>, ring: number): Fence {
@@ -257,7 +263,7 @@ export class ModelDevice {
       this.#reusesFence = false;
       return this.#lastDone.source.fence;
     }
-    this.#prepared.delete(job);
+    if (this.#prepared.size > 0) this.#prepared.delete(job);
     const source = this.#timeline.createFence();
     this.#queues[ring]?.push({ job, source, hung: false, cancelled: false });
     return source.fence;
@@ -265,8 +271,10 @@ export class ModelDevice {
 
   #prepareJob(job: Job<ModelWork>): Fence | null {
     this.#maybeThrow('prepareJob');
+    const { prepares = 0 } = job.payload;
+    if (prepares === 0) return null;
     const given = this.#prepared.get(job) ?? 0;
-    if (given >= (job.payload.prepares ?? 0)) return null;
+    if (given >= prepares) return null;
     this.#prepared.set(job, given + 1);
     const source = this.#timeline.createFence();
     this.#preparing.push(source);

@@ -3,7 +3,7 @@ import type { Driver, ResetDomain, SchedulerOptions } from '../sched/index.ts';
 import { failedOnTime } from './judge/accuse.ts';
 import type { Judge } from './judge/judge.ts';
 import { syncResets } from './judge/resetRules.ts';
-import type { DomainRecord, SchedulerRecord } from './judge/records.ts';
+import type { DomainRecord, RingRecord, SchedulerRecord } from './judge/records.ts';
 import { watchedDriver } from './judge/watchedDriver.ts';
 
 /** Options of a watched scheduler: those of `Scheduler` that the judge knows. */
@@ -57,12 +57,7 @@ export class WatchedScheduler<P = unknown> {
       policy: options.policy?.name ?? 'fair',
       noHangLimit: options.noHangLimit ?? 10,
       domain,
-      rings: Array.from({ length: rings }, (_, index) => ({
-        index,
-        attempts: [],
-        lastEndUs: 0,
-        busyUs: 0,
-      })),
+      rings: newRings(rings),
       state: 'open',
       wasClosed: false,
       wasUnplugged: false,
@@ -85,7 +80,7 @@ export class WatchedScheduler<P = unknown> {
   /** A fault that names nobody (T6). */
   fault(): void {
     const { record } = this;
-    this.#judge.tell(() => `fault of ${record.label}`);
+    if (this.#judge.isTold) this.#judge.tell(`fault of ${record.label}`);
     syncResets(this.#judge);
     if (record.state === 'open' || record.state === 'draining') this.#faulted();
     this.scheduler.fault();
@@ -119,7 +114,7 @@ export class WatchedScheduler<P = unknown> {
     const { record } = this;
     // Whether it has ended by now, only it knows.
     if (record.state === 'draining' && this.#isDrained()) return;
-    this.#judge.tell(() => `${record.label} is unplugged`);
+    if (this.#judge.isTold) this.#judge.tell(`${record.label} is unplugged`);
     if (record.state === 'closed') {
       this.#judge.unplugClosed(record);
     } else {
@@ -131,7 +126,7 @@ export class WatchedScheduler<P = unknown> {
 
   close(mode: 'drain' | 'kill'): void {
     const { record } = this;
-    this.#judge.tell(() => `close ${record.label} (${mode})`);
+    if (this.#judge.isTold) this.#judge.tell(`close ${record.label} (${mode})`);
     record.wasClosed = true;
     if (mode === 'kill') this.#judge.closeKilled(record);
     else if (record.state === 'open') record.state = this.#isDrained() ? 'closed' : 'draining';
@@ -139,20 +134,28 @@ export class WatchedScheduler<P = unknown> {
   }
 
   suspendTimeouts(): void {
-    this.#judge.tell(() => `suspend the timeouts of ${this.record.label}`);
+    if (this.#judge.isTold) this.#judge.tell(`suspend the timeouts of ${this.record.label}`);
     this.record.suspendedAtUs ??= this.#judge.runtime.nowUs();
     this.scheduler.suspendTimeouts();
   }
 
   resumeTimeouts(): void {
     const { record } = this;
-    this.#judge.tell(() => `resume the timeouts of ${record.label}`);
+    if (this.#judge.isTold) this.#judge.tell(`resume the timeouts of ${record.label}`);
     if (record.suspendedAtUs !== null) {
       record.stoodStillUs += this.#judge.runtime.nowUs() - record.suspendedAtUs;
     }
     record.suspendedAtUs = null;
     this.scheduler.resumeTimeouts();
   }
+}
+
+function newRings(count: number): RingRecord[] {
+  const rings: RingRecord[] = [];
+  for (let index = 0; index < count; index += 1) {
+    rings.push({ index, attempts: [], lastEndUs: 0, busyUs: 0 });
+  }
+  return rings;
 }
 
 function newDomain(judge: Judge): DomainRecord {

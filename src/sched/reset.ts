@@ -136,6 +136,7 @@ export class Reset {
 
   #freeze(core: SchedulerCore, ring: Ring): void {
     const executing = ring.executing();
+    core.readClock();
     for (const job of ring.attempts) {
       this.#attempts.push(job);
       job.leaveFence();
@@ -267,7 +268,9 @@ export class Reset {
       if (job.phase === 'queued') this.#settleSuspended(job);
     }
     for (const job of failing) {
-      if (job.isLive) end(job.entity.scheduler, job, this.#fateOf(job));
+      const core = job.entity.scheduler;
+      core.readClock();
+      if (job.isLive) end(core, job, this.#fateOf(job));
     }
     this.#over?.signal();
     this.#reportCrash(true);

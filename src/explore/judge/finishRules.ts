@@ -6,18 +6,11 @@ import type { AttemptRecord, JobRecord } from './records.ts';
 
 export function scheduledSignalled(judge: Judge, job: JobRecord): void {
   job.signals += 's';
-  judge.tell(() => `${job.label} scheduled: ${codeOf(job, 'scheduled')}`);
-  judge.check(
-    job.signals === 's',
-    'J3',
-    () => `the scheduled fence of ${job.label} came after ${job.signals}`,
-  );
+  if (judge.isTold) judge.tell(`${job.label} scheduled: ${codeOf(job, 'scheduled')}`);
+  if (job.signals !== 's')
+    judge.fail('J3', `the scheduled fence of ${job.label} came after ${job.signals}`);
   if (job.job.scheduled.status !== 'ok') return;
-  judge.check(
-    job.attempts.length > 0,
-    'J3',
-    () => `${job.label} is scheduled and was never started`,
-  );
+  if (job.attempts.length <= 0) judge.fail('J3', `${job.label} is scheduled and was never started`);
 }
 
 export function codeOf(job: JobRecord, which: 'scheduled' | 'finished' = 'finished'): string {
@@ -31,43 +24,31 @@ export function finishedSignalled(judge: Judge, job: JobRecord): void {
   job.signals += 'f';
   const { entity, label: name } = job;
   const { finished, scheduled } = job.job;
-  judge.tell(() => `${name} finished: ${codeOf(job)}`);
-  judge.check(
-    job.signals === 'sf' && scheduled.status !== 'pending',
-    'J3',
-    () =>
+  if (judge.isTold) judge.tell(`${name} finished: ${codeOf(job)}`);
+  if (!(job.signals === 'sf' && scheduled.status !== 'pending'))
+    judge.fail(
+      'J3',
       `the finished fence of ${name} signalled, and what came before is "${job.signals.slice(0, -1)}"`,
-  );
-  judge.check(
-    finished.status !== 'pending' &&
-      finished.signalledAtUs !== null &&
-      job.job.state === 'finished',
-    'F3',
-    () =>
-      `a callback of ${name} runs while its fence says ${finished.status} and it is ${job.job.state}`,
-  );
-  judge.check(
-    (finished.status === 'ok') === (finished.error === null),
-    'F2',
-    () => `${name}: ${finished.status} with ${finished.error?.code ?? 'no error'}`,
-  );
-  const { timeline } = finished;
-  judge.check(
-    timeline.label === entity.label && typeof timeline.id === 'number',
-    'F6',
-    () => `the finished fence of ${name} does not know its timeline any more`,
-  );
-  judge.check(
-    finished.addCallback(() => judge.fail('F4', 'a callback that was refused runs')) === null,
-    'F4',
-    () => `the finished fence of ${name} takes a callback after it signalled`,
-  );
-  if (entity.serial) {
-    judge.check(
-      job.seqno === entity.lastFinished + 1,
-      'J4',
-      () => `${name} finishes after job ${entity.lastFinished} of its serial entity`,
     );
+  if (!(
+    finished.status !== 'pending' &&
+    finished.signalledAtUs !== null &&
+    job.job.state === 'finished'
+  ))
+    judge.fail(
+      'F3',
+      `a callback of ${name} runs while its fence says ${finished.status} and it is ${job.job.state}`,
+    );
+  if ((finished.status === 'ok') !== (finished.error === null))
+    judge.fail('F2', `${name}: ${finished.status} with ${finished.error?.code ?? 'no error'}`);
+  const { timeline } = finished;
+  if (!(timeline.label === entity.label && typeof timeline.id === 'number'))
+    judge.fail('F6', `the finished fence of ${name} does not know its timeline any more`);
+  if (finished.addCallback(judge.refused) !== null)
+    judge.fail('F4', `the finished fence of ${name} takes a callback after it signalled`);
+  if (entity.serial) {
+    if (job.seqno !== entity.lastFinished + 1)
+      judge.fail('J4', `${name} finishes after job ${entity.lastFinished} of its serial entity`);
   }
   entity.lastFinished = job.seqno;
   while (entity.jobs[entity.firstUnfinished]?.signals.endsWith('f') === true) {
@@ -90,15 +71,14 @@ function finishEarlier(judge: Judge, job: JobRecord): void {
   }
 }
 
-/** The fences of a job that nobody listens to, as they are now. */
+/** The fences of a job that nobody listens to, and that has finished, as they are now. */
 export function noteUnwatched(judge: Judge, job: JobRecord): void {
-  if (!judge.isFinished(job)) return;
   judge.unwatched.delete(job);
-  judge.check(
-    job.job.scheduled.status !== 'pending' && job.job.finished.status !== 'pending',
-    'F2',
-    () => `${job.label} has finished, and the fences that it is asked for now do not say so`,
-  );
+  if (!(job.job.scheduled.status !== 'pending' && job.job.finished.status !== 'pending'))
+    judge.fail(
+      'F2',
+      `${job.label} has finished, and the fences that it is asked for now do not say so`,
+    );
   scheduledSignalled(judge, job);
   finishedSignalled(judge, job);
 }
@@ -131,14 +111,15 @@ function convict(judge: Judge, job: JobRecord): void {
 function checkScheduled(judge: Judge, job: JobRecord): void {
   const { scheduled, finished } = job.job;
   const ran = job.attempts.length > 0;
-  judge.check(
-    ran
+  if (
+    !(ran
       ? scheduled.status === 'ok'
-      : scheduled.error !== null && scheduled.error === finished.error,
-    'J3',
-    () =>
+      : scheduled.error !== null && scheduled.error === finished.error)
+  )
+    judge.fail(
+      'J3',
       `${job.label} ${ran ? 'reached the hardware' : 'never ran'}; scheduled says ${codeOf(job, 'scheduled')}, finished ${codeOf(job)}`,
-  );
+    );
 }
 
 /** E2: memory that the fence guards may be reused when it signals, so its own dependencies come first. */
@@ -155,12 +136,11 @@ function checkDependenciesOfDead(judge: Judge, job: JobRecord): void {
       fence.status === 'pending' &&
       !(of?.entity === job.entity && job.entity.serial && !job.failsOnError),
   );
-  judge.check(
-    pending === undefined,
-    'E2',
-    () =>
+  if (pending !== undefined)
+    judge.fail(
+      'E2',
       `${job.label} finishes with ${code} while its dependency on ${pending?.of?.label ?? pending?.fence.timeline.label} is pending`,
-  );
+    );
 }
 
 /** Whether this outcome is the one that the laws give. */
@@ -168,11 +148,8 @@ function explain(judge: Judge, job: JobRecord): void {
   const { error } = job.job.finished;
   const last = job.attempts.at(-1);
   if (last !== undefined && last.taken === 'no' && isTold(last, error)) {
-    judge.check(
-      !last.detached || last.scheduler.state === 'closed',
-      'T2',
-      () => `${job.label} completed while it was out of reach of its hardware fence`,
-    );
+    if (!(!last.detached || last.scheduler.state === 'closed'))
+      judge.fail('T2', `${job.label} completed while it was out of reach of its hardware fence`);
     return;
   }
   if (error === null) {
@@ -281,9 +258,6 @@ function checkLetGo(judge: Judge, job: object, label: string): void {
     readonly extra?: { readonly after?: unknown; readonly dependencyDeadline?: unknown } | null;
     readonly current?: unknown;
   };
-  judge.check(
-    (inside.waitsFor ?? null) === null && (inside.extra?.after ?? null) === null,
-    'E2',
-    () => `${label} has finished and still holds its dependencies`,
-  );
+  if (!((inside.waitsFor ?? null) === null && (inside.extra?.after ?? null) === null))
+    judge.fail('E2', `${label} has finished and still holds its dependencies`);
 }

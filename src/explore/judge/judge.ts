@@ -38,15 +38,19 @@ export class Judge {
   /** Where jobs of entities with several schedulers were queued, as far as the counters of those tell. */
   readonly places: Map<JobRecord, SchedulerRecord> = new Map();
   /** How many abort listeners are set. */
-  listeners: () => number = () => 0;
+  readonly listeners: () => number;
   /** Whether busy time is only what the clock says: no driver measures it. */
   countsTime = true;
   #callbacks = 0;
   /** What the step did, for trails; `null` where nobody reads it. */
   told: string[] | null = null;
 
-  constructor(runtime: ExploreRuntime) {
+  /** A callback for a fence that must refuse it (F4). */
+  readonly refused = (): void => this.fail('F4', 'a callback that was refused runs');
+
+  constructor(runtime: ExploreRuntime, listeners: () => number) {
     this.runtime = runtime;
+    this.listeners = listeners;
   }
 
   /** A law does not hold. */
@@ -59,8 +63,14 @@ export class Judge {
     if (!holds) this.findings.push({ rule, message: message() });
   }
 
-  tell(text: () => string): void {
-    this.told?.push(text());
+  /** Whether somebody reads what steps do. */
+  get isTold(): boolean {
+    return this.told !== null;
+  }
+
+  /** Adds a line to what the step did; called only where `isTold`, so that texts nobody reads are not made. */
+  tell(text: string): void {
+    this.told?.push(text);
   }
 
   /** What is known of `job`. */
@@ -79,10 +89,15 @@ export class Judge {
 
   /** Runs what a scenario does in a callback; callbacks do not nest (F5). */
   inCallback(fn: () => void): void {
-    this.check(this.#callbacks === 0, 'F5', () => 'a callback runs inside another one');
+    this.noteInCallback(fn, undefined);
+  }
+
+  /** Runs a rule of the judge's own in a callback. */
+  noteInCallback<Of>(rule: (judge: Judge, of: Of) => void, of: Of): void {
+    if (this.#callbacks !== 0) this.fail('F5', 'a callback runs inside another one');
     this.#callbacks += 1;
     try {
-      fn();
+      rule(this, of);
     } finally {
       this.#callbacks -= 1;
     }
@@ -140,7 +155,8 @@ export class Judge {
   mayBeKilled(entity: EntityRecord): boolean {
     if (entity.killed) return true;
     if (entity.killsOnFault && entity.jobs.some(({ accused }) => accused)) return true;
-    return this.schedulers.some((one) => this.mayBeBanned(entity, one));
+    for (const one of this.schedulers) if (this.mayBeBanned(entity, one)) return true;
+    return false;
   }
 
   /** Whether an attempt is on its ring and may complete. */
@@ -187,12 +203,24 @@ export class Judge {
 
   /** Attempts whose hardware fence had signalled when `runJob` returned it: the scheduler hears of them a little later. */
   readonly instant: AttemptRecord[] = [];
-  /** Notes that the hardware has told of an attempt. */
-  hardwareSignalled: (attempt: AttemptRecord) => void = () => {};
 
   /** Notes what the scheduler must have heard of by now. */
   settleInstant(): void {
+    if (this.instant.length === 0) return;
     for (const attempt of this.instant.splice(0)) this.hardwareSignalled(attempt);
+  }
+
+  /** The hardware told that an attempt is over. */
+  hardwareSignalled(attempt: AttemptRecord): void {
+    if (this.isTold)
+      this.tell(`hardware fence of ${attempt.job.label}: ${attempt.hardware.error?.code ?? 'ok'}`);
+    if (attempt.detached || attempt.retired) return;
+    const { entity, seqno } = attempt.job;
+    // It waits for its predecessor, and who depends on it does not see it on the ring any more.
+    if (entity.serial && entity.lastFinished < seqno - 1) attempt.scheduler.wasDisturbed = true;
+    this.charge(attempt, true);
+    attempt.over = true;
+    this.retire(attempt);
   }
 
   /** The hardware worked on after the job had failed on time (S11). */

@@ -57,12 +57,16 @@ export function swarm(
 
 /** A job on a ring whose deadline its hardware fence was not told of. */
 function lostHint(world: World, devices: readonly ModelDevice[]): string | null {
-  for (const { hintUs, attempts, label } of world.judge.jobs) {
-    const attempt = attempts.at(-1);
-    if (hintUs === Infinity || attempt === undefined || attempt.retired) continue;
-    if (attempt.hardware.status !== 'pending') continue;
-    const isKnown = devices.some((device) => device.hintOf(attempt.hardware) <= hintUs);
-    if (!isKnown) return `the hardware fence of ${label} does not know its deadline`;
+  for (const { rings } of world.judge.schedulers) {
+    for (const { attempts } of rings) {
+      for (const attempt of attempts) {
+        const { job, hardware } = attempt;
+        if (job.hintUs === Infinity || job.attempts.at(-1) !== attempt) continue;
+        if (hardware.status !== 'pending') continue;
+        const isKnown = devices.some((device) => device.hintOf(hardware) <= job.hintUs);
+        if (!isKnown) return `the hardware fence of ${job.label} does not know its deadline`;
+      }
+    }
   }
   return null;
 }
