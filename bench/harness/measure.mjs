@@ -10,7 +10,8 @@ export const OURS = 'fenceline';
 
 /**
  * Measures one row: every contender in a process of its own, rounds interleaved. So whatever disturbs the machine disturbs
- * all of them alike. The processes live for the whole row, or for one round where the row says `freshProcess`.
+ * all of them alike. The processes live for the whole row, or for one round where the row says `freshProcess`. Peers are
+ * left out after `peerRounds`, where the row says so.
  *
  * @param {import('../rows.mjs').Row} row
  * @param {{ rounds: number, peers: boolean, smoke: boolean,
@@ -30,6 +31,7 @@ export async function measureRow(row, { rounds, peers, smoke, progress, interrup
       progress.round(row.name, round, rounds);
       for (const [contender, open] of lanes) {
         if (interrupt.aborted) break;
+        if (contender !== OURS && round > (row.peerRounds ?? rounds)) continue;
         progress.contender(contender);
         const lane = open ?? openLane(row.url, contender);
         lanes.set(contender, lane);
