@@ -1,7 +1,7 @@
 import { UsageError } from '../../base/index.ts';
 import type { GPUDeviceLike, GPUErrorLike } from './gpu.ts';
 import { openScopes } from './scopes.ts';
-import type { GpuFault } from './scopes.ts';
+import type { ErrorScopes, GpuFault } from './scopes.ts';
 
 /**
  * The device as a function job sees it. The device is shared: what a job does to it must not reach the next one.
@@ -10,30 +10,29 @@ import type { GpuFault } from './scopes.ts';
  * 2. Error scopes that the job opens and leaves open are closed when its first synchronous stretch ends (`seal`); it can close
  *    only its own. Afterwards it can open none, because others use the device between its steps; from then on each
  *    call is caught in scopes of its own.
- * 3. After `revoke` it can do nothing.
+ * 3. Whoever reaches for it in the first stretch may make something: `scopes`, those of that stretch, are widened.
+ * 4. After `revoke` it can do nothing.
+ *
+ * It is the handler of the proxy that it hands out.
  */
-export class DeviceFacade {
+export class DeviceFacade implements ProxyHandler<GPUDeviceLike> {
   readonly device: GPUDeviceLike;
   readonly #real: GPUDeviceLike;
-  readonly #revoke: () => void;
+  readonly #scopes: ErrorScopes | null;
   readonly #faults: Promise<GpuFault | null>[] = [];
-  #sealed = false;
+  #sealed: boolean;
+  #revoked = false;
   #open = 0;
 
-  constructor(real: GPUDeviceLike) {
+  /** `scopes`: of the first stretch; `null` where that is over. */
+  constructor(real: GPUDeviceLike, scopes: ErrorScopes | null) {
     this.#real = real;
-    const guarded = Proxy.revocable(real, {
-      get: (target, key) => this.#get(target, key),
-      set: () => false,
-      defineProperty: () => false,
-      deleteProperty: () => false,
-      setPrototypeOf: () => false,
-    });
-    this.device = guarded.proxy;
-    this.#revoke = guarded.revoke;
+    this.#scopes = scopes;
+    this.#sealed = scopes === null;
+    this.device = new Proxy(real, this);
   }
 
-  /** The first synchronous stretch of the job is over. */
+  /** The first synchronous stretch of the job is over; its scopes can be closed. */
   seal(): void {
     this.#sealed = true;
     for (; this.#open > 0; this.#open -= 1) void this.#real.popErrorScope().catch(() => {});
@@ -46,10 +45,12 @@ export class DeviceFacade {
 
   /** Takes the device away from the job. */
   revoke(): void {
-    this.#revoke();
+    this.#revoked = true;
   }
 
-  #get(target: GPUDeviceLike, key: string | symbol): unknown {
+  get(target: GPUDeviceLike, key: string | symbol): unknown {
+    if (this.#revoked) throw new TypeError('the device was revoked: its job was abandoned');
+    if (!this.#sealed) this.#scopes?.widen();
     if (key === 'destroy') return refuseToDestroy;
     if (key === 'pushErrorScope') return this.#push;
     if (key === 'popErrorScope') return this.#pop;
@@ -58,13 +59,29 @@ export class DeviceFacade {
     return (...args: unknown[]) => this.#call(value as (...args: unknown[]) => unknown, args);
   }
 
+  set(): boolean {
+    return false;
+  }
+
+  defineProperty(): boolean {
+    return false;
+  }
+
+  deleteProperty(): boolean {
+    return false;
+  }
+
+  setPrototypeOf(): boolean {
+    return false;
+  }
+
   #call(method: (...args: unknown[]) => unknown, args: unknown[]): unknown {
     if (!this.#sealed) return Reflect.apply(method, this.#real, args);
-    const closeScopes = openScopes(this.#real);
+    const scopes = openScopes(this.#real);
     try {
       return Reflect.apply(method, this.#real, args);
     } finally {
-      this.#faults.push(closeScopes());
+      this.#faults.push(scopes.close());
     }
   }
 

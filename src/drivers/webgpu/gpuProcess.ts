@@ -90,7 +90,7 @@ async function open(version: number, request: GpuRequest): Promise<void> {
     });
     const adapter = adapterName(await requestAdapter(gpu, adapterOptions));
     const device = await source.open();
-    executor = executorOf(device, memory);
+    executor = executorOf(device, memory, false);
     void device.lost?.then(({ reason, message }) => {
       executor = null;
       send({ type: 'lost', reason, message });

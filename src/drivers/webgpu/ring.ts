@@ -124,9 +124,9 @@ export class GpuRing {
     return 'fail';
   }
 
-  /** Takes `device` into use. */
-  use(device: GPUDeviceLike): void {
-    this.#executor = executorOf(device, this.#memory);
+  /** Takes `device` into use; `adopted`: it is somebody else's. */
+  use(device: GPUDeviceLike, adopted: boolean): void {
+    this.#executor = executorOf(device, this.#memory, adopted);
     this.#askPump();
   }
 
@@ -259,5 +259,5 @@ function executionOf(task: WebGpuTask, executor: Executor): Execution | LostBuff
     if (handle === null) return new LostBuffer(buffer.label);
     buffers.push(executor.memory.get(handle));
   }
-  return new FunctionExecution(executor.device, task.run, buffers);
+  return new FunctionExecution(executor, task.run, buffers);
 }

@@ -148,7 +148,7 @@ export class WebGpuDriver
   }
 
   #take(device: GPUDeviceLike): void {
-    this.#ring.use(device);
+    this.#ring.use(device, !this.#source.owned);
     this.#host?.memoryBack();
     void device.lost?.then(({ reason, message }) => {
       this.#lostWhy = reason === 'destroyed' ? reason : message;
