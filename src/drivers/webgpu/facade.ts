@@ -1,7 +1,7 @@
 import { UsageError } from '../../base/index.ts';
 import type { GPUDeviceLike, GPUErrorLike } from './gpu.ts';
 import { openScopes } from './scopes.ts';
-import type { ErrorScopes, GpuFault } from './scopes.ts';
+import type { ErrorFilter, ErrorScopes, GpuFault } from './scopes.ts';
 
 /**
  * The device as a function job sees it. The device is shared: what a job does to it must not reach the next one.
@@ -18,17 +18,16 @@ import type { ErrorScopes, GpuFault } from './scopes.ts';
 export class DeviceFacade implements ProxyHandler<GPUDeviceLike> {
   readonly device: GPUDeviceLike;
   readonly #real: GPUDeviceLike;
-  readonly #scopes: ErrorScopes | null;
-  readonly #faults: Promise<GpuFault | null>[] = [];
-  #sealed: boolean;
+  readonly #scopes: ErrorScopes;
+  /** What calls after `seal` were refused for. */
+  faults: readonly Promise<GpuFault | null>[] = NO_FAULTS;
+  #sealed = false;
   #revoked = false;
   #open = 0;
 
-  /** `scopes`: of the first stretch; `null` where that is over. */
-  constructor(real: GPUDeviceLike, scopes: ErrorScopes | null) {
+  constructor(real: GPUDeviceLike, scopes: ErrorScopes) {
     this.#real = real;
     this.#scopes = scopes;
-    this.#sealed = scopes === null;
     this.device = new Proxy(real, this);
   }
 
@@ -38,11 +37,6 @@ export class DeviceFacade implements ProxyHandler<GPUDeviceLike> {
     for (; this.#open > 0; this.#open -= 1) void this.#real.popErrorScope().catch(() => {});
   }
 
-  /** What calls after `seal` were refused for. */
-  get faults(): readonly Promise<GpuFault | null>[] {
-    return this.#faults;
-  }
-
   /** Takes the device away from the job. */
   revoke(): void {
     this.#revoked = true;
@@ -50,10 +44,10 @@ export class DeviceFacade implements ProxyHandler<GPUDeviceLike> {
 
   get(target: GPUDeviceLike, key: string | symbol): unknown {
     if (this.#revoked) throw new TypeError('the device was revoked: its job was abandoned');
-    if (!this.#sealed) this.#scopes?.widen();
+    if (!this.#sealed) this.#scopes.widen();
     if (key === 'destroy') return refuseToDestroy;
-    if (key === 'pushErrorScope') return this.#push;
-    if (key === 'popErrorScope') return this.#pop;
+    if (key === 'pushErrorScope') return (filter: ErrorFilter) => this.#push(filter);
+    if (key === 'popErrorScope') return () => this.#pop();
     const value: unknown = Reflect.get(target, key, target);
     if (typeof value !== 'function') return value;
     return (...args: unknown[]) => this.#call(value as (...args: unknown[]) => unknown, args);
@@ -81,11 +75,11 @@ export class DeviceFacade implements ProxyHandler<GPUDeviceLike> {
     try {
       return Reflect.apply(method, this.#real, args);
     } finally {
-      this.#faults.push(scopes.close());
+      this.faults = [...this.faults, scopes.close()];
     }
   }
 
-  readonly #push = (filter: 'validation' | 'out-of-memory' | 'internal'): void => {
+  #push(filter: ErrorFilter): void {
     if (this.#sealed) {
       throw new UsageError(
         'ERR_INVALID_ARGUMENT',
@@ -94,9 +88,9 @@ export class DeviceFacade implements ProxyHandler<GPUDeviceLike> {
     }
     this.#real.pushErrorScope(filter);
     this.#open += 1;
-  };
+  }
 
-  readonly #pop = (): Promise<GPUErrorLike | null> => {
+  #pop(): Promise<GPUErrorLike | null> {
     if (this.#open === 0) {
       return Promise.reject(
         new UsageError('ERR_INVALID_ARGUMENT', 'popErrorScope: this job has no open error scope'),
@@ -104,8 +98,10 @@ export class DeviceFacade implements ProxyHandler<GPUDeviceLike> {
     }
     this.#open -= 1;
     return this.#real.popErrorScope();
-  };
+  }
 }
+
+const NO_FAULTS: readonly never[] = Object.freeze([]);
 
 function refuseToDestroy(): never {
   throw new UsageError(

@@ -7,7 +7,7 @@ import { DeviceFacade } from './facade.ts';
 import type { GPUBufferLike, GPUCommandEncoderLike, GPUDeviceLike } from './gpu.ts';
 import { ErrorScopes } from './scopes.ts';
 import type { GpuFault } from './scopes.ts';
-import type { WebGpuContext, WebGpuFunction } from './work.ts';
+import type { WebGpuFunction } from './work.ts';
 
 /**
  * One execution of a function job.
@@ -22,11 +22,12 @@ export class FunctionExecution implements Execution {
   readonly done: Promise<Outcome>;
   readonly #device: GPUDeviceLike;
   readonly #encoder: GPUCommandEncoderLike;
-  /** Made when the function asks for the device. */
-  #facade: DeviceFacade | null = null;
+  readonly #facade: DeviceFacade;
   /** Those of the first stretch, while that lasts. */
   #scopes: ErrorScopes | null;
-  readonly #faults: Promise<GpuFault | null>[] = [];
+  /** What the first stretch was refused for; and what was submitted after it. */
+  readonly #fault: Promise<GpuFault | null>;
+  #laterFault: Promise<GpuFault | null> | null = null;
   /** Set when it is submitted; resolves when the hardware is done. */
   #landed: Promise<unknown> | null = null;
   /** Of a function that returned a promise. */
@@ -37,22 +38,26 @@ export class FunctionExecution implements Execution {
   constructor(executor: Executor, run: WebGpuFunction, buffers: readonly GPUBufferLike[]) {
     const { device, adopted } = executor;
     this.#device = device;
-    this.#scopes = new ErrorScopes(device);
+    const scopes = new ErrorScopes(device);
     // The owner of an adopted device may make things past the facade.
-    if (adopted) this.#scopes.widen();
-    this.#encoder = device.createCommandEncoder();
+    if (adopted) scopes.widen();
+    this.#scopes = scopes;
+    this.#facade = new DeviceFacade(device, scopes);
+    const encoder = device.createCommandEncoder();
+    this.#encoder = encoder;
+    const submit = (): Promise<void> => this.#submitEarly();
     let returned: unknown;
     let error: ExecutionError | null = null;
     try {
-      returned = run(this.#context(buffers));
+      returned = run({ device: this.#facade.device, encoder, submit, buffers });
       if (!isThenable(returned)) this.#submit();
       else this.#pending = newPending(this.#landed !== null);
     } catch (cause) {
       error = { type: 'threw', cause };
     }
-    this.#facade?.seal();
-    this.#faults.push(this.#scopes.close());
+    this.#facade.seal();
     this.#scopes = null;
+    this.#fault = scopes.close();
     this.done = this.#finish(returned, error);
   }
 
@@ -66,27 +71,9 @@ export class FunctionExecution implements Execution {
 
   abandon(): void {
     this.#isAbandoned = true;
-    this.#facade?.revoke();
+    this.#facade.revoke();
     this.#pending?.submitted.resolve();
     this.#pending?.abandoned.reject(new Error('the job was abandoned'));
-  }
-
-  #context(buffers: readonly GPUBufferLike[]): WebGpuContext {
-    const facadeOf = (): DeviceFacade => (this.#facade ??= this.#newFacade());
-    return {
-      get device() {
-        return facadeOf().device;
-      },
-      encoder: this.#encoder,
-      submit: () => this.#submitEarly(),
-      buffers,
-    };
-  }
-
-  #newFacade(): DeviceFacade {
-    const facade = new DeviceFacade(this.#device, this.#scopes);
-    if (this.#isAbandoned) facade.revoke();
-    return facade;
   }
 
   #submitEarly(): Promise<void> {
@@ -108,7 +95,7 @@ export class FunctionExecution implements Execution {
       this.#onHardware = true;
       this.#landed = this.#device.queue.onSubmittedWorkDone();
     } finally {
-      if (scopes !== null) this.#faults.push(scopes.close());
+      if (scopes !== null) this.#laterFault = scopes.close();
       this.#pending?.submitted.resolve();
     }
   }
@@ -132,19 +119,13 @@ export class FunctionExecution implements Execution {
       lost = true;
     }
     this.#onHardware = false;
-    const fault = await this.#firstFault();
+    let fault = await this.#fault;
+    if (this.#laterFault !== null) fault ??= await this.#laterFault;
+    for (const later of this.#facade.faults) fault ??= await later;
     // What WebGPU refused explains what the function threw, not the other way round.
     if (fault !== null) return failedOutcome({ type: 'refused', fault });
     if (lost) return failedOutcome({ type: 'lost' });
     return error === null ? { result, error: null, gpuUs: null } : failedOutcome(error);
-  }
-
-  async #firstFault(): Promise<GpuFault | null> {
-    let first: GpuFault | null = null;
-    for (const faults of [this.#faults, this.#facade?.faults ?? []]) {
-      for (const fault of faults) first ??= await fault;
-    }
-    return first;
   }
 }
 

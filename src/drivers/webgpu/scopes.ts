@@ -1,7 +1,7 @@
 import type { GPUDeviceLike, GPUErrorLike } from './gpu.ts';
 
 /** What an error scope of WebGPU catches. */
-type ErrorFilter = 'validation' | 'out-of-memory' | 'internal';
+export type ErrorFilter = 'validation' | 'out-of-memory' | 'internal';
 
 /** What WebGPU refused, and why. */
 export interface GpuFault {
@@ -53,10 +53,18 @@ export function openScopes(device: GPUDeviceLike): ErrorScopes {
 }
 
 function popped(device: GPUDeviceLike, filter: ErrorFilter): Promise<GpuFault | null> {
-  const faultOf = (error: GPUErrorLike | null): GpuFault | null =>
-    error === null ? null : { filter, message: error.message.trim() };
   // A pop is rejected when the device is lost, which is found out elsewhere.
-  return device.popErrorScope().then(faultOf, nothing);
+  return device.popErrorScope().then(FAULT_OF[filter], nothing);
+}
+
+const FAULT_OF = {
+  validation: faultOf('validation'),
+  'out-of-memory': faultOf('out-of-memory'),
+  internal: faultOf('internal'),
+} satisfies Record<ErrorFilter, unknown>;
+
+function faultOf(filter: ErrorFilter): (error: GPUErrorLike | null) => GpuFault | null {
+  return (error) => (error === null ? null : { filter, message: error.message.trim() });
 }
 
 function nothing(): null {
