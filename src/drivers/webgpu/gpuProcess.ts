@@ -21,12 +21,17 @@ const { Socket: SocketClass } = process.getBuiltinModule('node:net');
 
 /** The pipe to the other end. */
 const WIRE_FD = 3;
+/** How many messages are executed in one turn. */
+const TURN_MESSAGES_MAX = 4;
 const socket: Socket = new SocketClass({ fd: WIRE_FD, readable: true, writable: true });
 const cutter = new FrameCutter();
 const out = new FrameWriter();
 let flushAsked = false;
-/** What came before the device was open; `null` afterwards. */
-let early: Exclude<ToGpu, { type: 'hello' }>[] | null = [];
+/** What came and was not executed yet, from `nextMessage` on. */
+let messages: Exclude<ToGpu, { type: 'hello' }>[] = [];
+let nextMessage = 0;
+/** Whether nothing of it may be executed now: the device is not open yet, or it is for the next turn. */
+let holding = true;
 
 const sources = new Map<number, { readonly wgsl: string; readonly entryPoint: string | null }>();
 const memory = new GpuMemory();
@@ -38,6 +43,7 @@ let lastEndUs = 0;
 socket.on('data', (chunk: Uint8Array) => {
   try {
     for (const frame of cutter.push(chunk)) take(readToGpu(frame));
+    if (!holding) executeSome();
   } catch (error) {
     endNow(error);
   }
@@ -47,8 +53,30 @@ socket.on('close', () => endNow(null));
 
 function take(message: ToGpu): void {
   if (message.type === 'hello') void open(message.version, message.request);
-  else if (early === null) execute(message);
-  else early.push(message);
+  else messages.push(message);
+}
+
+/** Executes what came, a few at a time: meanwhile what is done is answered, and the other end has work while this one works. */
+function executeSome(): void {
+  for (let count = 0; count < TURN_MESSAGES_MAX; count += 1) {
+    const message = messages[nextMessage];
+    if (message === undefined) {
+      messages = [];
+      nextMessage = 0;
+      return;
+    }
+    nextMessage += 1;
+    execute(message);
+  }
+  holding = true;
+  setImmediate(() => {
+    holding = false;
+    try {
+      executeSome();
+    } catch (error) {
+      endNow(error);
+    }
+  });
 }
 
 function execute(message: Exclude<ToGpu, { type: 'hello' }>): void {
@@ -96,9 +124,8 @@ async function open(version: number, request: GpuRequest): Promise<void> {
       send({ type: 'lost', reason, message });
     });
     send({ type: 'ready', version: WIRE_VERSION, adapter });
-    const messages = early ?? [];
-    early = null;
-    for (const message of messages) execute(message);
+    holding = false;
+    executeSome();
   } catch (error) {
     send({ type: 'refused', message: messageOf(error) });
   }
@@ -150,7 +177,7 @@ function send(message: FromGpu): void {
   writeFromGpu(out, message);
   if (flushAsked) return;
   flushAsked = true;
-  setImmediate(() => {
+  queueMicrotask(() => {
     flushAsked = false;
     socket.cork();
     for (const chunk of out.take()) socket.write(chunk);
