@@ -5,13 +5,14 @@
  * understand: killed, not exited, because an exit would wait for a dispatch that runs.
  */
 import type { Socket } from 'node:net';
-import { sharedClockUs } from '../../host/index.ts';
+import { eventTurns, sharedClockUs } from '../../host/index.ts';
 import type { Command } from './commands.ts';
 import { executeCommand, executorOf } from './execute.ts';
 import type { Executor } from './execute.ts';
 import type { Outcome } from './execution.ts';
 import { FrameCutter, FrameWriter } from './frames.ts';
 import { GpuMemory } from './gpuMemory.ts';
+import { Lookout } from './lookout.ts';
 import { messageOf } from './outcomes.ts';
 import { adapterName, createdSource, findGpu, requestAdapter } from './source.ts';
 import { readToGpu, WIRE_VERSION, writeFromGpu } from './wire.ts';
@@ -37,6 +38,12 @@ const sources = new Map<number, { readonly wgsl: string; readonly entryPoint: st
 const memory = new GpuMemory();
 /** `null` before the device is open and after it is lost. */
 let executor: Executor | null = null;
+/** How many jobs were begun and are not answered. */
+let inFlight = 0;
+const lookout = new Lookout({
+  ...{ nowUs: sharedClockUs, turns: eventTurns() },
+  isBusy: () => inFlight > 0,
+});
 /** When the last job ended: the next one executes from then on. */
 let lastEndUs = 0;
 
@@ -142,6 +149,8 @@ function run(id: number, command: Command): void {
   // Nothing is answered after a loss, which was told.
   if (used === null) return;
   const beganUs = sharedClockUs();
+  inFlight += 1;
+  lookout.news();
   const { done } = executeCommand(used, command);
   // One turn later, so that the news of a loss comes first.
   void done.then((outcome) => queueMicrotask(() => answer(id, used, beganUs, outcome)));
@@ -158,6 +167,8 @@ async function create(id: number, handle: number, bytes: number): Promise<void> 
 
 function answer(id: number, used: Executor, beganUs: number, outcome: Outcome): void {
   const { error, result } = outcome;
+  inFlight -= 1;
+  lookout.news();
   if (executor !== used || error?.type === 'lost') return;
   if (error === null) {
     const endUs = sharedClockUs();
