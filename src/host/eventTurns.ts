@@ -2,12 +2,12 @@
 export interface EventTurns {
   /** Calls `fn` in the next turn. Keeps the process alive until then. */
   next(fn: () => void): void;
-  /** Stops this thread for as short a time as the system can sleep, about 0.1 ms. */
+  /** Stops this thread for about 0.2 ms: timers of the system are no finer. */
   rest(): void;
 }
 
-/** The shortest sleep there is: the system rounds it up. */
-const REST_MS = 0.01;
+/** What the system makes of less is not much less. */
+const REST_MS = 0.1;
 
 /** The turns of Node's event loop; `null` elsewhere, where pages may not be stopped and nothing polls in turns. */
 export function eventTurns(): EventTurns | null {

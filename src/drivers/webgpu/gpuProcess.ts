@@ -150,7 +150,7 @@ function run(id: number, command: Command): void {
   if (used === null) return;
   const beganUs = sharedClockUs();
   inFlight += 1;
-  lookout.news();
+  lookout.began();
   const { done } = executeCommand(used, command);
   // One turn later, so that the news of a loss comes first.
   void done.then((outcome) => queueMicrotask(() => answer(id, used, beganUs, outcome)));
@@ -168,7 +168,7 @@ async function create(id: number, handle: number, bytes: number): Promise<void> 
 function answer(id: number, used: Executor, beganUs: number, outcome: Outcome): void {
   const { error, result } = outcome;
   inFlight -= 1;
-  lookout.news();
+  lookout.ended();
   if (executor !== used || error?.type === 'lost') return;
   if (error === null) {
     const endUs = sharedClockUs();

@@ -202,11 +202,11 @@ export class GpuRing {
       void execution.submitted.then(() => {
         if (this.#encoding !== execution) return;
         this.#encoding = null;
-        this.#lookout.news();
+        this.#lookout.began();
         this.#pump();
       });
     }
-    this.#lookout.news();
+    this.#lookout.began();
     void execution.done.then((outcome) => {
       // Rule 3.
       this.#host.runtime.defer(() => this.#landed(attempt, device, outcome, beganUs));
@@ -220,7 +220,7 @@ export class GpuRing {
       return;
     }
     attempt.outcome = outcome;
-    this.#lookout.news();
+    this.#lookout.ended();
     const nowUs = this.#host.runtime.nowUs();
     const busyUs = this.timing.clean(outcome.gpuUs, nowUs - beganUs) ?? nowUs - beganUs;
     attempt.job.payload.work.span = { startUs: nowUs - busyUs, endUs: nowUs };
