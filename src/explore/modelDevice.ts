@@ -1,7 +1,7 @@
 import { JobError } from '../base/index.ts';
 import { signalledFence, Timeline } from '../fence/index.ts';
 import type { Fence, FenceSource } from '../fence/index.ts';
-import type { Driver, Job, ResetContext } from '../sched/index.ts';
+import type { Driver, Job, ResetContext, Verdict } from '../sched/index.ts';
 import type { ExploreRuntime } from './exploreRuntime.ts';
 
 /** What a job of a `ModelDevice` is. */
@@ -12,10 +12,15 @@ export interface ModelWork {
   readonly prepares?: number;
   /** Whether `runJob` returns a fence that has signalled. */
   readonly instant?: boolean;
+  /** In how many further slices it is served, of a device that is `sliced`. Default 0. */
+  readonly slices?: number;
+  /** Whether its further slices need the ring of the one before. */
+  readonly staysOnRing?: boolean;
 }
 
 /** The hooks that a model device may be without, or have throw. */
-export type ModelHook = 'prepareJob' | 'timedOut' | 'reset' | 'cancelJob' | 'freeJob' | 'capture';
+export type ModelHook =
+  'prepareJob' | 'timedOut' | 'reset' | 'cancelJob' | 'freeJob' | 'capture' | 'nextSlice';
 
 /** Options of a `ModelDevice`. */
 export interface ModelDeviceOptions {
@@ -28,6 +33,8 @@ export interface ModelDeviceOptions {
   /** Whether a running job that is cancelled ends early, with `ERR_JOB_CANCELLED`. Default true. */
   readonly honoursCancel?: boolean;
   readonly lacks?: readonly ModelHook[];
+  /** Whether jobs may be served slice by slice (S14). */
+  readonly sliced?: boolean;
 }
 
 interface HardwareAttempt {
@@ -58,13 +65,18 @@ export class ModelDevice {
   /** Taken by a reset. */
   #stale: HardwareAttempt[] = [];
   readonly #prepared = new Map<Job<ModelWork>, number>();
+  /** How many further slices an attempt was given. */
+  readonly #sliced = new Map<
+    Job<ModelWork>,
+    { readonly attempt: number; readonly given: number }
+  >();
   #preparing: FenceSource[] = [];
   #resets: FenceSource[] = [];
   #lastDone: HardwareAttempt | null = null;
   readonly #throws = new Set<ModelHook | 'runJob'>();
   readonly #hints = new Map<Fence, number>();
   readonly #acts = new Map<ModelHook | 'runJob', () => void>();
-  #nextVerdict: 'no-hang' | 'reset' | 'gone' | null = null;
+  #nextVerdict: Verdict | null = null;
   #nextReset: 'fail' | 'throw' | null = null;
   #resetIsStuck = false;
   #reusesFence = false;
@@ -171,7 +183,7 @@ export class ModelDevice {
   }
 
   /** What `timedOut` says next, instead of the truth. */
-  answerNext(verdict: 'no-hang' | 'reset' | 'gone'): void {
+  answerNext(verdict: Verdict): void {
     this.#nextVerdict = verdict;
   }
 
@@ -220,6 +232,7 @@ export class ModelDevice {
     );
     add((this.#nextReset?.length ?? 0) * 16 + (this.#nextVerdict?.length ?? 0));
     for (const [job, count] of this.#prepared) if (count > 0) add(name(job) * 8 + count);
+    for (const [job, { attempt, given }] of this.#sliced) add(name(job) * 64 + attempt * 8 + given);
   }
 
   // What the scheduler calls.
@@ -239,6 +252,11 @@ export class ModelDevice {
       freeJob: () => this.#maybeThrow('freeJob'),
       capture: () => this.#maybeThrow('capture'),
     };
+    if (this.#options.sliced === true) {
+      const nextSlice: Driver<ModelWork>['nextSlice'] = (job) => this.#nextSlice(job);
+      const isSliced: Driver<ModelWork>['isSliced'] = ({ payload }) => (payload.slices ?? 0) > 0;
+      Object.assign(hooks, { isSliced, nextSlice });
+    }
     // `delete` makes an object slow, so it is left to the few that lack something.
     if (lacks.length === 0) return hooks;
     const driver: Record<string, unknown> = { ...hooks };
@@ -281,7 +299,18 @@ export class ModelDevice {
     return source.fence;
   }
 
-  #timedOut(job: Job<ModelWork>): 'no-hang' | 'reset' | 'gone' {
+  /** A new attempt begins with none of its further slices given. */
+  #nextSlice(job: Job<ModelWork>): 'any-ring' | 'same-ring' | null {
+    this.#maybeThrow('nextSlice');
+    const { attempt, payload } = job;
+    const known = this.#sliced.get(job);
+    const given = known?.attempt === attempt ? known.given : 0;
+    if (given >= (payload.slices ?? 0)) return null;
+    this.#sliced.set(job, { attempt, given: given + 1 });
+    return payload.staysOnRing === true ? 'same-ring' : 'any-ring';
+  }
+
+  #timedOut(job: Job<ModelWork>): Verdict {
     this.#maybeThrow('timedOut');
     const answer = this.#nextVerdict;
     this.#nextVerdict = null;

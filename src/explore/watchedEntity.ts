@@ -11,6 +11,7 @@ import type {
 } from '../sched/index.ts';
 import { finishedSignalled, scheduledSignalled } from './judge/finishRules.ts';
 import type { Judge } from './judge/judge.ts';
+import { isSuspended } from './judge/sliceRules.ts';
 import { syncResets } from './judge/resetRules.ts';
 import type {
   DependencyRecord,
@@ -33,13 +34,16 @@ export class WatchedEntity<P = unknown> {
   readonly #entity: Entity<P>;
 
   constructor(judge: Judge, options: WatchedEntityOptions<P>) {
-    const { schedulers, ...rest } = options;
-    const label = options.label ?? String.fromCharCode(65 + judge.entities.length);
+    const {
+      schedulers,
+      label = String.fromCharCode(65 + judge.entities.length),
+      ...rest
+    } = options;
     this.#judge = judge;
     this.#entity = new Entity<P>({
-      ...rest,
       label,
       schedulers: schedulers.map((one) => one.scheduler),
+      ...rest,
     });
     this.record = {
       entity: this.#entity as unknown as Entity<never>,
@@ -205,6 +209,7 @@ export class WatchedEntity<P = unknown> {
       cancelled: false,
       hookThrew: false,
       reusedFence: false,
+      sliced: false,
       accused: false,
       timeouts: 0,
       signals: '',
@@ -291,7 +296,9 @@ export class WatchedJob<P = unknown> {
     const { state } = job;
     syncResets(judge);
     const isOver = this.#isOver();
-    const expected = isOver ? 'finished' : state === 'queued' ? 'dequeued' : 'requested';
+    // Between two slices it waits, and has run.
+    const isWaiting = state === 'queued' && !isSuspended(record);
+    const expected = isOver ? 'finished' : isWaiting ? 'dequeued' : 'requested';
     const wasQueued = this.record.entity.entity.queued;
     const wereSubmitted = this.record.entity.jobs.length;
     const place = judge.placeOf(record);
@@ -299,7 +306,7 @@ export class WatchedJob<P = unknown> {
       judge.isDead(record) || place === null || place.state === 'closed' || judge.mayBeGone(place);
     // The driver may be asked, and the fences may signal, inside the call.
     record.cancelled = record.cancelled || !isOver;
-    if (expected === 'dequeued') record.dead ??= 'cancelled';
+    if (expected !== 'finished' && state === 'queued') record.dead ??= 'cancelled';
     const said = job.cancel();
     if (said === 'requested') record.cancelled = true;
     if (judge.isTold) judge.tell(`cancel ${record.label}: ${said}`);

@@ -77,8 +77,8 @@ export class World {
 
   /** Hardware whose every step is explored. Its ordinary steps are actors from now on; its faults are added with `addFaults`. */
   device(options: Partial<ModelDeviceOptions> = {}): ModelDevice {
-    const label = options.label ?? `model${this.devices.length}`;
-    const device = new ModelDevice({ ...options, label, runtime: this.runtime });
+    const { label = `model${this.devices.length}`, ...others } = options;
+    const device = new ModelDevice({ label, runtime: this.runtime, ...others });
     this.devices.push(device);
     this.heals(() => device.heal());
     for (let ring = 0; ring < device.rings; ring += 1) {

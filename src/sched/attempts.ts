@@ -2,7 +2,7 @@ import { JobError } from '../base/index.ts';
 import { attach, claimAsHardware, isFence } from '../fence/index.ts';
 import type { FenceCore } from '../fence/index.ts';
 import { chargeAccount } from './account.ts';
-import { end, settle } from './endings.ts';
+import { end, endInTurn, settle } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
 import { Attempt } from './jobCore.ts';
 import type { JobCore } from './jobCore.ts';
@@ -81,7 +81,7 @@ function neverRan(core: SchedulerCore, job: JobCore, outcome: JobError): void {
   core.readClock();
   chargeAttempt(core, job, 'nothing');
   retire(core, job);
-  if (job.phase === 'running') end(core, job, outcome);
+  if (job.phase === 'running') endInTurn(core, job, outcome);
 }
 
 /** The fence that `job` waited for signalled: see the rules of JobCore. */

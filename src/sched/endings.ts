@@ -4,6 +4,7 @@ import { signalTogether } from '../fence/index.ts';
 import { resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
+import { queueAgain } from './queueAgain.ts';
 import { returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
@@ -14,6 +15,19 @@ export function end(core: SchedulerCore, job: JobCore, outcome: FencelineError |
   job.outcome = outcome;
   job.phase = 'ended';
   settle(core, job);
+}
+
+/**
+ * As `end`, for a job that was handed to the ring ahead of what it waits for (J7), and whose attempt is off the ring: it signals
+ * after that, like one that was killed (E2).
+ */
+export function endInTurn(core: SchedulerCore, job: JobCore, outcome: FencelineError | null): void {
+  if (outcome === null || job.extra?.pipelined !== true) {
+    end(core, job, outcome);
+    return;
+  }
+  queueAgain(job);
+  die(core, job, outcome);
 }
 
 /** Takes a queued job out: it never starts. Its fences signal later, as E2 says. */

@@ -5,7 +5,7 @@ import { interruptWaits, isFence, Timeline } from '../fence/index.ts';
 import type { FenceSource } from '../fence/index.ts';
 import { chargeAttempt, retire, watch } from './attempts.ts';
 import type { Driver, ResetContext } from './driver.ts';
-import { convict, die, end } from './endings.ts';
+import { convict, die, endInTurn } from './endings.ts';
 import { judge } from './expiry.ts';
 import { retireAll } from './failAll.ts';
 import type { JobCore } from './jobCore.ts';
@@ -270,7 +270,7 @@ export class Reset {
     for (const job of failing) {
       const core = job.entity.scheduler;
       core.readClock();
-      if (job.isLive) end(core, job, this.#fateOf(job));
+      if (job.isLive) endInTurn(core, job, this.#fateOf(job));
     }
     this.#over?.signal();
     this.#reportCrash(true);

@@ -136,7 +136,9 @@ function applyOptions(
     job.need().resubmit = resubmit;
   }
   if (resources !== undefined && resources.length > 0) {
-    job.need().resources = checkedResources(resources, entity.priority);
+    const extra = job.need();
+    extra.resources = checkedResources(resources, entity.priority);
+    extra.resourcePriority = entity.priority;
   }
   if (signal !== undefined) job.need().signal = signal;
 }

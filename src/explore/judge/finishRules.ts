@@ -1,6 +1,8 @@
 import { accused } from './accuse.ts';
+import { mayNotRunAgain } from './judge.ts';
 import type { Judge } from './judge.ts';
 import type { AttemptRecord, JobRecord } from './records.ts';
+import { goesOn } from './sliceRules.ts';
 
 /** What must hold when a job's fences signal: F2, F3, J3 to J5, J9, J10, T2 to T8, E2, E3. */
 
@@ -58,7 +60,8 @@ export function finishedSignalled(judge: Judge, job: JobRecord): void {
   convict(judge, job);
   explain(judge, job);
   checkScheduled(judge, job);
-  if (job.attempts.length === 0) checkDependenciesOfDead(judge, job);
+  const last = job.attempts.at(-1);
+  if (last === undefined || last.taken !== 'no') checkDependenciesOfDead(judge, job);
 }
 
 /** Jobs that nobody listens to are noted before a later one of their entity. */
@@ -122,12 +125,10 @@ function checkScheduled(judge: Judge, job: JobRecord): void {
     );
 }
 
-/** E2: memory that the fence guards may be reused when it signals, so its own dependencies come first. */
+/** E2, J7: memory that the fence guards may be reused when it signals, so its own dependencies come first. */
 function checkDependenciesOfDead(judge: Judge, job: JobRecord): void {
   const code = job.job.finished.error?.code ?? 'ok';
   if (['ERR_DEPENDENCY_FAILED', 'ERR_DEVICE_GONE', 'ERR_SCHEDULER_CLOSED'].includes(code)) return;
-  // It was to start, and may have been left to the ring's order.
-  if (job.hookThrew || job.reusedFence) return;
   const waitedUs = judge.runtime.nowUs() - job.submittedAtUs;
   if (waitedUs >= judge.dependencyTimeoutOf(job)) return;
   if (judge.placesOf(job).some((one) => one.state === 'closed' || judge.mayBeGone(one))) return;
@@ -147,9 +148,13 @@ function checkDependenciesOfDead(judge: Judge, job: JobRecord): void {
 function explain(judge: Judge, job: JobRecord): void {
   const { error } = job.job.finished;
   const last = job.attempts.at(-1);
-  if (last !== undefined && last.taken === 'no' && isTold(last, error)) {
+  if (last !== undefined && last.taken === 'no' && last.goesOn === null && isTold(last, error)) {
     if (!(!last.detached || last.scheduler.state === 'closed'))
       judge.fail('T2', `${job.label} completed while it was out of reach of its hardware fence`);
+    return;
+  }
+  if (error === null && goesOn(last)) {
+    judge.fail('S14', `${job.label} finished although its driver said that it goes on`);
     return;
   }
   if (error === null) {
@@ -173,6 +178,11 @@ function isTold(attempt: AttemptRecord, error: unknown): boolean {
   return attempt.hardware.status !== 'pending' && attempt.hardware.error === error;
 }
 
+/** Whether it does not run: it never did, a reset took it, or it is between two slices. */
+function isOffTheRing(last: AttemptRecord | undefined): boolean {
+  return last === undefined || last.taken !== 'no' || last.goesOn !== null;
+}
+
 interface OutcomeRule {
   readonly law: string;
   readonly expects: string;
@@ -188,31 +198,24 @@ const RULE_OF: Readonly<Record<string, OutcomeRule>> = {
   ERR_JOB_RESET: {
     law: 'T4',
     expects: 'only an innocent job that a reset took, and that may not run again',
-    holds: (_, job, last) => {
-      if (last === undefined || last.taken === 'no' || job.accused) return false;
-      const again = job.resubmit === true || (job.resubmit === null && last.taken === 'waiting');
-      return !again || last.number >= last.scheduler.maxAttempts;
-    },
+    holds: (_, job) => !job.accused && mayNotRunAgain(job),
   },
   ERR_JOB_CANCELLED: {
     law: 'J9',
     expects:
       'only a job that was cancelled, and that was dequeued or reset, or that its driver stopped',
-    holds: (_, job, last) =>
-      job.cancelled && (last === undefined || last.taken !== 'no') && !job.accused,
+    holds: (_, job, last) => job.cancelled && isOffTheRing(last) && !job.accused,
   },
   ERR_ENTITY_KILLED: {
     law: 'E2',
     expects: 'only a job of a killed entity that does not run',
-    holds: (_, job, last) =>
-      (job.entity.killed || job.entity.killsOnFault) && (last === undefined || last.taken !== 'no'),
+    holds: (_, job, last) => (job.entity.killed || job.entity.killsOnFault) && isOffTheRing(last),
   },
   ERR_CLIENT_BANNED: {
     law: 'T6',
     expects: 'only a job of a banned client that does not run',
     holds: (judge, job, last) =>
-      judge.placesOf(job).some((one) => judge.mayBeBanned(job.entity, one)) &&
-      (last === undefined || last.taken !== 'no'),
+      judge.placesOf(job).some((one) => judge.mayBeBanned(job.entity, one)) && isOffTheRing(last),
   },
   ERR_QUEUE_TIMEOUT: {
     law: 'J10',

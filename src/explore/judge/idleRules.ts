@@ -1,7 +1,9 @@
 import type { ResourcePool } from '../../sched/index.ts';
+import { isOver } from './judge.ts';
 import type { Judge } from './judge.ts';
 import type { EntityRecord, JobRecord, RingRecord, SchedulerRecord } from './records.ts';
 import { creditsOn, holdingBack } from './runRules.ts';
+import { isBehindSliced, ringOfNextSlice } from './sliceRules.ts';
 
 /** What must hold whenever nothing is deferred and no timer is due: S2, S3, J2, J6, J10, E2. */
 export function idle(judge: Judge): void {
@@ -27,7 +29,7 @@ function checkEntity(judge: Judge, record: EntityRecord): void {
         `${job.label} is ${state}, and its finished fence ${isFinished ? 'signalled' : 'pending'}`,
       );
     if (state === 'running') running += 1;
-    if (state === 'queued' && job.dead === null && !record.killed) {
+    if (state === 'queued' && !isOver(job) && !record.killed) {
       queued += 1;
       if (judge.isDead(job)) isSure = false;
     }
@@ -93,7 +95,7 @@ export function readyHead(
   const { jobs } = entity;
   for (let at = entity.firstUnfinished; at < jobs.length; at += 1) {
     const job = jobs[at] as JobRecord;
-    if (job.job.state !== 'queued' || job.dead !== null) continue;
+    if (job.job.state !== 'queued' || isOver(job)) continue;
     if (judge.mayHaveExpired(job)) return null;
     const isHere = judge.placeOf(job) === scheduler;
     return isHere && isReady(judge, job, scheduler) ? job : null;
@@ -102,7 +104,7 @@ export function readyHead(
 }
 
 function isReady(judge: Judge, job: JobRecord, scheduler: SchedulerRecord): boolean {
-  if (holdingBack(judge, job, scheduler) !== null) return false;
+  if (isBehindSliced(judge, job) || holdingBack(judge, job, scheduler) !== null) return false;
   for (const { fence, of } of job.after) {
     const isPending = fence.status === 'pending';
     if (isPending && (scheduler.wasDisturbed || !isCovered(judge, of))) return false;
@@ -142,6 +144,8 @@ function isCovered(judge: Judge, of: JobRecord | null): boolean {
 /** Whether `job` could start on a ring: its serial entity may be bound to one (J4). */
 function hasRoomFor(job: JobRecord, scheduler: SchedulerRecord): boolean {
   const cost = Math.min(job.credits, scheduler.credits);
+  const pinned = ringOfNextSlice(job);
+  if (pinned !== null) return creditsOn(pinned, scheduler) + cost <= scheduler.credits;
   const isBound = job.entity.serial && scheduler.rings.some((ring) => isOn(job.entity, ring));
   if (isBound && !scheduler.ordered) return false;
   for (const ring of scheduler.rings) {

@@ -41,6 +41,8 @@ export class Judge {
   readonly listeners: () => number;
   /** Whether busy time is only what the clock says: no driver measures it. */
   countsTime = true;
+  /** The longest that an attempt has kept its ring busy. */
+  longestUs = 0;
   #callbacks = 0;
   /** What the step did, for trails; `null` where nobody reads it. */
   told: string[] | null = null;
@@ -148,7 +150,7 @@ export class Judge {
 
   /** Whether `job` may never run again, as far as can be told from outside. */
   isDead(job: JobRecord): boolean {
-    return job.dead !== null || this.mayBeKilled(job.entity) || this.mayHaveExpired(job);
+    return isOver(job) || this.mayBeKilled(job.entity) || this.mayHaveExpired(job);
   }
 
   /** Whether an entity was killed, or may have been for a guilty job (T6). */
@@ -194,11 +196,16 @@ export class Judge {
     attempt.charged = true;
     if (!used) return;
     const { ring } = attempt;
-    const nowUs = this.runtime.nowUs();
-    const startUs = Math.min(nowUs, Math.max(attempt.startedAtUs, ring.lastEndUs));
-    ring.busyUs += nowUs - startUs;
-    attempt.job.entity.busyUs += nowUs - startUs;
-    ring.lastEndUs = Math.max(ring.lastEndUs, nowUs);
+    const busyUs = this.executedUs(attempt);
+    ring.busyUs += busyUs;
+    attempt.job.entity.busyUs += busyUs;
+    this.longestUs = Math.max(this.longestUs, busyUs);
+    ring.lastEndUs = Math.max(ring.lastEndUs, this.runtime.nowUs());
+  }
+
+  /** For how long an attempt that is the first on its ring has executed by now: since its start, or since the one before it ended. */
+  executedUs({ startedAtUs, ring }: AttemptRecord): number {
+    return Math.max(0, this.runtime.nowUs() - Math.max(startedAtUs, ring.lastEndUs));
   }
 
   /** Attempts whose hardware fence had signalled when `runJob` returned it: the scheduler hears of them a little later. */
@@ -316,6 +323,10 @@ export class Judge {
   #endAll(scheduler: SchedulerRecord, retired: boolean): void {
     for (const ring of scheduler.rings) {
       const executing = this.executing(ring);
+      // It may have been found guilty, and its client banned, in the same step and without a word.
+      if (executing !== null && this.isPastItsTime(executing)) {
+        this.accuse(executing.job, scheduler);
+      }
       for (const attempt of [...ring.attempts]) {
         this.charge(attempt, !attempt.over && (attempt === executing || !scheduler.ordered));
       }
@@ -328,4 +339,22 @@ export class Judge {
       }
     }
   }
+}
+
+/** Whether `job`, which does not run, never will again: it only waits for what must signal before it (E2, J7). */
+export function isOver(job: JobRecord): boolean {
+  if (job.dead !== null || job.accused || job.reusedFence) return true;
+  if (job.cancelled && job.attempts.length > 0) return true;
+  if (!mayNotRunAgain(job)) return false;
+  // What a reset takes between two slices is queued until the reset settles it.
+  const last = job.attempts.at(-1) as AttemptRecord;
+  return last.goesOn === null || !last.scheduler.domain.resetting;
+}
+
+/** Whether a reset took the last attempt of `job`, and it may not have another one (T4). */
+export function mayNotRunAgain({ attempts, resubmit }: JobRecord): boolean {
+  const last = attempts.at(-1);
+  if (last === undefined || last.taken === 'no') return false;
+  const may = resubmit === true || (resubmit === null && last.taken === 'waiting');
+  return !may || last.number >= last.scheduler.maxAttempts;
 }

@@ -1,6 +1,7 @@
 import { isFence } from '../../fence/index.ts';
 import type { Driver, ResetContext } from '../../sched/index.ts';
 import type { Judge } from './judge.ts';
+import { endSuspended, isFurtherSlice, takeSuspended } from './sliceRules.ts';
 import type {
   AttemptRecord,
   DomainRecord,
@@ -74,6 +75,7 @@ function begin(judge: Judge, first: SchedulerRecord): void {
       if (domain.rings.includes(ring))
         take(judge, scheduler, domain, ring.attempts, judge.executing(ring));
     }
+    takeSuspended(judge, scheduler, domain);
   }
 }
 
@@ -93,7 +95,7 @@ function take(
     domain.taken.push(attempt);
     attempt.detached = true;
     const begun = attempt === executing || !scheduler.ordered;
-    attempt.taken = begun ? 'begun' : 'waiting';
+    attempt.taken = begun || isFurtherSlice(attempt) ? 'begun' : 'waiting';
     if (!attempt.over) judge.charge(attempt, begun);
   }
 }
@@ -180,6 +182,7 @@ function succeeded(judge: Judge, domain: DomainRecord): void {
   if (!(lastFiredForUs < domain.deadlineUs || nextTimerAtUs <= domain.deadlineUs))
     judge.fail('T7', `a reset of ${name} counts as done although it overran its time`);
   domain.resetting = false;
+  endSuspended(judge, domain);
   for (const attempt of domain.taken) if (!attempt.retired) judge.retire(attempt);
   for (const ring of domain.rings) ring.lastEndUs = judge.runtime.nowUs();
   domain.taken = [];

@@ -1,4 +1,5 @@
 import type { Judge } from './judge.ts';
+import { checkSlice, goesOn, numberOfStart } from './sliceRules.ts';
 import type {
   AttemptRecord,
   DependencyRecord,
@@ -7,7 +8,7 @@ import type {
   SchedulerRecord,
 } from './records.ts';
 
-/** What must hold whenever `runJob` or `prepareJob` is called: J2, J4 to J8, S4, S6, S12, T3, T4, T6, T8, E2, E3, D3. */
+/** What must hold whenever `runJob` or `prepareJob` is called: J2, J4 to J8, S4, S6, S12, S14, T3, T4, T6, T8, E2, E3, D3. */
 
 /** Whether a pending dependency may be passed over: by the order of a serial entity (J6), or of the one ring (J7). */
 function mayPass(
@@ -19,6 +20,8 @@ function mayPass(
   const { of } = dependency;
   if (job.failsOnError || of === null) return false;
   if (of.entity === job.entity && job.entity.serial && of.seqno < job.seqno) return true;
+  // What is behind a sliced job on the ring comes before its later slices (S14).
+  if (of.sliced) return false;
   if (scheduler.rings.length !== 1 || !scheduler.ordered || dependency.which !== 'finished')
     return false;
   const attempt = of.attempts.at(-1);
@@ -90,7 +93,7 @@ export function checkRun(
   const { label: name, entity } = job;
   if (job.job.state !== 'running')
     judge.fail('J2', `runJob for ${name}, which is ${job.job.state}`);
-  const number = job.attempts.length + 1;
+  const number = numberOfStart(job);
   if (job.job.attempt !== number)
     judge.fail('J2', `start ${number} of ${name} is called attempt ${job.job.attempt}`);
   if (scheduler.domain.resetting && scheduler.domain.rings.includes(ring))
@@ -107,7 +110,9 @@ export function checkRun(
   checkGrants(judge, job);
   checkTimeInQueue(judge, job, scheduler);
   const last = job.attempts.at(-1);
-  if (last !== undefined) checkAgain(judge, job, last);
+  if (last === undefined) return;
+  if (goesOn(last)) checkSlice(judge, job, last, ring);
+  else checkAgain(judge, job, last);
 }
 
 /** J4, S12. */
@@ -122,7 +127,7 @@ function checkOrder(
     const other = entity.jobs[at] as JobRecord;
     const attempt = other.attempts.at(-1);
     if (other === job) continue;
-    const isBefore = other.seqno < job.seqno;
+    const isBefore = other.seqno < job.seqno && (entity.serial || !goesOn(attempt));
     if (isBefore && other.job.state === 'queued' && !judge.isDead(other))
       judge.fail('J4', `${job.label} starts before ${other.label}, which was submitted before it`);
     if (attempt === undefined || attempt.retired) continue;
@@ -132,6 +137,8 @@ function checkOrder(
         `${job.label} runs on ${scheduler.label} while ${other.label} is on ${attempt.scheduler.label}`,
       );
     if (!entity.serial) continue;
+    if (isBefore && other.sliced && judge.isOnRing(attempt))
+      judge.fail('S14', `${job.label} starts behind ${other.label}, which may come back`);
     if (!(attempt.ring === ring && scheduler.ordered))
       judge.fail(
         'J4',

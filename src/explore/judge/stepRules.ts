@@ -20,12 +20,12 @@ export function stepEnded(judge: Judge, isKnown: boolean): void {
   const { schedulers } = judge;
   judge.settleInstant();
   for (const job of judge.unwatched) if (judge.isFinished(job)) noteUnwatched(judge, job);
-  for (const one of schedulers) if (!one.hasTimedOut) accuseTheLate(judge, one);
   const stats: SchedulerStats[] = [];
   let hasReset = false;
   for (const one of schedulers) {
     const now = one.scheduler.stats();
     stats.push(now);
+    if (!one.hasTimedOut) accuseTheLate(judge, one, now.timeouts);
     if (now.resets !== one.resets) hasReset = true;
   }
   if (hasReset) {
@@ -46,14 +46,17 @@ export function stepEnded(judge: Judge, isKnown: boolean): void {
 }
 
 /** T2: nobody is asked about a job whose time is up, where the driver has no hook for that: it is guilty. */
-function accuseTheLate(judge: Judge, scheduler: SchedulerRecord): void {
+function accuseTheLate(judge: Judge, scheduler: SchedulerRecord, timeouts: number): void {
+  // Where other timers are due at the same time, only the scheduler can tell whether its own has fired.
+  const hasFired = timeouts > scheduler.timeouts;
+  scheduler.timeouts = timeouts;
   for (const ring of scheduler.rings) {
     const attempt = judge.executing(ring);
     if (attempt === null || attempt.detached || !judge.isPastItsTime(attempt)) continue;
     const limitUs = attempt.job.runTimeoutUs ?? scheduler.runTimeoutUs;
     const deadlineUs = attempt.execClockUs + limitUs + scheduler.stoodStillUs;
     const { lastFiredForUs, nextTimerAtUs } = judge.runtime;
-    if (lastFiredForUs >= deadlineUs && nextTimerAtUs > deadlineUs) {
+    if (hasFired || (lastFiredForUs >= deadlineUs && nextTimerAtUs > deadlineUs)) {
       accused(judge, scheduler, attempt.job, attempt);
     } else {
       scheduler.isUnsure = true;

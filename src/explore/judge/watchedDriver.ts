@@ -7,6 +7,7 @@ import type { AttemptRecord, JobRecord, RingRecord, SchedulerRecord } from './re
 import { checkRank } from './rankRules.ts';
 import { resetCalled } from './resetRules.ts';
 import { checkPrepare, checkRun, holdGrants } from './runRules.ts';
+import { isSliced, nextSlice, numberOfStart } from './sliceRules.ts';
 
 /**
  * `driver` under the judge's eyes: every call of a hook is noted, and judged, before and after the driver sees it. Hooks that
@@ -27,6 +28,8 @@ export function watchedDriver<P>(
     resetCalled(judge, hooks, schedulerOf(), context);
   const cancel: Driver<never>['cancelJob'] = (job) => cancelJob(judge, hooks, schedulerOf(), job);
   const capture: Driver<never>['capture'] = (job) => hooks.capture?.(job);
+  const sliced: Driver<never>['isSliced'] = (job) => isSliced(judge, hooks, job);
+  const slice: Driver<never>['nextSlice'] = (job) => nextSlice(judge, hooks, job);
   const watched: { -readonly [Hook in keyof Driver<never>]: Driver<never>[Hook] } = {
     runJob: (job, ring) => runJob(judge, hooks, schedulerOf(), job, ring),
     freeJob: (job) => freeJob(judge, hooks, job),
@@ -41,6 +44,8 @@ export function watchedDriver<P>(
   if (hooks.reset !== undefined) watched.reset = reset;
   if (hooks.cancelJob !== undefined) watched.cancelJob = cancel;
   if (hooks.capture !== undefined) watched.capture = capture;
+  if (hooks.isSliced !== undefined) watched.isSliced = sliced;
+  if (hooks.nextSlice !== undefined) watched.nextSlice = slice;
   return watched as unknown as Driver<P>;
 }
 
@@ -112,7 +117,7 @@ function newAttempt(
 ): AttemptRecord {
   return {
     job,
-    number: job.attempts.length + 1,
+    number: numberOfStart(job),
     scheduler,
     ring,
     hardware,
@@ -125,6 +130,8 @@ function newAttempt(
     retired: false,
     cancelAsked: 0,
     charged: false,
+    goesOn: null,
+    wasAsked: false,
   };
 }
 

@@ -92,6 +92,7 @@ function makeSchedulers(
         ? ['runJob', 'prepareJob', 'timedOut', 'reset', 'cancelJob', 'freeJob', 'capture']
         : [],
       reuse: features.throws,
+      unstoppable: features.unstoppable,
     });
   }
   return { devices, schedulers };
@@ -107,6 +108,8 @@ function makeDevice(world: World, features: Features, isShared: boolean): ModelD
       if (isWanted && !(isShared && hook === 'reset')) lacks.push(hook);
     }
   }
+  // Whether `prepareJob` is asked for each slice anew is left open.
+  if (features.slices) lacks.push('prepareJob');
   return world.device({
     rings: features.rings ? 1 + world.draw(3) : 1,
     ordered: !(features.rings && world.draw(4) === 3),
@@ -114,6 +117,7 @@ function makeDevice(world: World, features: Features, isShared: boolean): ModelD
     slowReset: world.draw(2) === 1,
     honoursCancel: world.draw(3) !== 2,
     lacks,
+    sliced: features.slices,
   });
 }
 
