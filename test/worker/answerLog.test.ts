@@ -45,6 +45,7 @@ describe('AnswerLog', () => {
     expect(reader.take(1, Infinity)).toMatchObject({ id: 1 });
     expect(reader.take(1, Infinity)).toBeNull();
     expect(reader.take(2, 3)).toMatchObject({ id: 2 });
+    expect(reader.take(1, Infinity)).toBeNull();
   });
 
   it('is a queue, also where it is full and where its counts wrap', () => {

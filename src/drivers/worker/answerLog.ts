@@ -52,12 +52,15 @@ export class AnswerLog {
     return Atomics.load(this.#counts, WRITTEN);
   }
 
-  /** Takes the next answer out, if it is among the first `written` and of a job before `id`; else `null`. */
+  /**
+   * Takes the next answer out, if it is among the first `written` and of a job before `id`; else `null`. More than the first `written`
+   * may have been taken already.
+   */
   take(written: number, id: number): DoneMessage | null {
     const read = this.#counts[READ] as number;
     const at = offsetOf(read);
     const entries = this.#entries;
-    if (read === written || (entries[at] as number) >= id) return null;
+    if (((written - read) | 0) <= 0 || (entries[at] as number) >= id) return null;
     const kind = entries[at + 3] as number;
     const answer: DoneMessage = {
       type: 'done',
