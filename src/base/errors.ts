@@ -160,11 +160,11 @@ export interface ErrorDetails {
  * }
  */
 export class FencelineError extends Error {
-  readonly code: ErrorCode;
-  readonly errno: Errno;
-  readonly label?: string;
+  declare readonly code: ErrorCode;
+  declare readonly errno: Errno;
+  declare readonly label?: string;
   /** Of `ERR_WAIT_INTERRUPTED`: a fence that signals when the reset is over (T11). */
-  readonly resetDone?: Fence;
+  declare readonly resetDone?: Fence;
 
   constructor(code: ErrorCode, message?: string, options: ErrorDetails = {}) {
     const row = ERROR_TABLE[code];

@@ -65,7 +65,11 @@ export class ExhaustiveSearch {
     const chooser = new PrefixChooser(key === NOBODY ? trace : [...trace, key]);
     const run = new Run({ scenario, scope, chooser, draw: drawsOf(workload) });
     this.schedules += 1;
-    while (chooser.isFollowing) if (!run.step()) return run;
+    // Of a step that a prefix ends with nobody has seen the end.
+    run.isKnown = true;
+    for (let left = trace.length; left > 0; left -= 1) if (!run.step()) return run;
+    run.isKnown = false;
+    if (chooser.isFollowing && !run.step()) return run;
     this.#goOn(run);
     return run;
   }

@@ -155,8 +155,10 @@ export class Exploration {
   /** Explores one more schedule; false when the search is over. */
   next(): boolean {
     if (this.#isOver()) return false;
-    if (this.strategy === 'exhaustive') this.#nextExhaustive();
-    else this.#nextSeeded(this.strategy);
+    withoutStacks(() => {
+      if (this.strategy === 'exhaustive') this.#nextExhaustive();
+      else this.#nextSeeded(this.strategy);
+    });
     this.schedules += 1;
     return true;
   }
@@ -312,6 +314,19 @@ export function replay(
     rows,
     differsAtStep,
   };
+}
+
+/** Runs `fn` without stacks on errors, where the engine has such a switch: errors are made at every turn, and none is printed. */
+function withoutStacks(fn: () => void): void {
+  const engine = Error as { stackTraceLimit?: number };
+  const limit = engine.stackTraceLimit;
+  if (limit === undefined) return fn();
+  engine.stackTraceLimit = 0;
+  try {
+    fn();
+  } finally {
+    engine.stackTraceLimit = limit;
+  }
 }
 
 function defaultStrategy(options: ExploreOptions, scope: Scope): ExploreStrategy {

@@ -1,7 +1,7 @@
 import { JobError } from '../base/index.ts';
 import { signalledFence, Timeline } from '../fence/index.ts';
 import type { Fence, FenceSource } from '../fence/index.ts';
-import type { Driver, Job, ResetContext } from '../sched/index.ts';
+import type { Driver, Job, ResetContext, Verdict } from '../sched/index.ts';
 import type { ExploreRuntime } from './exploreRuntime.ts';
 
 /** What a job of a `ModelDevice` is. */
@@ -12,10 +12,15 @@ export interface ModelWork {
   readonly prepares?: number;
   /** Whether `runJob` returns a fence that has signalled. */
   readonly instant?: boolean;
+  /** In how many further slices it is served, of a device that is `sliced`. Default 0. */
+  readonly slices?: number;
+  /** Whether its further slices need the ring of the one before. */
+  readonly staysOnRing?: boolean;
 }
 
 /** The hooks that a model device may be without, or have throw. */
-export type ModelHook = 'prepareJob' | 'timedOut' | 'reset' | 'cancelJob' | 'freeJob' | 'capture';
+export type ModelHook =
+  'prepareJob' | 'timedOut' | 'reset' | 'cancelJob' | 'freeJob' | 'capture' | 'nextSlice';
 
 /** Options of a `ModelDevice`. */
 export interface ModelDeviceOptions {
@@ -28,6 +33,8 @@ export interface ModelDeviceOptions {
   /** Whether a running job that is cancelled ends early, with `ERR_JOB_CANCELLED`. Default true. */
   readonly honoursCancel?: boolean;
   readonly lacks?: readonly ModelHook[];
+  /** Whether jobs may be served slice by slice (S14). */
+  readonly sliced?: boolean;
 }
 
 interface HardwareAttempt {
@@ -58,13 +65,18 @@ export class ModelDevice {
   /** Taken by a reset. */
   #stale: HardwareAttempt[] = [];
   readonly #prepared = new Map<Job<ModelWork>, number>();
+  /** How many further slices an attempt was given. */
+  readonly #sliced = new Map<
+    Job<ModelWork>,
+    { readonly attempt: number; readonly given: number }
+  >();
   #preparing: FenceSource[] = [];
   #resets: FenceSource[] = [];
   #lastDone: HardwareAttempt | null = null;
   readonly #throws = new Set<ModelHook | 'runJob'>();
   readonly #hints = new Map<Fence, number>();
   readonly #acts = new Map<ModelHook | 'runJob', () => void>();
-  #nextVerdict: 'no-hang' | 'reset' | 'gone' | null = null;
+  #nextVerdict: Verdict | null = null;
   #nextReset: 'fail' | 'throw' | null = null;
   #resetIsStuck = false;
   #reusesFence = false;
@@ -79,7 +91,8 @@ export class ModelDevice {
     // Lost and late completions signal out of order.
     const onDeadline = (fence: Fence, atUs: number): void => void this.#hints.set(fence, atUs);
     this.#timeline = new Timeline({ driver: 'model', label, runtime, ordered: false, onDeadline });
-    this.#queues = Array.from({ length: rings }, () => []);
+    this.#queues = [];
+    for (let ring = 0; ring < rings; ring += 1) this.#queues.push([]);
     this.driver = this.#makeDriver();
   }
 
@@ -170,7 +183,7 @@ export class ModelDevice {
   }
 
   /** What `timedOut` says next, instead of the truth. */
-  answerNext(verdict: 'no-hang' | 'reset' | 'gone'): void {
+  answerNext(verdict: Verdict): void {
     this.#nextVerdict = verdict;
   }
 
@@ -219,6 +232,7 @@ export class ModelDevice {
     );
     add((this.#nextReset?.length ?? 0) * 16 + (this.#nextVerdict?.length ?? 0));
     for (const [job, count] of this.#prepared) if (count > 0) add(name(job) * 8 + count);
+    for (const [job, { attempt, given }] of this.#sliced) add(name(job) * 64 + attempt * 8 + given);
   }
 
   // What the scheduler calls.
@@ -238,16 +252,26 @@ export class ModelDevice {
       freeJob: () => this.#maybeThrow('freeJob'),
       capture: () => this.#maybeThrow('capture'),
     };
+    if (this.#options.sliced === true) {
+      const nextSlice: Driver<ModelWork>['nextSlice'] = (job) => this.#nextSlice(job);
+      const isSliced: Driver<ModelWork>['isSliced'] = ({ payload }) => (payload.slices ?? 0) > 0;
+      Object.assign(hooks, { isSliced, nextSlice });
+    }
+    // `delete` makes an object slow, so it is left to the few that lack something.
+    if (lacks.length === 0) return hooks;
     const driver: Record<string, unknown> = { ...hooks };
     for (const hook of lacks) delete driver[hook];
     return driver as unknown as Driver<ModelWork>;
   }
 
   #maybeThrow(hook: ModelHook | 'runJob'): void {
-    const act = this.#acts.get(hook);
-    this.#acts.delete(hook);
-    act?.();
-    if (this.#throws.delete(hook)) throw new Error(`the model's ${hook} failed`);
+    if (this.#acts.size > 0) {
+      const act = this.#acts.get(hook);
+      this.#acts.delete(hook);
+      act?.();
+    }
+    if (this.#throws.size > 0 && this.#throws.delete(hook))
+      throw new Error(`the model's ${hook} failed`);
   }
 
   #runJob(job: Job<ModelWork>, ring: number): Fence {
@@ -257,7 +281,7 @@ export class ModelDevice {
       this.#reusesFence = false;
       return this.#lastDone.source.fence;
     }
-    this.#prepared.delete(job);
+    if (this.#prepared.size > 0) this.#prepared.delete(job);
     const source = this.#timeline.createFence();
     this.#queues[ring]?.push({ job, source, hung: false, cancelled: false });
     return source.fence;
@@ -265,15 +289,28 @@ export class ModelDevice {
 
   #prepareJob(job: Job<ModelWork>): Fence | null {
     this.#maybeThrow('prepareJob');
+    const { prepares = 0 } = job.payload;
+    if (prepares === 0) return null;
     const given = this.#prepared.get(job) ?? 0;
-    if (given >= (job.payload.prepares ?? 0)) return null;
+    if (given >= prepares) return null;
     this.#prepared.set(job, given + 1);
     const source = this.#timeline.createFence();
     this.#preparing.push(source);
     return source.fence;
   }
 
-  #timedOut(job: Job<ModelWork>): 'no-hang' | 'reset' | 'gone' {
+  /** A new attempt begins with none of its further slices given. */
+  #nextSlice(job: Job<ModelWork>): 'any-ring' | 'same-ring' | null {
+    this.#maybeThrow('nextSlice');
+    const { attempt, payload } = job;
+    const known = this.#sliced.get(job);
+    const given = known?.attempt === attempt ? known.given : 0;
+    if (given >= (payload.slices ?? 0)) return null;
+    this.#sliced.set(job, { attempt, given: given + 1 });
+    return payload.staysOnRing === true ? 'same-ring' : 'any-ring';
+  }
+
+  #timedOut(job: Job<ModelWork>): Verdict {
     this.#maybeThrow('timedOut');
     const answer = this.#nextVerdict;
     this.#nextVerdict = null;

@@ -69,7 +69,14 @@ export class Run {
   finding: Finding | null = null;
   phase: 'explored' | 'healing' | 'closing' | 'over' = 'explored';
   steps = 0;
+  /** Whether these steps were judged before, in a run that began with them: what they break was found then. */
+  isKnown = false;
   readonly #options: RunOptions;
+  readonly #do = (key: number): void => {
+    if (key === DEFERRED) this.runtime.runDeferred();
+    else if (key === TIMER || key === EARLY_TIMER) this.runtime.fireTimer();
+    else this.#actor(key)?.run();
+  };
   #stepsOfPhase = 0;
   #idleAtStep = 0;
 
@@ -108,7 +115,7 @@ export class Run {
     if (this.phase === 'explored') this.trace.push(key);
     const isFault = key >= EARLY_TIMER;
     if (isFault) this.world.faultBudget -= 1;
-    this.#take(this.nameOf(key), () => this.#do(key), this.#actor(key)?.kind === 'hardware');
+    this.#take(this.nameOf(key), this.#do, this.#actor(key)?.kind === 'hardware', key);
     this.#checkLength();
   }
 
@@ -163,24 +170,18 @@ export class Run {
     return key >= ACTOR ? this.world.actors[key - ACTOR] : undefined;
   }
 
-  #do(key: number): void {
-    if (key === DEFERRED) this.runtime.runDeferred();
-    else if (key === TIMER || key === EARLY_TIMER) this.runtime.fireTimer();
-    else this.#actor(key)?.run();
-  }
-
   #begin(phase: 'healing' | 'closing', name: string, start: () => void): void {
     this.phase = phase;
     this.#stepsOfPhase = 0;
     this.#take(name, start, false);
   }
 
-  #take(name: string, step: () => void, inSignal: boolean): void {
+  #take(name: string, step: (key: number) => void, inSignal: boolean, key = NOBODY): void {
     const { judge } = this.world;
     this.steps += 1;
     judge.inSignal = inSignal;
     try {
-      step();
+      step(key);
     } catch (error) {
       if (!(error instanceof ExpectedThrow)) judge.fail('crash', `${name}: ${String(error)}`);
     }
@@ -204,7 +205,8 @@ export class Run {
 
   #judge(): void {
     const { judge } = this.world;
-    stepEnded(judge);
+    stepEnded(judge, this.isKnown);
+    if (this.isKnown) return;
     this.world.checkStep();
     if (this.runtime.deferredCount > 0 || this.runtime.isTimerDue) return;
     this.world.checkInvariants();

@@ -120,6 +120,10 @@ function addJob(
     add(flags + (hardware === null ? 16 : hardware.status.length * 32));
   }
   if (extra === null) return;
+  if (extra.slicing !== null) {
+    const { isSuspended, pinned, ended } = extra.slicing;
+    add((isSuspended ? 1 : 0) + (pinned === null ? 0 : 2 + 4 * pinned.index) + 64 * ended);
+  }
   const waits = extra.waiter?.attachedTo ?? null;
   add(
     extra.nextAfter +

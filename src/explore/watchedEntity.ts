@@ -11,6 +11,7 @@ import type {
 } from '../sched/index.ts';
 import { finishedSignalled, scheduledSignalled } from './judge/finishRules.ts';
 import type { Judge } from './judge/judge.ts';
+import { isSuspended } from './judge/sliceRules.ts';
 import { syncResets } from './judge/resetRules.ts';
 import type {
   DependencyRecord,
@@ -33,13 +34,16 @@ export class WatchedEntity<P = unknown> {
   readonly #entity: Entity<P>;
 
   constructor(judge: Judge, options: WatchedEntityOptions<P>) {
-    const { schedulers, ...rest } = options;
-    const label = options.label ?? String.fromCharCode(65 + judge.entities.length);
+    const {
+      schedulers,
+      label = String.fromCharCode(65 + judge.entities.length),
+      ...rest
+    } = options;
     this.#judge = judge;
     this.#entity = new Entity<P>({
-      ...rest,
       label,
       schedulers: schedulers.map((one) => one.scheduler),
+      ...rest,
     });
     this.record = {
       entity: this.#entity as unknown as Entity<never>,
@@ -69,32 +73,30 @@ export class WatchedEntity<P = unknown> {
   submit(payload: P, options: SubmitOptions = {}, unheard = false): WatchedJob<P> | null {
     const judge = this.#judge;
     const allowed = this.#refusals(options);
-    const maybe = this.#possibleRefusals();
-    const before = judge.schedulers.map((one) => one.scheduler.stats().queued);
+    // Of one scheduler it is known where the job will be.
+    const before = judge.schedulers.length > 1 ? queuedOf(judge) : [];
     let job: Job<P>;
     try {
       job = this.#entity.submit(payload, options);
     } catch (error) {
       const code = error instanceof FencelineError ? error.code : 'aborted';
-      judge.tell(() => `submit to ${this.record.label}: ${code}`);
-      judge.check(
-        allowed.includes(code) || maybe.includes(code),
-        'J1',
-        () => `submit to ${this.record.label} throws ${code} (${String(error)})`,
-      );
+      if (judge.isTold) judge.tell(`submit to ${this.record.label}: ${code}`);
+      if (!(allowed.includes(code) || this.#possibleRefusals().includes(code)))
+        judge.fail('J1', `submit to ${this.record.label} throws ${code} (${String(error)})`);
       return null;
     }
-    judge.check(
-      allowed.length === 0,
-      'J1',
-      () => `submit to ${this.record.label} is accepted, and must throw ${allowed.join(' or ')}`,
-    );
+    if (allowed.length !== 0)
+      judge.fail(
+        'J1',
+        `submit to ${this.record.label} is accepted, and must throw ${allowed.join(' or ')}`,
+      );
     const record = this.#recordOf(job, options);
-    const place = judge.schedulers.find(
-      (one, at) => one.scheduler.stats().queued > (before[at] ?? 0),
-    );
-    if (place !== undefined) judge.places.set(record, place);
-    judge.tell(() => `submit ${record.label}`);
+    if (judge.schedulers.length > 1) {
+      const at = queuedOf(judge).findIndex((count, index) => count > (before[index] ?? 0));
+      const place = judge.schedulers[at];
+      if (place !== undefined) judge.places.set(record, place);
+    }
+    if (judge.isTold) judge.tell(`submit ${record.label}`);
     if (unheard) judge.unwatched.add(record);
     else this.#listen(job, record);
     return new WatchedJob(judge, job, record);
@@ -103,20 +105,20 @@ export class WatchedEntity<P = unknown> {
   /** As `Entity.kill`. */
   kill(): void {
     const { record } = this;
-    this.#judge.tell(() => `kill ${record.label}`);
+    if (this.#judge.isTold) this.#judge.tell(`kill ${record.label}`);
     this.#markKilled();
     this.#entity.kill();
   }
 
   setPriority(priority: Priority): void {
-    this.#judge.tell(() => `${this.record.label} gets priority ${priority}`);
+    if (this.#judge.isTold) this.#judge.tell(`${this.record.label} gets priority ${priority}`);
     this.record.priority = priority;
     this.#entity.setPriority(priority);
   }
 
   setSchedulers(schedulers: readonly WatchedScheduler<P>[]): void {
     const names = schedulers.map((one) => one.record.label).join(', ');
-    this.#judge.tell(() => `${this.record.label} may use ${names}`);
+    if (this.#judge.isTold) this.#judge.tell(`${this.record.label} may use ${names}`);
     this.record.schedulers = schedulers.map((one) => one.record);
     this.#entity.setSchedulers(schedulers.map((one) => one.scheduler));
   }
@@ -181,26 +183,25 @@ export class WatchedEntity<P = unknown> {
   #recordOf(job: Job<P>, options: SubmitOptions): JobRecord {
     const judge = this.#judge;
     const { record: entity } = this;
-    const ms = (value: number | undefined, otherwise: number | null): number | null =>
-      value === undefined ? otherwise : value * 1000;
+    const { queueTimeoutMs, dependencyTimeoutMs, runTimeoutMs } = options;
     const record: JobRecord = {
       job: job as unknown as Job<never>,
       label: `${entity.label}${entity.jobs.length + 1}`,
       entity,
       seqno: entity.jobs.length + 1,
-      after: (options.after ?? []).map((fence, _, all) => this.#dependency(fence, all)),
+      after: options.after?.map((fence, _, all) => this.#dependency(fence, all)) ?? NO_DEPENDENCIES,
       failsOnError:
         options.onDependencyError === undefined
           ? entity.fails
           : options.onDependencyError === 'fail',
       credits: options.credits ?? 1,
       hintUs: judge.runtime.nowUs() + (options.deadlineMs ?? Infinity) * 1000,
-      resources: totals(options.resources ?? []),
+      resources: options.resources === undefined ? NO_RESOURCES : totals(options.resources),
       resubmit: options.resubmit ?? null,
       submittedAtUs: judge.runtime.nowUs(),
-      queueTimeoutUs: ms(options.queueTimeoutMs, Infinity) ?? Infinity,
-      dependencyTimeoutUs: ms(options.dependencyTimeoutMs, null),
-      runTimeoutUs: ms(options.runTimeoutMs, null),
+      queueTimeoutUs: (queueTimeoutMs ?? Infinity) * 1000,
+      dependencyTimeoutUs: dependencyTimeoutMs === undefined ? null : dependencyTimeoutMs * 1000,
+      runTimeoutUs: runTimeoutMs === undefined ? null : runTimeoutMs * 1000,
       attempts: [],
       prepared: [],
       isPrepared: false,
@@ -208,6 +209,7 @@ export class WatchedEntity<P = unknown> {
       cancelled: false,
       hookThrew: false,
       reusedFence: false,
+      sliced: false,
       accused: false,
       timeouts: 0,
       signals: '',
@@ -225,17 +227,9 @@ export class WatchedEntity<P = unknown> {
     const { scheduled, finished } = job;
     judge.byFence.set(finished, { job: record, which: 'finished' });
     judge.byFence.set(scheduled, { job: record, which: 'scheduled' });
-    scheduled.addCallback(() => judge.inCallback(() => scheduledSignalled(judge, record)));
-    finished.addCallback(() => judge.inCallback(() => finishedSignalled(judge, record)));
-    if (record.seqno % 4 !== 0) return;
-    const removed = finished.addCallback(() =>
-      judge.fail('F4', 'a callback that was removed runs'),
-    );
-    finished.addCallback(() => {
-      const isNext = record.signals.endsWith('f');
-      judge.check(isNext, 'F4', () => 'callbacks run in another order than they were added in');
-    });
-    if (removed !== null) finished.removeCallback(removed);
+    scheduled.addCallback(() => judge.noteInCallback(scheduledSignalled, record));
+    finished.addCallback(() => judge.noteInCallback(finishedSignalled, record));
+    if (record.seqno % 4 === 0) tryCallbacks(judge, finished, record);
   }
 
   #dependency(fence: Fence, all: readonly Fence[]): DependencyRecord {
@@ -257,6 +251,24 @@ export class WatchedEntity<P = unknown> {
     return null;
   }
 }
+
+/** Tries what callbacks promise: one that was removed does not run, and one that was added later runs later (F4). */
+function tryCallbacks(judge: Judge, finished: Fence, record: JobRecord): void {
+  const removed = finished.addCallback(() => judge.fail('F4', 'a callback that was removed runs'));
+  finished.addCallback(() => {
+    const isNext = record.signals.endsWith('f');
+    if (!isNext) judge.fail('F4', 'callbacks run in another order than they were added in');
+  });
+  if (removed !== null) finished.removeCallback(removed);
+}
+
+/** How many jobs each scheduler counts as queued. */
+function queuedOf(judge: Judge): number[] {
+  return judge.schedulers.map((one) => one.scheduler.stats().queued);
+}
+
+const NO_DEPENDENCIES: readonly DependencyRecord[] = [];
+const NO_RESOURCES: ReadonlyMap<ResourcePool, number> = new Map();
 
 /** What is asked for of each pool. */
 function totals(requests: readonly ResourceRequest[]): Map<ResourcePool, number> {
@@ -284,7 +296,9 @@ export class WatchedJob<P = unknown> {
     const { state } = job;
     syncResets(judge);
     const isOver = this.#isOver();
-    const expected = isOver ? 'finished' : state === 'queued' ? 'dequeued' : 'requested';
+    // Between two slices it waits, and has run.
+    const isWaiting = state === 'queued' && !isSuspended(record);
+    const expected = isOver ? 'finished' : isWaiting ? 'dequeued' : 'requested';
     const wasQueued = this.record.entity.entity.queued;
     const wereSubmitted = this.record.entity.jobs.length;
     const place = judge.placeOf(record);
@@ -292,26 +306,22 @@ export class WatchedJob<P = unknown> {
       judge.isDead(record) || place === null || place.state === 'closed' || judge.mayBeGone(place);
     // The driver may be asked, and the fences may signal, inside the call.
     record.cancelled = record.cancelled || !isOver;
-    if (expected === 'dequeued') record.dead ??= 'cancelled';
+    if (expected !== 'finished' && state === 'queued') record.dead ??= 'cancelled';
     const said = job.cancel();
     if (said === 'requested') record.cancelled = true;
-    judge.tell(() => `cancel ${record.label}: ${said}`);
+    if (judge.isTold) judge.tell(`cancel ${record.label}: ${said}`);
     // It may have completed inside this very start, before the scheduler could hear of it.
     const hasEnded = place !== null && (place.state === 'closed' || judge.mayBeGone(place));
     const isAsGood = state === 'running' && ((isOver && said === 'requested') || hasEnded);
-    judge.check(
-      said === expected || isAsGood,
-      'J9',
-      () => `cancel of ${record.label}, which is ${state}, says ${said}`,
-    );
+    if (!(said === expected || isAsGood))
+      judge.fail('J9', `cancel of ${record.label}, which is ${state}, says ${said}`);
     if (said === 'dequeued' && !wasDead && wereSubmitted === record.entity.jobs.length) {
       const { entity, label } = record.entity;
-      judge.check(
-        entity.queued < wasQueued,
-        'J9',
-        () =>
+      if (entity.queued >= wasQueued)
+        judge.fail(
+          'J9',
           `${record.label} was dequeued, and ${label} counts ${entity.queued} queued jobs after ${wasQueued}`,
-      );
+        );
     }
     return said;
   }
@@ -341,7 +351,7 @@ export class WatchedJob<P = unknown> {
     syncResets(judge);
     const scheduler: SchedulerRecord | null = judge.placeOf(record);
     if (scheduler === null) return;
-    judge.tell(() => `fault of ${record.label}`);
+    if (judge.isTold) judge.tell(`fault of ${record.label}`);
     if (attempt !== undefined && !attempt.over && record.job.state === 'running') {
       if (scheduler.state === 'open' || scheduler.state === 'draining') {
         accused(judge, scheduler, record, attempt);

@@ -3,7 +3,7 @@ import type { Driver, ResetDomain, SchedulerOptions } from '../sched/index.ts';
 import { failedOnTime } from './judge/accuse.ts';
 import type { Judge } from './judge/judge.ts';
 import { syncResets } from './judge/resetRules.ts';
-import type { DomainRecord, SchedulerRecord } from './judge/records.ts';
+import type { DomainRecord, RingRecord, SchedulerRecord } from './judge/records.ts';
 import { watchedDriver } from './judge/watchedDriver.ts';
 
 /** Options of a watched scheduler: those of `Scheduler` that the judge knows. */
@@ -27,14 +27,15 @@ export class WatchedScheduler<P = unknown> {
     options: WatchedSchedulerOptions<P>,
     domains: Map<ResetDomain, DomainRecord>,
   ) {
-    const { driver, rings = 1, label = `gpu${judge.schedulers.length}` } = options;
+    const { driver, label = `gpu${judge.schedulers.length}`, ...others } = options;
     this.#judge = judge;
     const watched = watchedDriver(judge, driver, () => this.record);
     this.scheduler = new Scheduler<P>({
-      ...options,
       label,
       driver: watched,
       runtime: judge.runtime,
+      // Last: an object that is spread and then added to takes several times as long to make.
+      ...others,
     });
     const { resetDomain } = options;
     const domain =
@@ -57,12 +58,7 @@ export class WatchedScheduler<P = unknown> {
       policy: options.policy?.name ?? 'fair',
       noHangLimit: options.noHangLimit ?? 10,
       domain,
-      rings: Array.from({ length: rings }, (_, index) => ({
-        index,
-        attempts: [],
-        lastEndUs: 0,
-        busyUs: 0,
-      })),
+      rings: newRings(options.rings ?? 1),
       state: 'open',
       wasClosed: false,
       wasUnplugged: false,
@@ -72,6 +68,7 @@ export class WatchedScheduler<P = unknown> {
       stoodStillUs: 0,
       faultedAlone: false,
       resets: 0,
+      timeouts: 0,
       karma: new Map(),
       convicted: new Map(),
     };
@@ -85,7 +82,7 @@ export class WatchedScheduler<P = unknown> {
   /** A fault that names nobody (T6). */
   fault(): void {
     const { record } = this;
-    this.#judge.tell(() => `fault of ${record.label}`);
+    if (this.#judge.isTold) this.#judge.tell(`fault of ${record.label}`);
     syncResets(this.#judge);
     if (record.state === 'open' || record.state === 'draining') this.#faulted();
     this.scheduler.fault();
@@ -119,7 +116,7 @@ export class WatchedScheduler<P = unknown> {
     const { record } = this;
     // Whether it has ended by now, only it knows.
     if (record.state === 'draining' && this.#isDrained()) return;
-    this.#judge.tell(() => `${record.label} is unplugged`);
+    if (this.#judge.isTold) this.#judge.tell(`${record.label} is unplugged`);
     if (record.state === 'closed') {
       this.#judge.unplugClosed(record);
     } else {
@@ -131,7 +128,7 @@ export class WatchedScheduler<P = unknown> {
 
   close(mode: 'drain' | 'kill'): void {
     const { record } = this;
-    this.#judge.tell(() => `close ${record.label} (${mode})`);
+    if (this.#judge.isTold) this.#judge.tell(`close ${record.label} (${mode})`);
     record.wasClosed = true;
     if (mode === 'kill') this.#judge.closeKilled(record);
     else if (record.state === 'open') record.state = this.#isDrained() ? 'closed' : 'draining';
@@ -139,20 +136,28 @@ export class WatchedScheduler<P = unknown> {
   }
 
   suspendTimeouts(): void {
-    this.#judge.tell(() => `suspend the timeouts of ${this.record.label}`);
+    if (this.#judge.isTold) this.#judge.tell(`suspend the timeouts of ${this.record.label}`);
     this.record.suspendedAtUs ??= this.#judge.runtime.nowUs();
     this.scheduler.suspendTimeouts();
   }
 
   resumeTimeouts(): void {
     const { record } = this;
-    this.#judge.tell(() => `resume the timeouts of ${record.label}`);
+    if (this.#judge.isTold) this.#judge.tell(`resume the timeouts of ${record.label}`);
     if (record.suspendedAtUs !== null) {
       record.stoodStillUs += this.#judge.runtime.nowUs() - record.suspendedAtUs;
     }
     record.suspendedAtUs = null;
     this.scheduler.resumeTimeouts();
   }
+}
+
+function newRings(count: number): RingRecord[] {
+  const rings: RingRecord[] = [];
+  for (let index = 0; index < count; index += 1) {
+    rings.push({ index, attempts: [], lastEndUs: 0, busyUs: 0 });
+  }
+  return rings;
 }
 
 function newDomain(judge: Judge): DomainRecord {

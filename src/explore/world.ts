@@ -62,8 +62,7 @@ export class World {
     this.runtime = runtime;
     this.scope = scope;
     this.#draw = draw;
-    this.judge = new Judge(runtime);
-    this.judge.listeners = () => this.#listeners;
+    this.judge = new Judge(runtime, () => this.#listeners);
   }
 
   /** A number from 0 to `bound - 1` from the workload's stream: 0 is the simplest, and what shrinking tries first. */
@@ -78,8 +77,8 @@ export class World {
 
   /** Hardware whose every step is explored. Its ordinary steps are actors from now on; its faults are added with `addFaults`. */
   device(options: Partial<ModelDeviceOptions> = {}): ModelDevice {
-    const label = options.label ?? `model${this.devices.length}`;
-    const device = new ModelDevice({ ...options, label, runtime: this.runtime });
+    const { label = `model${this.devices.length}`, ...others } = options;
+    const device = new ModelDevice({ label, runtime: this.runtime, ...others });
     this.devices.push(device);
     this.heals(() => device.heal());
     for (let ring = 0; ring < device.rings; ring += 1) {
@@ -193,7 +192,7 @@ export class World {
 
   /** Adds a line to the trail of this step. */
   tell(text: () => string): void {
-    this.judge.tell(text);
+    if (this.judge.isTold) this.judge.tell(text());
   }
 
   /** @internal The faults are over. */
@@ -243,7 +242,7 @@ export class Gate {
   signal(error?: Parameters<FenceSource['signal']>[0]): void {
     if (this.fence.status !== 'pending') return;
     const { label } = this.fence.timeline;
-    this.#judge.tell(() => `gate ${label}: ${error?.code ?? 'ok'}`);
+    if (this.#judge.isTold) this.#judge.tell(`gate ${label}: ${error?.code ?? 'ok'}`);
     const was = this.#judge.inSignal;
     this.#judge.inSignal = true;
     this.#source.signal(error);

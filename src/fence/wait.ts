@@ -43,13 +43,29 @@ export function waitFor(
     for (const resetDone of interrupts) return settled(interrupted(resetDone));
   }
   const isPlain = signal === undefined && timeoutMs === undefined && !interruptible;
-  return new Promise((resolve, reject) => {
-    // Nothing ends it early and nobody observes it, as with most waits: no object but the promise.
-    if (isPlain && runtime.sink === undefined && settleWith(fence, resolve)) return;
-    const wait = new Wait(fence, runtime, resolve, reject);
-    if (!isPlain) wait.limit(options);
-    attach(fence, wait);
-  });
+  const promise = new Promise<void>(hold);
+  const { resolve, reject } = held;
+  held.resolve = ignore;
+  held.reject = ignore;
+  // Nothing ends it early and nobody observes it, as with most waits: no object but the promise.
+  if (isPlain && runtime.sink === undefined && settleWith(fence, resolve)) return promise;
+  const wait = new Wait(fence, runtime, resolve, reject);
+  if (!isPlain) wait.limit(options);
+  attach(fence, wait);
+  return promise;
+}
+
+function ignore(): void {}
+
+/** What settles the promise that is being made. One function makes them all: one for each would cost as much as the promise. */
+const held: {
+  resolve: (value?: Promise<void>) => void;
+  reject: (reason: unknown) => void;
+} = { resolve: ignore, reject: ignore };
+
+function hold(resolve: (value?: Promise<void>) => void, reject: (reason: unknown) => void): void {
+  held.resolve = resolve;
+  held.reject = reject;
 }
 
 /** One wait: a callback on the fence, and a timer and a listener where they were asked for. */
@@ -83,11 +99,13 @@ class Wait extends CallbackNode {
     const runtime = this.#runtime;
     const onAbort = (): void => this.end(signal?.reason);
     let timer: Timer | null = null;
-    this.#unlimit = () => {
+    // Named first: V8 would keep a function that is made where it is assigned to a property until a full collection.
+    const unlimit = (): void => {
       timer?.cancel();
       signal?.removeEventListener('abort', onAbort);
       interruptibleWaits.delete(this);
     };
+    this.#unlimit = unlimit;
     signal?.addEventListener('abort', onAbort);
     if (interruptible) interruptibleWaits.add(this);
     if (!Number.isFinite(timeoutMs)) return;

@@ -2,7 +2,7 @@ import { JobError } from '../base/index.ts';
 import { attach, claimAsHardware, isFence } from '../fence/index.ts';
 import type { FenceCore } from '../fence/index.ts';
 import { chargeAccount } from './account.ts';
-import { end, settle } from './endings.ts';
+import { end, endInTurn, settle } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
 import { Attempt } from './jobCore.ts';
 import type { JobCore } from './jobCore.ts';
@@ -14,18 +14,13 @@ import { beginSlice, endSlice, nextSlice } from './slices.ts';
 
 /** The life of an attempt: start, hand-over to the driver, completion, charge, retirement (J3, J11, S8, S13, T1). */
 
-export function start(
-  core: SchedulerCore,
-  entity: EntityCore,
-  job: JobCore,
-  ring: Ring,
-  nowUs: number,
-): void {
+export function start(core: SchedulerCore, entity: EntityCore, job: JobCore, ring: Ring): void {
   const goesOn = core.slices && beginSlice(core, job);
   const number = goesOn ? job.attempt : job.attempt + 1;
   const isFirst = job.attempt === 0;
   const attempt = core.spareAttempts.pop() ?? new Attempt();
-  attempt.begin(job, number, ring, entity.estimateOf(job), nowUs);
+  const estimateUs = entity.estimateOf(job);
+  attempt.begin(job, number, ring, estimateUs, core);
   job.current = attempt;
   job.attempt = attempt.number;
   job.ring = ring.index;
@@ -37,23 +32,17 @@ export function start(
   core.queued -= 1;
   core.inFlight += 1;
   const { use } = entity;
-  if (isFirst) use.waitUs.add(nowUs - job.submittedAtUs);
+  if (isFirst) use.waitUs.add(core.nowUs - job.submittedAtUs);
   if (!goesOn) use.attempts += 1;
   const { extra } = job;
   if (extra !== null && extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   ring.push(job);
-  core.policy.started(entity, attempt.estimateUs, nowUs);
-  handOver(core, job, attempt, ring, nowUs);
+  core.policy.started(entity, estimateUs, core.nowUs);
+  handOver(core, job, attempt, ring);
 }
 
 /** Calls `runJob` and ties the job to its hardware fence, whatever the hook did to the job meanwhile. */
-function handOver(
-  core: SchedulerCore,
-  job: JobCore,
-  attempt: Attempt,
-  ring: Ring,
-  nowUs: number,
-): void {
+function handOver(core: SchedulerCore, job: JobCore, attempt: Attempt, ring: Ring): void {
   let hardware: unknown;
   try {
     hardware = core.hooks.runJob(job, ring.index);
@@ -76,22 +65,23 @@ function handOver(
   const hintUs = job.hintUs;
   if (hintUs !== null) hardware.setDeadline(hintUs);
   if (core.observers.listening) reportRun(core, job, hardware);
-  job.signalScheduled(true, nowUs);
+  job.signalScheduled(core, true);
   if (job.current !== attempt || attempt.ring === null || attempt.suspect) return;
   if (!attach(hardware, attempt)) {
     fenceSignalled(core, job);
     return;
   }
-  watch(core, ring, nowUs);
+  watch(core, ring, attempt.startedAtUs);
   if ((job.extra?.cancelError ?? null) !== null && job.isLive) core.hooks.cancelJob(job);
 }
 
 /** Nothing of the attempt is on the hardware. */
 function neverRan(core: SchedulerCore, job: JobCore, outcome: JobError): void {
   if (job.onRing === null) return;
+  core.readClock();
   chargeAttempt(core, job, 'nothing');
   retire(core, job);
-  if (job.phase === 'running') end(core, job, outcome);
+  if (job.phase === 'running') endInTurn(core, job, outcome);
 }
 
 /** The fence that `job` waited for signalled: see the rules of JobCore. */
@@ -101,6 +91,7 @@ export function fenceSignalled(core: SchedulerCore, job: JobCore): void {
       core.askCheck(job.entity);
       break;
     case 'dead':
+      core.readClock();
       settle(core, job);
       break;
     case 'running':
@@ -115,9 +106,10 @@ export function fenceSignalled(core: SchedulerCore, job: JobCore): void {
 
 /** The hardware fence of a running job has signalled. */
 export function complete(core: SchedulerCore, job: JobCore): void {
-  const error = job.current?.hardware?.error ?? null;
-  const nowUs = core.runtime.nowUs();
-  const busyUs = chargeAttempt(core, job, 'measured', nowUs);
+  const hardware = job.current?.hardware ?? null;
+  const error = hardware === null ? null : hardware.error;
+  core.reachTime(hardware?.signalledAtUs ?? core.runtime.nowUs());
+  const busyUs = chargeAttempt(core, job, 'measured');
   learn(job, busyUs);
   core.estimate.add(busyUs);
   if (error === null) core.blames.of(job.entity)?.addClean(busyUs);
@@ -125,8 +117,8 @@ export function complete(core: SchedulerCore, job: JobCore): void {
   retire(core, job);
   // The hook may have closed the scheduler.
   if (job.phase !== 'running') return;
-  if (next === null) end(core, job, error, nowUs);
-  else endSlice(core, job, next, busyUs, nowUs);
+  if (next === null) end(core, job, error);
+  else endSlice(core, job, next, busyUs);
 }
 
 /** What a job took tells what to expect of the next ones. */
@@ -147,11 +139,11 @@ export function chargeAttempt(
   core: SchedulerCore,
   job: JobCore,
   used: 'measured' | 'clock' | 'nothing',
-  nowUs: number = core.runtime.nowUs(),
 ): number {
   const attempt = job.current;
   if (attempt === null || attempt.ring === null || attempt.charged) return 0;
   const { ring } = attempt;
+  const { nowUs } = core;
   attempt.charged = true;
   core.inFlight -= 1;
   const { entity } = job;
@@ -176,7 +168,8 @@ export function chargeAttempt(
 /** The hardware worked on after the job had failed on time: whose job it was pays for that (S11), and nobody behind it. */
 function chargeHungTime(core: SchedulerCore, attempt: Attempt, entity: EntityCore): void {
   const ring = attempt.ring as Ring;
-  const nowUs = core.runtime.nowUs();
+  core.readClock();
+  const { nowUs } = core;
   const busyUs = Math.max(0, nowUs - ring.lastEndUs);
   ring.lastEndUs = nowUs;
   ring.busyUs += busyUs;
@@ -223,15 +216,14 @@ export function giveBackToHardware(core: SchedulerCore, job: JobCore): void {
   if (hardware !== null && ring !== null && !attach(hardware, current)) retire(core, job);
 }
 
-/** Starts the clock of the job that executes on `ring` now, unless it is running already (T1). `nowUs`: since when. */
-export function watch(core: SchedulerCore, ring: Ring, nowUs?: number): void {
+/** Starts the clock of the job that executes on `ring`, since now or `sinceUs`, unless it is running already (T1). */
+export function watch(core: SchedulerCore, ring: Ring, sinceUs?: number): void {
   const job = ring.stopped ? null : ring.executing();
   if (job === ring.watched) return;
   ring.watched = job;
   const timeoutUs = job === null ? Infinity : job.runTimeoutUs;
-  // The clock is not read for jobs without a timeout.
   if (timeoutUs === Infinity) core.deadlines.clear(ring.deadline);
-  else core.deadlines.set(ring.deadline, core.deadlines.nowUs(nowUs) + timeoutUs);
+  else core.deadlines.set(ring.deadline, core.deadlines.nowUs(sinceUs ?? core.nowUs) + timeoutUs);
 }
 
 function reportRun(core: SchedulerCore, job: JobCore, hardware: FenceCore): void {

@@ -4,26 +4,36 @@ import { signalTogether } from '../fence/index.ts';
 import { resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
+import { queueAgain } from './queueAgain.ts';
 import { returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
 /** How jobs end: outcomes, the order of finished fences, death before a start, and what ends an entity (J3, J4, J9, T6, E2). */
 
 /** The attempt of `job` is over and this is its outcome; its finished fence signals as soon as the order allows. */
-export function end(
-  core: SchedulerCore,
-  job: JobCore,
-  outcome: FencelineError | null,
-  nowUs: number = core.runtime.nowUs(),
-): void {
+export function end(core: SchedulerCore, job: JobCore, outcome: FencelineError | null): void {
   job.outcome = outcome;
   job.phase = 'ended';
-  settle(core, job, nowUs);
+  settle(core, job);
+}
+
+/**
+ * As `end`, for a job that was handed to the ring ahead of what it waits for (J7), and whose attempt is off the ring: it signals
+ * after that, like one that was killed (E2).
+ */
+export function endInTurn(core: SchedulerCore, job: JobCore, outcome: FencelineError | null): void {
+  if (outcome === null || job.extra?.pipelined !== true) {
+    end(core, job, outcome);
+    return;
+  }
+  queueAgain(job);
+  die(core, job, outcome);
 }
 
 /** Takes a queued job out: it never starts. Its fences signal later, as E2 says. */
 export function die(core: SchedulerCore, job: JobCore, outcome: FencelineError): void {
   markDead(core, job, outcome);
+  core.readClock();
   settle(core, job);
 }
 
@@ -62,7 +72,8 @@ function dieAll(core: SchedulerCore, entity: EntityCore, outcome: FencelineError
     if (job.phase === 'queued') dead.push(job);
   }
   for (const job of dead) markDead(core, job, outcome);
-  if (entity.serial) advance(core, entity, core.runtime.nowUs());
+  core.readClock();
+  if (entity.serial) advance(core, entity);
   else for (const job of dead) settle(core, job);
 }
 
@@ -84,26 +95,22 @@ function markDead(core: SchedulerCore, job: JobCore, outcome: FencelineError): v
 }
 
 /** Finishes what may finish now that `job` is ended or dead. */
-export function settle(
-  core: SchedulerCore,
-  job: JobCore,
-  nowUs: number = core.runtime.nowUs(),
-): void {
+export function settle(core: SchedulerCore, job: JobCore): void {
   if (job.entity.serial) {
-    advance(core, job.entity, nowUs);
+    advance(core, job.entity);
   } else if (job.phase === 'ended' || (job.phase === 'dead' && isReadyToFinish(core, job))) {
-    finish(core, job, nowUs);
+    finish(core, job);
   }
 }
 
 /** Finishes jobs from the front of a serial entity, as far as they have ended (J4). */
-function advance(core: SchedulerCore, entity: EntityCore, nowUs: number): void {
+function advance(core: SchedulerCore, entity: EntityCore): void {
   if (entity.advancing) return;
   entity.advancing = true;
   for (let job = entity.first; job !== null; job = entity.first) {
     const done = job.phase === 'ended' || (job.phase === 'dead' && isReadyToFinish(core, job));
     if (!done) break;
-    finish(core, job, nowUs);
+    finish(core, job);
   }
   entity.advancing = false;
 }
@@ -113,7 +120,7 @@ function isReadyToFinish(core: SchedulerCore, job: JobCore): boolean {
 }
 
 /** Signals the fences of `job`, which is first in order. Everything else is settled before, because callbacks run in here. */
-export function finish(core: SchedulerCore, job: JobCore, nowUs: number): void {
+export function finish(core: SchedulerCore, job: JobCore): void {
   const { entity, extra, outcome } = job;
   if (job.phase === 'ended') entity.running -= 1;
   job.phase = 'finished';
@@ -122,23 +129,23 @@ export function finish(core: SchedulerCore, job: JobCore, nowUs: number): void {
   const { use } = entity;
   if (outcome === null) use.completed += 1;
   else use.failed += 1;
-  use.turnaroundUs.add(nowUs - job.submittedAtUs);
+  use.turnaroundUs.add(core.nowUs - job.submittedAtUs);
   entity.use.lastError = outcome;
   if (core.observers.listening) {
     const error = outcome?.code ?? null;
     const { ref, ring } = job;
     const busyUs = job.current?.busyUs ?? 0;
-    core.observers.emit({ type: 'job-done', atUs: nowUs, fence: ref, error, busyUs, ring });
+    core.observers.emit({ type: 'job-done', atUs: core.nowUs, fence: ref, error, busyUs, ring });
   }
   // Asked before the callbacks run: one that lets the hardware complete retires the job, and that frees it.
   const isRetired = job.onRing === null;
   if (job.wasScheduled) {
-    job.signalFinished(nowUs);
+    job.signalFinished(core);
   } else {
     // Whoever acts inside a callback of the first may finish later jobs: their fences come after both.
     signalTogether(() => {
-      job.signalScheduled(false, nowUs);
-      job.signalFinished(nowUs);
+      job.signalScheduled(core, false);
+      job.signalFinished(core);
     });
   }
   if (isRetired) core.freeList.add(job);

@@ -6,7 +6,7 @@ import { stopDependencyClock } from './dependencies.ts';
 import type { EntitySetup } from './entityOptions.ts';
 import type { JobCore } from './jobCore.ts';
 import type { PolicyEntity, Priority } from './policy.ts';
-import { returnResources } from './resources.ts';
+import { askResourcesAgain, returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 import { EntityCounters } from './stats.ts';
 
@@ -198,6 +198,7 @@ export class EntityCore implements PolicyEntity {
       setShare(this.#use.account, weight, priority);
     }
     if (this.listed) this.scheduler.policy.changed?.(this, this.scheduler.runtime.nowUs());
+    if (this.nextStart !== null) askResourcesAgain(this.nextStart);
     this.scheduler.askCheck(this);
   }
 

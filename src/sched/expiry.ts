@@ -37,6 +37,7 @@ function expireDependency(core: SchedulerCore, job: JobCore): void {
     const message = `${name} did not signal within the job's dependency timeout`;
     die(core, job, new JobError('ERR_DEPENDENCY_FAILED', message, { label: job.label }));
   } else if (job.phase === 'dead') {
+    core.readClock();
     settle(core, job);
   }
 }
@@ -84,6 +85,7 @@ export function accuse(core: SchedulerCore, job: JobCore, error: JobError): void
 /** Fails `job`, guilty, although the hardware still works on it: its ring is hung until it is done. */
 function failOnTime(core: SchedulerCore, job: JobCore, error: JobError): void {
   const ring = job.onRing;
+  core.readClock();
   if (job.current !== null) job.current.hung = true;
   chargeAttempt(core, job, 'clock');
   convict(core, job);
@@ -104,6 +106,7 @@ function giveBack(core: SchedulerCore, job: JobCore): void {
     return;
   }
   ring.watched = null;
+  core.readClock();
   watch(core, ring);
 }
 

@@ -13,7 +13,7 @@ import type { SchedulerCore } from './schedulerCore.ts';
 export function failAll(core: SchedulerCore, outcome: FencelineError, gone: boolean): void {
   const entities = [...core.active].sort((a, b) => (a.first?.id ?? 0) - (b.first?.id ?? 0));
   const running: JobCore[] = [];
-  const nowUs = core.runtime.nowUs();
+  core.readClock();
   for (const ring of core.rings) chargeRing(core, ring);
   for (const entity of entities) {
     entity.advancing = true;
@@ -29,7 +29,7 @@ export function failAll(core: SchedulerCore, outcome: FencelineError, gone: bool
   if (!gone) for (const job of running) core.hooks.cancelJob(job);
   for (const entity of entities) {
     // A callback may submit to another scheduler of the entity; that job is not of this one.
-    while (entity.first !== null && entity.scheduler === core) finish(core, entity.first, nowUs);
+    while (entity.first !== null && entity.scheduler === core) finish(core, entity.first);
     entity.advancing = false;
   }
   if (gone) retireAll(core);

@@ -18,6 +18,7 @@ import type { JobExtra } from './jobExtra.ts';
 import { NO_GRANTS } from './resources.ts';
 import type { ResourcePool } from './resources.ts';
 import type { Ring } from './ring.ts';
+import type { SchedulerCore } from './schedulerCore.ts';
 
 /**
  * The life of a job, by rule (J2, J3, J9, J11). A job is in its entity's order list from submit until its finished fence signals.
@@ -86,12 +87,12 @@ export class Attempt extends CallbackNode {
   /** Whether its driver was asked to end it early: it is asked once. */
   cancelAsked = false;
 
-  begin(job: JobCore, number: number, ring: Ring, estimateUs: number, nowUs: number): void {
+  begin(job: JobCore, number: number, ring: Ring, estimateUs: number, core: SchedulerCore): void {
     const last = job.current;
     this.job = job;
     this.number = number;
     this.ring = ring;
-    this.startedAtUs = nowUs;
+    this.startedAtUs = core.nowUs;
     this.estimateUs = estimateUs;
     this.busyUs = last === null ? 0 : last.busyUs;
     this.charged = false;
@@ -128,18 +129,18 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
    * When it was submitted, and from when its finished fence signals on, when that was: nobody asks for both, and a queue of
    * jobs is as fast as its jobs are small. Numbers that are no integers from the start are changed in place.
    */
-  #submittedOrFinishedAtUs: number;
+  #submittedOrFinishedAtUs = NaN;
   #scheduledAtUs = NaN;
   /** Once somebody asked for them. */
   #scheduled: FenceCore | null = null;
   #finished: FenceCore | null = null;
   #signalled = 0;
 
-  constructor(entity: EntityCore, seqno: number, payload: P, nowUs: number) {
+  constructor(entity: EntityCore, seqno: number, payload: P, core: SchedulerCore) {
     this.entity = entity;
     this.seqno = seqno;
     this.payload = payload;
-    this.#submittedOrFinishedAtUs = nowUs;
+    this.#submittedOrFinishedAtUs = core.nowUs;
   }
 
   /** When it was submitted. Not to be asked of a job whose finished fence has signalled. */
@@ -285,34 +286,30 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   }
 
   /** Signals `scheduled`, once: ok at the first start, with the outcome where it never reached hardware (J3). */
-  signalScheduled(reachedHardware: boolean, nowUs: number): void {
+  signalScheduled(core: SchedulerCore, reachedHardware: boolean): void {
     if (this.wasScheduled) return;
     this.#signalled = reachedHardware ? SCHEDULED | REACHED_HARDWARE : SCHEDULED;
-    this.#scheduledAtUs = nowUs;
+    const { current } = this;
+    const started = reachedHardware && current !== null;
+    this.#scheduledAtUs = started ? current.startedAtUs : core.nowUs;
     const error = reachedHardware ? null : this.outcome;
-    this.#announce(this.#scheduled, this.entity.scheduledInfo, error, nowUs);
+    const fence = this.#scheduled;
+    if (fence !== null) signalFence(fence, error, this.#scheduledAtUs);
+    else if (core.observers.listening) this.#report(core, this.entity.scheduledInfo, error);
   }
 
   /** Signals `finished` with the outcome. */
-  signalFinished(nowUs: number): void {
+  signalFinished(core: SchedulerCore): void {
+    const { entity, outcome } = this;
+    const fence = this.#finished;
     this.#signalled |= FINISHED;
-    this.#submittedOrFinishedAtUs = nowUs;
-    this.#announce(this.#finished, this.entity.finishedInfo, this.outcome, nowUs);
+    this.#submittedOrFinishedAtUs = core.nowUs;
+    if (fence !== null) signalFence(fence, outcome, core.nowUs);
+    else if (core.observers.listening) this.#report(core, entity.finishedInfo, outcome);
   }
 
   /** A fence that nobody asked for yet is only reported. */
-  #announce(
-    fence: FenceCore | null,
-    info: TimelineInfo,
-    error: FencelineError | null,
-    nowUs: number,
-  ): void {
-    if (fence !== null) {
-      signalFence(fence, error, nowUs);
-      return;
-    }
-    const { observers } = this.entity.scheduler;
-    if (!observers.listening) return;
+  #report({ observers }: SchedulerCore, info: TimelineInfo, error: FencelineError | null): void {
     observers.fenceSignalled([info.id, this.seqno], error);
     observers.fenceSignalledToRuntime([info.id, this.seqno], error);
   }

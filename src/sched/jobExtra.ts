@@ -2,6 +2,7 @@ import type { CancelSignal, FencelineError, JobError } from '../base/index.ts';
 import type { Fence } from '../fence/index.ts';
 import type { Deadline } from './deadlines.ts';
 import type { Waiter } from './jobCore.ts';
+import type { Priority } from './policy.ts';
 import type { ResourcePool } from './resources.ts';
 import type { Ring } from './ring.ts';
 
@@ -49,6 +50,8 @@ export interface JobExtra {
   noHangs: number;
   prepared: boolean;
   resources: ReadonlyMap<ResourcePool, number> | null;
+  /** Its entity's priority when it was submitted: the one for which the request was checked. */
+  resourcePriority: Priority;
   grants: ReadonlyMap<ResourcePool, readonly number[]> | null;
   waitsForResources: boolean;
   resourceTurn: number;
@@ -84,6 +87,7 @@ export function noExtra(): JobExtra {
     noHangs: 0,
     prepared: false,
     resources: null,
+    resourcePriority: 'normal',
     grants: null,
     waitsForResources: false,
     resourceTurn: 0,

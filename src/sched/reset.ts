@@ -5,7 +5,7 @@ import { interruptWaits, isFence, Timeline } from '../fence/index.ts';
 import type { FenceSource } from '../fence/index.ts';
 import { chargeAttempt, retire, watch } from './attempts.ts';
 import type { Driver, ResetContext } from './driver.ts';
-import { convict, die, end } from './endings.ts';
+import { convict, die, endInTurn } from './endings.ts';
 import { judge } from './expiry.ts';
 import { retireAll } from './failAll.ts';
 import type { JobCore } from './jobCore.ts';
@@ -136,6 +136,7 @@ export class Reset {
 
   #freeze(core: SchedulerCore, ring: Ring): void {
     const executing = ring.executing();
+    core.readClock();
     for (const job of ring.attempts) {
       this.#attempts.push(job);
       job.leaveFence();
@@ -267,7 +268,9 @@ export class Reset {
       if (job.phase === 'queued') this.#settleSuspended(job);
     }
     for (const job of failing) {
-      if (job.isLive) end(job.entity.scheduler, job, this.#fateOf(job));
+      const core = job.entity.scheduler;
+      core.readClock();
+      if (job.isLive) endInTurn(core, job, this.#fateOf(job));
     }
     this.#over?.signal();
     this.#reportCrash(true);

@@ -174,6 +174,11 @@ export function returnResources(job: JobCore): void {
   serve([...wanted.keys()]);
 }
 
+/** The priority of `job` is another: what is reserved for it may be, too. */
+export function askResourcesAgain({ extra }: JobCore): void {
+  if (extra !== null && extra.waitsForResources) serve([...(extra.resources?.keys() ?? [])]);
+}
+
 function stopWaiting(job: JobCore): void {
   const { extra } = job;
   if (extra === null || !extra.waitsForResources) return;
@@ -204,7 +209,7 @@ function serve(pools: readonly ResourcePool[]): void {
 
 /** Rule 2. */
 function canServe(job: JobCore): boolean {
-  const { priority } = job.entity;
+  const priority = priorityOf(job);
   let fromReserve = true;
   for (const [pool, count] of job.extra?.resources ?? []) {
     if (availableTo(pool, priority) < count) return false;
@@ -228,9 +233,10 @@ function grant(job: JobCore): void {
     }
   }
   stopWaiting(job);
+  const priority = priorityOf(job);
   const grants = new Map<ResourcePool, readonly number[]>();
   for (const [pool, count] of extra.resources) {
-    const slots = take(pool, count, job.entity.priority);
+    const slots = take(pool, count, priority);
     grants.set(pool, slots);
     report('grant', job, pool, slots);
   }
@@ -242,13 +248,21 @@ function byOrder(a: JobCore, b: JobCore): number {
   return rankOf(a) - rankOf(b) || turnOf(a) - turnOf(b);
 }
 
+/** Its entity's priority; where that was changed to one that never gets so many slots, the one it was submitted with. */
+function priorityOf({ extra, entity }: JobCore): Priority {
+  for (const [pool, count] of extra?.resources ?? []) {
+    if (mostFor(pool, entity.priority) < count) return extra?.resourcePriority ?? entity.priority;
+  }
+  return entity.priority;
+}
+
 function turnOf(job: JobCore): number {
   return job.extra?.resourceTurn ?? 0;
 }
 
 function rankOf(job: JobCore): number {
   const often = (job.extra?.timesPassed ?? 0) >= PASSED_OFTEN;
-  return often ? -1 : RANK[job.entity.priority];
+  return often ? -1 : RANK[priorityOf(job)];
 }
 
 function report(

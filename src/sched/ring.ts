@@ -68,12 +68,13 @@ export class Ring {
   push(job: JobCore): void {
     this.attempts.push(job);
     this.creditsUsed += this.costOf(job);
-    let lengthUs = job.current?.estimateUs ?? 0;
-    if (this.#targetUs !== null) {
-      lengthUs = job.entity.lengthOf(job);
+    if (this.#targetUs === null) {
+      if (job.current !== null) this.#estimatedUs += job.current.estimateUs;
+    } else {
+      const lengthUs = job.entity.lengthOf(job);
       this.#lengthsUs.push(lengthUs);
+      this.#estimatedUs += lengthUs;
     }
-    this.#estimatedUs += lengthUs;
     if (isExclusive(job)) this.#isTaken = true;
   }
 
@@ -83,9 +84,9 @@ export class Ring {
     takeOut(attempts, index);
     this.creditsUsed -= this.costOf(job);
     this.#isTaken = false;
-    let lengthUs = job.current?.estimateUs ?? 0;
-    if (this.#targetUs !== null) lengthUs = takeOut(this.#lengthsUs, index);
-    this.#estimatedUs = attempts.length === 0 ? 0 : this.#estimatedUs - lengthUs;
+    if (this.#targetUs !== null) this.#estimatedUs -= takeOut(this.#lengthsUs, index);
+    else if (job.current !== null) this.#estimatedUs -= job.current.estimateUs;
+    if (attempts.length === 0) this.#estimatedUs = 0;
   }
 
   /** The job that executes now: the first attempt that has not ended; `null` if there is none, or behind one that hangs. */

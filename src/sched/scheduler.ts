@@ -45,7 +45,9 @@ export class Scheduler<P = unknown> {
     const domain = domainOf(setup.resetDomain);
     this.core = new SchedulerCore(setup, domain);
     domain.members.add(this.core);
-    this.core.onEnd = () => this.#ended();
+    // Named first: V8 would keep a function that is made where it is assigned to a property until a full collection.
+    const onEnd = (): void => this.#ended();
+    this.core.onEnd = onEnd;
   }
 
   get label(): string {

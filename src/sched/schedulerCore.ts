@@ -1,8 +1,9 @@
 import type { FencelineError } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
-import type { Ids, Runtime } from '../events/index.ts';
+import type { Ids } from '../events/index.ts';
 import { fenceSignalled, start } from './attempts.ts';
 import { BlameBook } from './blame.ts';
+import { Clock } from './clock.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { recheckPipelined, resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { Driver } from './driver.ts';
@@ -38,10 +39,9 @@ const PASS_US = 2000;
  * 3. A job is charged when it starts and settled when its attempt ends, whichever way it ends (S8, S11).
  * 4. Counters, lists and credits are right before any fence is signalled, because callbacks run inside `signal`.
  */
-export class SchedulerCore {
+export class SchedulerCore extends Clock {
   readonly label: string;
   readonly device: string;
-  readonly runtime: Runtime;
   readonly ids: Ids;
   readonly driver: Driver;
   readonly setup: SchedulerSetup;
@@ -88,10 +88,10 @@ export class SchedulerCore {
   readonly #pass = (): void => this.#runPass();
 
   constructor(setup: SchedulerSetup, domain: DomainCore) {
+    super(setup.runtime);
     this.setup = setup;
     this.label = setup.label;
     this.device = setup.device;
-    this.runtime = setup.runtime;
     this.ids = idsOf(setup.runtime);
     this.driver = setup.driver;
     this.policy = setup.policy;
@@ -147,21 +147,23 @@ export class SchedulerCore {
   #runPass(): void {
     if (this.ended) return;
     this.#reportPass('pass-begin', 0);
-    const beganUs = this.runtime.nowUs();
-    let nowUs = beganUs;
+    this.readClock();
+    const beganUs = this.nowUs;
     let started = 0;
     let later = false;
     // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
     try {
       for (;;) {
         if (this.ended || allStopped(this.rings)) break;
-        later = started >= STARTS_PER_PASS || nowUs - beganUs > PASS_US;
+        later = started >= STARTS_PER_PASS || this.nowUs - beganUs > PASS_US;
         if (later) break;
+        const beforeUs = this.nowUs;
         const entity = this.#checks[this.#nextCheck];
-        if (entity !== undefined) this.#checkNext(entity, nowUs);
-        else if (this.#startNext(nowUs)) started += 1;
+        if (entity !== undefined) this.#checkNext(entity);
+        else if (this.#startNext()) started += 1;
         else break;
-        nowUs = this.runtime.nowUs();
+        // A job that ended at once has told the time.
+        if (this.nowUs === beforeUs) this.readClock();
       }
     } finally {
       this.#passAsked = later;
@@ -171,7 +173,7 @@ export class SchedulerCore {
     this.#reportPass('pass-end', started);
   }
 
-  #checkNext(entity: EntityCore, nowUs: number): void {
+  #checkNext(entity: EntityCore): void {
     this.#nextCheck += 1;
     if (this.#nextCheck === this.#checks.length) {
       this.#checks.length = 0;
@@ -180,19 +182,19 @@ export class SchedulerCore {
     // It has moved since it was asked for, and its new scheduler looks at it.
     if (entity.scheduler !== this) return;
     entity.checkAsked = false;
-    this.#check(entity, nowUs);
+    this.#check(entity);
   }
 
   /** Lists `entity` with the policy exactly while its head can start (rule 2). */
-  #check(entity: EntityCore, nowUs: number): void {
+  #check(entity: EntityCore): void {
     const can = this.#canStart(entity);
     if (this.ended) return;
     if (can && entity.listed) {
-      this.policy.changed?.(entity, nowUs);
+      this.policy.changed?.(entity, this.nowUs);
     } else if (can) {
       entity.listed = true;
       this.#listedCount += 1;
-      this.policy.add(entity, nowUs);
+      this.policy.add(entity, this.nowUs);
     } else {
       this.unlist(entity);
     }
@@ -202,7 +204,7 @@ export class SchedulerCore {
     if (!entity.listed || entity.scheduler !== this) return;
     entity.listed = false;
     this.#listedCount -= 1;
-    this.policy.remove(entity, this.runtime.nowUs());
+    this.policy.remove(entity, this.nowUs);
   }
 
   #canStart(entity: EntityCore): boolean {
@@ -235,8 +237,8 @@ export class SchedulerCore {
   }
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
-  #startNext(nowUs: number): boolean {
-    const picked = this.policy.pick(nowUs);
+  #startNext(): boolean {
+    const picked = this.policy.pick(this.nowUs);
     if (picked === null) return false;
     const entity = picked as EntityCore;
     const job = entity.nextStart as JobCore;
@@ -257,7 +259,7 @@ export class SchedulerCore {
       this.#reportBlocked(job, 'credits');
       return false;
     }
-    start(this, entity, job, ring, nowUs);
+    start(this, entity, job, ring);
     if (!this.#canStart(entity)) this.unlist(entity);
     return true;
   }

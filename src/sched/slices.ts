@@ -50,13 +50,12 @@ export function endSlice(
   job: JobCore,
   next: Exclude<NextSlice, null>,
   busyUs: number,
-  nowUs: number,
 ): void {
   const extra = job.need();
   const { slicing } = extra;
   const stopped = extra.cancelError ?? job.entity.killed;
   if (slicing === null || stopped !== null || next instanceof JobError) {
-    end(core, job, next instanceof JobError ? next : stopped, nowUs);
+    end(core, job, next instanceof JobError ? next : stopped);
     return;
   }
   slicing.isSuspended = true;
@@ -66,7 +65,7 @@ export function endSlice(
   core.suspended.add(job);
   if (core.observers.listening) {
     const { ref: fence, attempt } = job;
-    core.observers.emit({ type: 'job-slice', atUs: nowUs, fence, attempt });
+    core.observers.emit({ type: 'job-slice', atUs: core.nowUs, fence, attempt });
   }
   queueAgain(job);
 }

@@ -19,8 +19,8 @@ export function submit<P>(
   refuseIfEnded(entity);
   const core = chooseScheduler(entity, schedulers);
   refuseIfBanned(core, entity);
-  const nowUs = core.runtime.nowUs();
-  const job = new JobCore(entity, entity.use.submitted + 1, payload, nowUs);
+  core.readClock();
+  const job = new JobCore(entity, entity.use.submitted + 1, payload, core);
   if (options !== undefined) applyOptions(core, entity, job, options);
   if (entity.queued >= entity.setup.maxQueued) {
     throw new UsageError(
@@ -136,7 +136,9 @@ function applyOptions(
     job.need().resubmit = resubmit;
   }
   if (resources !== undefined && resources.length > 0) {
-    job.need().resources = checkedResources(resources, entity.priority);
+    const extra = job.need();
+    extra.resources = checkedResources(resources, entity.priority);
+    extra.resourcePriority = entity.priority;
   }
   if (signal !== undefined) job.need().signal = signal;
 }
@@ -185,8 +187,10 @@ function listen(core: SchedulerCore, job: JobCore): void {
   const { extra } = job;
   if (extra === null || extra.signal === null) return;
   const { signal } = extra;
-  extra.onAbort = () => core.cancel(job, signal.reason);
-  signal.addEventListener('abort', extra.onAbort);
+  // Named first: V8 would keep a function that is made where it is assigned to a property until a full collection.
+  const onAbort = (): void => void core.cancel(job, signal.reason);
+  extra.onAbort = onAbort;
+  signal.addEventListener('abort', onAbort);
 }
 
 function report(core: SchedulerCore, entity: EntityCore, job: JobCore): void {

@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { JobError } from '../../src/base/index.ts';
 import { signalledFence, Timeline } from '../../src/fence/index.ts';
 import { defineScenario, explore } from '../../src/explore/index.ts';
+import { shares } from '../../src/explore/scenarios/shares.ts';
 import type { ModelWork, World } from '../../src/explore/index.ts';
-import type { Driver } from '../../src/sched/index.ts';
+import { fair, fifo } from '../../src/sched/index.ts';
+import type { Driver, Policy } from '../../src/sched/index.ts';
 
 /** The rules that a world breaks, in every order of its steps. */
 function brokenBy(build: (world: World) => void): string[] {
@@ -60,6 +62,20 @@ describe('a driver', () => {
         enabled: () => device.canComplete(0),
         run: () => device.hang(0),
       });
+    });
+    expect(rules).toEqual([]);
+  });
+});
+
+describe('a job that completes between its timeout and the reset', () => {
+  it('T2, T3: is taken by the reset, also where nobody is asked and two timers are due at the same time', () => {
+    const rules = brokenBy((world) => {
+      for (const label of ['A', 'B']) {
+        const { driver } = world.device({ lacks: ['timedOut'] });
+        const gpu = world.scheduler({ driver, runTimeoutMs: 1 });
+        const entity = world.entity({ label, schedulers: [gpu] });
+        world.client(label, [() => void entity.submit({})]);
+      }
     });
     expect(rules).toEqual([]);
   });
@@ -126,5 +142,22 @@ describe('a gate', () => {
       );
     });
     expect(rules).toEqual([]);
+  });
+});
+
+describe('fair shares', () => {
+  const brokenUnder = (policy: () => Policy): string[] => {
+    const options = { scope: { entities: 3, jobs: 4 }, strategy: 'pct', seeds: 200 } as const;
+    return explore({ scenarios: [shares(policy)], maxViolations: 1, ...options }).violations.map(
+      ({ rule }) => rule,
+    );
+  };
+
+  it('S8: hold to the theorem under fair', () => {
+    expect(brokenUnder(fair)).toEqual([]);
+  });
+
+  it('S8: that fifo gives, first come, first served, are found to be none', () => {
+    expect(brokenUnder(fifo)).toEqual(['S8']);
   });
 });

@@ -5,6 +5,7 @@ import { signalledFence, Timeline } from '../../src/fence/index.ts';
 import type { Fence } from '../../src/fence/index.ts';
 import type { MockWork } from '../../src/drivers/sim/index.ts';
 import { Scheduler } from '../../src/sched/index.ts';
+import type { Driver } from '../../src/sched/index.ts';
 import { idsOf, outcome, pendingFence, setUp } from './fixture.ts';
 import type { SetUpOptions } from './fixture.ts';
 
@@ -243,6 +244,41 @@ describe('pipelining', () => {
 });
 
 describe('a dependency that was passed over', () => {
+  it('J7, E2: signals before the job that was handed over ahead of it and never ran', () => {
+    const { runtime, mock } = setUp();
+    const throwing: Driver<MockWork> = {
+      runJob(job, ring) {
+        if (job.payload.hangs === true) throw new Error('no');
+        return mock.runJob(job, ring);
+      },
+    };
+    const scheduler = new Scheduler({ label: 'throws', driver: throwing, runtime, credits: 4 });
+    const first = scheduler.createEntity().submit({});
+    const entity = scheduler.createEntity({ order: 'parallel' });
+    const second = entity.submit({ hangs: true }, { after: [first.finished] });
+    const alone = entity.submit({ hangs: true });
+    runtime.advanceBy(0);
+    expect([outcome(alone), outcome(second)]).toEqual(['ERR_DRIVER', 'pending']);
+    expect(second.state).toBe('queued');
+    mock.complete(1);
+    runtime.advanceBy(0);
+    expect([outcome(first), outcome(second)]).toEqual(['ok', 'ERR_DRIVER']);
+  });
+
+  it('J7, E2: signals before the job that a reset fails, where the reset has it run again', () => {
+    const { scheduler, runtime } = setUp({ credits: 3 });
+    scheduler.createEntity().submit({ hangs: true }, { runTimeoutMs: 1 });
+    const first = scheduler.createEntity().submit({ durationUs: 5 });
+    const options = { after: [first.finished], resubmit: false };
+    const second = scheduler.createEntity().submit({ durationUs: 5 }, options);
+    const order: string[] = [];
+    first.finished.addCallback(() => order.push('first'));
+    second.finished.addCallback(() => order.push('second'));
+    runtime.runUntilIdle();
+    expect([outcome(first), outcome(second)]).toEqual(['ok', 'ERR_JOB_RESET']);
+    expect(order).toEqual(['first', 'second']);
+  });
+
   it('J7, T4: counts again for the next attempt', () => {
     const { scheduler, runtime, mock } = setUp({ credits: 3 });
     const hung = scheduler.createEntity().submit({ hangs: true }, { runTimeoutMs: 1 });

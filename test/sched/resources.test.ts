@@ -108,6 +108,34 @@ describe('a resource pool', () => {
     expect(job.state).toBe('running');
   });
 
+  it('S6: serves a job whose entity lost, after its submit, the priority for which slots are reserved', () => {
+    const { runtime, driver, scheduler } = setUp();
+    const pool = new ResourcePool({ label: 'vm', slots: 2, reserve: { high: 1 } });
+    const entity = scheduler.createEntity({ priority: 'high', order: 'parallel' });
+    entity.submit({}, { resources: [{ pool }] });
+    const both = entity.submit({}, { resources: [{ pool, count: 2 }] });
+    runtime.advanceBy(0);
+    entity.setPriority('normal');
+    runtime.advanceBy(0);
+    expect(both.state).toBe('queued');
+    driver.complete(1);
+    runtime.advanceBy(0);
+    expect(both.state).toBe('running');
+  });
+
+  it('S6: gives what is reserved for a priority to a job that waits when its entity gets that priority', () => {
+    const { runtime, scheduler } = setUp();
+    const pool = new ResourcePool({ label: 'vm', slots: 2, reserve: { high: 1 } });
+    const [holder, waiter] = [scheduler.createEntity(), scheduler.createEntity()];
+    holder.submit({}, { resources: [{ pool }] });
+    const job = waiter.submit({}, { resources: [{ pool }] });
+    runtime.advanceBy(0);
+    expect(job.state).toBe('queued');
+    waiter.setPriority('high');
+    runtime.advanceBy(0);
+    expect(job.state).toBe('running');
+  });
+
   it('S6: refuses requests that the pool can never meet', () => {
     const { scheduler } = setUp();
     const pool = new ResourcePool({ label: 'vm', slots: 2 });

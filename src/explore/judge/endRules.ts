@@ -6,30 +6,23 @@ import type { EntityRecord, JobRecord } from './records.ts';
 export function ended(judge: Judge): void {
   for (const record of judge.jobs) {
     const { job, label, attempts } = record;
-    judge.check(
-      record.signals === 'sf',
-      'F9',
-      () =>
+    if (record.signals !== 'sf')
+      judge.fail(
+        'F9',
         `${label} never finished: scheduled ${codeOf(record, 'scheduled')}, finished ${codeOf(record)}, ${job.state}`,
-    );
-    judge.check(record.freed === 1, 'D3', () => `${label} was freed ${record.freed} times`);
-    judge.check(
-      attempts.every(({ retired }) => retired) && job.retired,
-      'J11',
-      () => `${label} is not retired`,
-    );
+      );
+    if (record.freed !== 1) judge.fail('D3', `${label} was freed ${record.freed} times`);
+    if (!(attempts.every(({ retired }) => retired) && job.retired))
+      judge.fail('J11', `${label} is not retired`);
   }
   const { timerCount, deferredCount } = judge.runtime;
-  judge.check(
-    timerCount === 0 && deferredCount === 0,
-    'T1',
-    () => `${timerCount} timers and ${deferredCount} deferred functions are left at the end`,
-  );
-  judge.check(
-    judge.listeners() === 0,
-    'F8',
-    () => `${judge.listeners()} abort listeners are left at the end`,
-  );
+  if (!(timerCount === 0 && deferredCount === 0))
+    judge.fail(
+      'T1',
+      `${timerCount} timers and ${deferredCount} deferred functions are left at the end`,
+    );
+  if (judge.listeners() !== 0)
+    judge.fail('F8', `${judge.listeners()} abort listeners are left at the end`);
 }
 
 /** What must hold of the accounts once everything has finished: J1, J2, S4, S6, S11, S13, T6. */
@@ -42,65 +35,60 @@ export function accountsAgree(judge: Judge): void {
 function checkEntity(judge: Judge, record: EntityRecord): void {
   const { label, entity, busyUs, jobs } = record;
   const stats = entity.stats();
-  judge.check(
-    stats.queued === 0 && stats.running === 0,
-    'J2',
-    () => `${label} counts ${stats.queued} queued and ${stats.running} running jobs at the end`,
-  );
-  judge.check(
-    stats.submitted === jobs.length,
-    'J1',
-    () => `${label} counts ${stats.submitted} submitted jobs, and took ${jobs.length}`,
-  );
+  if (!(stats.queued === 0 && stats.running === 0))
+    judge.fail(
+      'J2',
+      `${label} counts ${stats.queued} queued and ${stats.running} running jobs at the end`,
+    );
+  if (stats.submitted !== jobs.length)
+    judge.fail('J1', `${label} counts ${stats.submitted} submitted jobs, and took ${jobs.length}`);
   const isSure = judge.countsTime && !judge.schedulers.some(({ isUnsure }) => isUnsure);
-  judge.check(
-    !isSure || Math.abs(stats.busyUs - busyUs) < 1e-6,
-    'S13',
-    () => `${label} is charged ${stats.busyUs} microseconds, and its attempts used ${busyUs}`,
-  );
+  if (!(!isSure || Math.abs(stats.busyUs - busyUs) < 1e-6))
+    judge.fail(
+      'S13',
+      `${label} is charged ${stats.busyUs} microseconds, and its attempts used ${busyUs}`,
+    );
   const place = judge.placeOf(jobs.at(-1) as JobRecord);
   if (place === null) return;
   const who = record.client ?? record;
   const guilty = place.convicted.get(who) ?? 0;
   const { karma, banned } = stats;
-  judge.check(
-    karma >= guilty && karma <= (place.karma.get(who) ?? 0) && banned === karma >= place.banAfter,
-    'T6',
-    () =>
+  if (!(
+    karma >= guilty &&
+    karma <= (place.karma.get(who) ?? 0) &&
+    banned === karma >= place.banAfter
+  ))
+    judge.fail(
+      'T6',
       `${label} has karma ${karma}${banned ? ' and is banned' : ''} after ${guilty} guilty jobs`,
-  );
+    );
 }
 
 function checkSchedulers(judge: Judge): void {
   for (const { scheduler, label } of judge.schedulers) {
     const { queued, running, rings } = scheduler.stats();
     const used = rings.reduce((sum, ring) => sum + ring.creditsUsed, 0);
-    judge.check(
-      queued === 0 && running === 0 && used === 0,
-      'S4',
-      () =>
+    if (!(queued === 0 && running === 0 && used === 0))
+      judge.fail(
+        'S4',
         `${label} counts ${queued} queued jobs, ${running} running ones and ${used} credits in use at the end`,
-    );
+      );
     const record = judge.schedulers.find((one) => one.scheduler === scheduler);
     if (!judge.countsTime || record?.isUnsure === true) continue;
     rings.forEach((ring, index) => {
       const busyUs = record?.rings[index]?.busyUs ?? 0;
-      judge.check(
-        Math.abs(ring.busyUs - busyUs) < 1e-6,
-        'S13',
-        () =>
+      if (Math.abs(ring.busyUs - busyUs) >= 1e-6)
+        judge.fail(
+          'S13',
           `ring ${index} of ${label} counts ${ring.busyUs} busy microseconds, and ${busyUs} were`,
-      );
+        );
     });
   }
 }
 
 function checkPools(judge: Judge): void {
   for (const pool of judge.pools) {
-    judge.check(
-      pool.free === pool.slots,
-      'S6',
-      () => `${pool.label} has ${pool.free} of ${pool.slots} slots free at the end`,
-    );
+    if (pool.free !== pool.slots)
+      judge.fail('S6', `${pool.label} has ${pool.free} of ${pool.slots} slots free at the end`);
   }
 }

@@ -1,23 +1,18 @@
 import { accused } from './accuse.ts';
+import { mayNotRunAgain } from './judge.ts';
 import type { Judge } from './judge.ts';
 import type { AttemptRecord, JobRecord } from './records.ts';
+import { goesOn } from './sliceRules.ts';
 
 /** What must hold when a job's fences signal: F2, F3, J3 to J5, J9, J10, T2 to T8, E2, E3. */
 
 export function scheduledSignalled(judge: Judge, job: JobRecord): void {
   job.signals += 's';
-  judge.tell(() => `${job.label} scheduled: ${codeOf(job, 'scheduled')}`);
-  judge.check(
-    job.signals === 's',
-    'J3',
-    () => `the scheduled fence of ${job.label} came after ${job.signals}`,
-  );
+  if (judge.isTold) judge.tell(`${job.label} scheduled: ${codeOf(job, 'scheduled')}`);
+  if (job.signals !== 's')
+    judge.fail('J3', `the scheduled fence of ${job.label} came after ${job.signals}`);
   if (job.job.scheduled.status !== 'ok') return;
-  judge.check(
-    job.attempts.length > 0,
-    'J3',
-    () => `${job.label} is scheduled and was never started`,
-  );
+  if (job.attempts.length <= 0) judge.fail('J3', `${job.label} is scheduled and was never started`);
 }
 
 export function codeOf(job: JobRecord, which: 'scheduled' | 'finished' = 'finished'): string {
@@ -31,43 +26,31 @@ export function finishedSignalled(judge: Judge, job: JobRecord): void {
   job.signals += 'f';
   const { entity, label: name } = job;
   const { finished, scheduled } = job.job;
-  judge.tell(() => `${name} finished: ${codeOf(job)}`);
-  judge.check(
-    job.signals === 'sf' && scheduled.status !== 'pending',
-    'J3',
-    () =>
+  if (judge.isTold) judge.tell(`${name} finished: ${codeOf(job)}`);
+  if (!(job.signals === 'sf' && scheduled.status !== 'pending'))
+    judge.fail(
+      'J3',
       `the finished fence of ${name} signalled, and what came before is "${job.signals.slice(0, -1)}"`,
-  );
-  judge.check(
-    finished.status !== 'pending' &&
-      finished.signalledAtUs !== null &&
-      job.job.state === 'finished',
-    'F3',
-    () =>
-      `a callback of ${name} runs while its fence says ${finished.status} and it is ${job.job.state}`,
-  );
-  judge.check(
-    (finished.status === 'ok') === (finished.error === null),
-    'F2',
-    () => `${name}: ${finished.status} with ${finished.error?.code ?? 'no error'}`,
-  );
-  const { timeline } = finished;
-  judge.check(
-    timeline.label === entity.label && typeof timeline.id === 'number',
-    'F6',
-    () => `the finished fence of ${name} does not know its timeline any more`,
-  );
-  judge.check(
-    finished.addCallback(() => judge.fail('F4', 'a callback that was refused runs')) === null,
-    'F4',
-    () => `the finished fence of ${name} takes a callback after it signalled`,
-  );
-  if (entity.serial) {
-    judge.check(
-      job.seqno === entity.lastFinished + 1,
-      'J4',
-      () => `${name} finishes after job ${entity.lastFinished} of its serial entity`,
     );
+  if (!(
+    finished.status !== 'pending' &&
+    finished.signalledAtUs !== null &&
+    job.job.state === 'finished'
+  ))
+    judge.fail(
+      'F3',
+      `a callback of ${name} runs while its fence says ${finished.status} and it is ${job.job.state}`,
+    );
+  if ((finished.status === 'ok') !== (finished.error === null))
+    judge.fail('F2', `${name}: ${finished.status} with ${finished.error?.code ?? 'no error'}`);
+  const { timeline } = finished;
+  if (!(timeline.label === entity.label && typeof timeline.id === 'number'))
+    judge.fail('F6', `the finished fence of ${name} does not know its timeline any more`);
+  if (finished.addCallback(judge.refused) !== null)
+    judge.fail('F4', `the finished fence of ${name} takes a callback after it signalled`);
+  if (entity.serial) {
+    if (job.seqno !== entity.lastFinished + 1)
+      judge.fail('J4', `${name} finishes after job ${entity.lastFinished} of its serial entity`);
   }
   entity.lastFinished = job.seqno;
   while (entity.jobs[entity.firstUnfinished]?.signals.endsWith('f') === true) {
@@ -77,7 +60,8 @@ export function finishedSignalled(judge: Judge, job: JobRecord): void {
   convict(judge, job);
   explain(judge, job);
   checkScheduled(judge, job);
-  if (job.attempts.length === 0) checkDependenciesOfDead(judge, job);
+  const last = job.attempts.at(-1);
+  if (last === undefined || last.taken !== 'no') checkDependenciesOfDead(judge, job);
 }
 
 /** Jobs that nobody listens to are noted before a later one of their entity. */
@@ -90,15 +74,14 @@ function finishEarlier(judge: Judge, job: JobRecord): void {
   }
 }
 
-/** The fences of a job that nobody listens to, as they are now. */
+/** The fences of a job that nobody listens to, and that has finished, as they are now. */
 export function noteUnwatched(judge: Judge, job: JobRecord): void {
-  if (!judge.isFinished(job)) return;
   judge.unwatched.delete(job);
-  judge.check(
-    job.job.scheduled.status !== 'pending' && job.job.finished.status !== 'pending',
-    'F2',
-    () => `${job.label} has finished, and the fences that it is asked for now do not say so`,
-  );
+  if (!(job.job.scheduled.status !== 'pending' && job.job.finished.status !== 'pending'))
+    judge.fail(
+      'F2',
+      `${job.label} has finished, and the fences that it is asked for now do not say so`,
+    );
   scheduledSignalled(judge, job);
   finishedSignalled(judge, job);
 }
@@ -131,22 +114,21 @@ function convict(judge: Judge, job: JobRecord): void {
 function checkScheduled(judge: Judge, job: JobRecord): void {
   const { scheduled, finished } = job.job;
   const ran = job.attempts.length > 0;
-  judge.check(
-    ran
+  if (
+    !(ran
       ? scheduled.status === 'ok'
-      : scheduled.error !== null && scheduled.error === finished.error,
-    'J3',
-    () =>
+      : scheduled.error !== null && scheduled.error === finished.error)
+  )
+    judge.fail(
+      'J3',
       `${job.label} ${ran ? 'reached the hardware' : 'never ran'}; scheduled says ${codeOf(job, 'scheduled')}, finished ${codeOf(job)}`,
-  );
+    );
 }
 
-/** E2: memory that the fence guards may be reused when it signals, so its own dependencies come first. */
+/** E2, J7: memory that the fence guards may be reused when it signals, so its own dependencies come first. */
 function checkDependenciesOfDead(judge: Judge, job: JobRecord): void {
   const code = job.job.finished.error?.code ?? 'ok';
   if (['ERR_DEPENDENCY_FAILED', 'ERR_DEVICE_GONE', 'ERR_SCHEDULER_CLOSED'].includes(code)) return;
-  // It was to start, and may have been left to the ring's order.
-  if (job.hookThrew || job.reusedFence) return;
   const waitedUs = judge.runtime.nowUs() - job.submittedAtUs;
   if (waitedUs >= judge.dependencyTimeoutOf(job)) return;
   if (judge.placesOf(job).some((one) => one.state === 'closed' || judge.mayBeGone(one))) return;
@@ -155,24 +137,24 @@ function checkDependenciesOfDead(judge: Judge, job: JobRecord): void {
       fence.status === 'pending' &&
       !(of?.entity === job.entity && job.entity.serial && !job.failsOnError),
   );
-  judge.check(
-    pending === undefined,
-    'E2',
-    () =>
+  if (pending !== undefined)
+    judge.fail(
+      'E2',
       `${job.label} finishes with ${code} while its dependency on ${pending?.of?.label ?? pending?.fence.timeline.label} is pending`,
-  );
+    );
 }
 
 /** Whether this outcome is the one that the laws give. */
 function explain(judge: Judge, job: JobRecord): void {
   const { error } = job.job.finished;
   const last = job.attempts.at(-1);
-  if (last !== undefined && last.taken === 'no' && isTold(last, error)) {
-    judge.check(
-      !last.detached || last.scheduler.state === 'closed',
-      'T2',
-      () => `${job.label} completed while it was out of reach of its hardware fence`,
-    );
+  if (last !== undefined && last.taken === 'no' && last.goesOn === null && isTold(last, error)) {
+    if (!(!last.detached || last.scheduler.state === 'closed'))
+      judge.fail('T2', `${job.label} completed while it was out of reach of its hardware fence`);
+    return;
+  }
+  if (error === null && goesOn(last)) {
+    judge.fail('S14', `${job.label} finished although its driver said that it goes on`);
     return;
   }
   if (error === null) {
@@ -196,6 +178,11 @@ function isTold(attempt: AttemptRecord, error: unknown): boolean {
   return attempt.hardware.status !== 'pending' && attempt.hardware.error === error;
 }
 
+/** Whether it does not run: it never did, a reset took it, or it is between two slices. */
+function isOffTheRing(last: AttemptRecord | undefined): boolean {
+  return last === undefined || last.taken !== 'no' || last.goesOn !== null;
+}
+
 interface OutcomeRule {
   readonly law: string;
   readonly expects: string;
@@ -211,31 +198,24 @@ const RULE_OF: Readonly<Record<string, OutcomeRule>> = {
   ERR_JOB_RESET: {
     law: 'T4',
     expects: 'only an innocent job that a reset took, and that may not run again',
-    holds: (_, job, last) => {
-      if (last === undefined || last.taken === 'no' || job.accused) return false;
-      const again = job.resubmit === true || (job.resubmit === null && last.taken === 'waiting');
-      return !again || last.number >= last.scheduler.maxAttempts;
-    },
+    holds: (_, job) => !job.accused && mayNotRunAgain(job),
   },
   ERR_JOB_CANCELLED: {
     law: 'J9',
     expects:
       'only a job that was cancelled, and that was dequeued or reset, or that its driver stopped',
-    holds: (_, job, last) =>
-      job.cancelled && (last === undefined || last.taken !== 'no') && !job.accused,
+    holds: (_, job, last) => job.cancelled && isOffTheRing(last) && !job.accused,
   },
   ERR_ENTITY_KILLED: {
     law: 'E2',
     expects: 'only a job of a killed entity that does not run',
-    holds: (_, job, last) =>
-      (job.entity.killed || job.entity.killsOnFault) && (last === undefined || last.taken !== 'no'),
+    holds: (_, job, last) => (job.entity.killed || job.entity.killsOnFault) && isOffTheRing(last),
   },
   ERR_CLIENT_BANNED: {
     law: 'T6',
     expects: 'only a job of a banned client that does not run',
     holds: (judge, job, last) =>
-      judge.placesOf(job).some((one) => judge.mayBeBanned(job.entity, one)) &&
-      (last === undefined || last.taken !== 'no'),
+      judge.placesOf(job).some((one) => judge.mayBeBanned(job.entity, one)) && isOffTheRing(last),
   },
   ERR_QUEUE_TIMEOUT: {
     law: 'J10',
@@ -281,9 +261,6 @@ function checkLetGo(judge: Judge, job: object, label: string): void {
     readonly extra?: { readonly after?: unknown; readonly dependencyDeadline?: unknown } | null;
     readonly current?: unknown;
   };
-  judge.check(
-    (inside.waitsFor ?? null) === null && (inside.extra?.after ?? null) === null,
-    'E2',
-    () => `${label} has finished and still holds its dependencies`,
-  );
+  if (!((inside.waitsFor ?? null) === null && (inside.extra?.after ?? null) === null))
+    judge.fail('E2', `${label} has finished and still holds its dependencies`);
 }

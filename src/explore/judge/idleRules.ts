@@ -1,6 +1,9 @@
+import type { ResourcePool } from '../../sched/index.ts';
+import { isOver } from './judge.ts';
 import type { Judge } from './judge.ts';
 import type { EntityRecord, JobRecord, RingRecord, SchedulerRecord } from './records.ts';
 import { creditsOn, holdingBack } from './runRules.ts';
+import { isBehindSliced, ringOfNextSlice } from './sliceRules.ts';
 
 /** What must hold whenever nothing is deferred and no timer is due: S2, S3, J2, J6, J10, E2. */
 export function idle(judge: Judge): void {
@@ -20,29 +23,22 @@ function checkEntity(judge: Judge, record: EntityRecord): void {
     const job = record.jobs[at] as JobRecord;
     const { state } = job.job;
     const isFinished = judge.isFinished(job);
-    judge.check(
-      (state === 'finished') === isFinished,
-      'J2',
-      () =>
+    if ((state === 'finished') !== isFinished)
+      judge.fail(
+        'J2',
         `${job.label} is ${state}, and its finished fence ${isFinished ? 'signalled' : 'pending'}`,
-    );
+      );
     if (state === 'running') running += 1;
-    if (state === 'queued' && job.dead === null && !record.killed) {
+    if (state === 'queued' && !isOver(job) && !record.killed) {
       queued += 1;
       if (judge.isDead(job)) isSure = false;
     }
   }
   const { label } = record;
-  judge.check(
-    entity.running === running,
-    'J2',
-    () => `${label} counts ${entity.running} running jobs, and ${running} are`,
-  );
-  judge.check(
-    entity.queued === queued || (!isSure && entity.queued < queued),
-    'J2',
-    () => `${label} counts ${entity.queued} queued jobs, and ${queued} are`,
-  );
+  if (entity.running !== running)
+    judge.fail('J2', `${label} counts ${entity.running} running jobs, and ${running} are`);
+  if (!(entity.queued === queued || (!isSure && entity.queued < queued)))
+    judge.fail('J2', `${label} counts ${entity.queued} queued jobs, and ${queued} are`);
 }
 
 /** S2, S3, S5: no ring has room while somebody could start there. */
@@ -54,31 +50,39 @@ function checkWork(judge: Judge, scheduler: SchedulerRecord): void {
     if (head !== null) ready.push(head);
   }
   if (ready.length === 0) return;
-  const fits = (job: JobRecord): boolean => roomFor(job, scheduler).length > 0;
-  const isEmpty = scheduler.rings.every((ring) => ring.attempts.length === 0);
-  const mayHold = judge.entities.some((entity) => holdsOthers(judge, entity, scheduler, fits));
-  const waiting = isEmpty || (ready.every(fits) && !mayHold) ? ready.find(fits) : undefined;
-  judge.check(
-    waiting === undefined,
-    'S3',
-    () =>
+  const waiting = startable(judge, scheduler, ready);
+  if (waiting !== undefined)
+    judge.fail(
+      'S3',
       `${waiting?.label} could start on ${scheduler.label}, which has room, and nothing is on its way: a wake-up was lost`,
-  );
+    );
+}
+
+/** Which of `ready` could start now for sure: on empty rings, or where all fit and nobody who does not holds them back. */
+function startable(
+  judge: Judge,
+  scheduler: SchedulerRecord,
+  ready: readonly JobRecord[],
+): JobRecord | undefined {
+  const fitting = ready.filter((job) => hasRoomFor(job, scheduler));
+  if (fitting.length === 0) return undefined;
+  const isEmpty = scheduler.rings.every((ring) => ring.attempts.length === 0);
+  if (isEmpty) return fitting[0];
+  if (fitting.length < ready.length) return undefined;
+  const mayHold = judge.entities.some((entity) => holdsOthers(judge, entity, scheduler));
+  return mayHold ? undefined : fitting[0];
 }
 
 /** Whether the head of `entity`, or what may be its head, is a job that does not fit, and that holds others back (S5). */
-function holdsOthers(
-  judge: Judge,
-  entity: EntityRecord,
-  scheduler: SchedulerRecord,
-  fits: (job: JobRecord) => boolean,
-): boolean {
+function holdsOthers(judge: Judge, entity: EntityRecord, scheduler: SchedulerRecord): boolean {
   const queued = entity.jobs
     .slice(entity.firstUnfinished)
     .filter(({ job }) => job.state === 'queued');
   const isSure = !queued.some((job) => judge.isDead(job));
   const heads = isSure ? queued.slice(0, 1) : queued;
-  return heads.some((job) => !fits(job) && holdingBack(judge, job, scheduler).length === 0);
+  return heads.some(
+    (job) => !hasRoomFor(job, scheduler) && holdingBack(judge, job, scheduler) === null,
+  );
 }
 
 /** The first queued job of `entity`, where nothing that the judge knows of holds it back. */
@@ -91,7 +95,7 @@ export function readyHead(
   const { jobs } = entity;
   for (let at = entity.firstUnfinished; at < jobs.length; at += 1) {
     const job = jobs[at] as JobRecord;
-    if (job.job.state !== 'queued' || job.dead !== null) continue;
+    if (job.job.state !== 'queued' || isOver(job)) continue;
     if (judge.mayHaveExpired(job)) return null;
     const isHere = judge.placeOf(job) === scheduler;
     return isHere && isReady(judge, job, scheduler) ? job : null;
@@ -100,23 +104,25 @@ export function readyHead(
 }
 
 function isReady(judge: Judge, job: JobRecord, scheduler: SchedulerRecord): boolean {
-  if (holdingBack(judge, job, scheduler).length > 0) return false;
-  if (
-    job.after.some(
-      ({ fence, of }) =>
-        fence.status === 'pending' && (scheduler.wasDisturbed || !isCovered(judge, of)),
-    )
-  )
-    return false;
+  if (isBehindSliced(judge, job) || holdingBack(judge, job, scheduler) !== null) return false;
+  for (const { fence, of } of job.after) {
+    const isPending = fence.status === 'pending';
+    if (isPending && (scheduler.wasDisturbed || !isCovered(judge, of))) return false;
+  }
   if (job.prepared.some((fence) => fence.status === 'pending')) return false;
   for (const [pool, count] of job.resources) {
     if ((job.job.grants.get(pool)?.length ?? 0) === count) continue;
-    const isWanted = judge.jobs.some(
-      (other) => other !== job && other.resources.has(pool) && other.job.state === 'queued',
-    );
-    if (isWanted || pool.free < count || judge.reservedPools.has(pool)) return false;
+    if (pool.free < count || judge.reservedPools.has(pool)) return false;
+    if (isWantedBesides(judge, job, pool)) return false;
   }
   return true;
+}
+
+/** Whether somebody else who is queued asks for slots of `pool`. */
+function isWantedBesides(judge: Judge, job: JobRecord, pool: ResourcePool): boolean {
+  return judge.jobs.some(
+    (other) => other !== job && other.resources.has(pool) && other.job.state === 'queued',
+  );
 }
 
 /** Whether the ring's order covers a dependency on `of` for sure: it, and all before it in its serial entity, are there (J7). */
@@ -135,14 +141,21 @@ function isCovered(judge: Judge, of: JobRecord | null): boolean {
   return true;
 }
 
-/** The rings where `job` could start: its serial entity may be bound to one (J4). */
-function roomFor(job: JobRecord, scheduler: SchedulerRecord): RingRecord[] {
+/** Whether `job` could start on a ring: its serial entity may be bound to one (J4). */
+function hasRoomFor(job: JobRecord, scheduler: SchedulerRecord): boolean {
   const cost = Math.min(job.credits, scheduler.credits);
-  const { entity } = job;
-  const mine = scheduler.rings.filter((ring) =>
-    ring.attempts.some((one) => one.job.entity === entity),
-  );
-  if (entity.serial && mine.length > 0 && !scheduler.ordered) return [];
-  const rings = entity.serial && mine.length > 0 ? mine : scheduler.rings;
-  return rings.filter((ring) => creditsOn(ring, scheduler) + cost <= scheduler.credits);
+  const pinned = ringOfNextSlice(job);
+  if (pinned !== null) return creditsOn(pinned, scheduler) + cost <= scheduler.credits;
+  const isBound = job.entity.serial && scheduler.rings.some((ring) => isOn(job.entity, ring));
+  if (isBound && !scheduler.ordered) return false;
+  for (const ring of scheduler.rings) {
+    if (isBound && !isOn(job.entity, ring)) continue;
+    if (creditsOn(ring, scheduler) + cost <= scheduler.credits) return true;
+  }
+  return false;
+}
+
+function isOn(entity: EntityRecord, ring: RingRecord): boolean {
+  for (const { job } of ring.attempts) if (job.entity === entity) return true;
+  return false;
 }

@@ -38,15 +38,21 @@ export class Judge {
   /** Where jobs of entities with several schedulers were queued, as far as the counters of those tell. */
   readonly places: Map<JobRecord, SchedulerRecord> = new Map();
   /** How many abort listeners are set. */
-  listeners: () => number = () => 0;
+  readonly listeners: () => number;
   /** Whether busy time is only what the clock says: no driver measures it. */
   countsTime = true;
+  /** The longest that an attempt has kept its ring busy. */
+  longestUs = 0;
   #callbacks = 0;
   /** What the step did, for trails; `null` where nobody reads it. */
   told: string[] | null = null;
 
-  constructor(runtime: ExploreRuntime) {
+  /** A callback for a fence that must refuse it (F4). */
+  readonly refused = (): void => this.fail('F4', 'a callback that was refused runs');
+
+  constructor(runtime: ExploreRuntime, listeners: () => number) {
     this.runtime = runtime;
+    this.listeners = listeners;
   }
 
   /** A law does not hold. */
@@ -59,8 +65,14 @@ export class Judge {
     if (!holds) this.findings.push({ rule, message: message() });
   }
 
-  tell(text: () => string): void {
-    this.told?.push(text());
+  /** Whether somebody reads what steps do. */
+  get isTold(): boolean {
+    return this.told !== null;
+  }
+
+  /** Adds a line to what the step did; called only where `isTold`, so that texts nobody reads are not made. */
+  tell(text: string): void {
+    this.told?.push(text);
   }
 
   /** What is known of `job`. */
@@ -79,10 +91,15 @@ export class Judge {
 
   /** Runs what a scenario does in a callback; callbacks do not nest (F5). */
   inCallback(fn: () => void): void {
-    this.check(this.#callbacks === 0, 'F5', () => 'a callback runs inside another one');
+    this.noteInCallback(fn, undefined);
+  }
+
+  /** Runs a rule of the judge's own in a callback. */
+  noteInCallback<Of>(rule: (judge: Judge, of: Of) => void, of: Of): void {
+    if (this.#callbacks !== 0) this.fail('F5', 'a callback runs inside another one');
     this.#callbacks += 1;
     try {
-      fn();
+      rule(this, of);
     } finally {
       this.#callbacks -= 1;
     }
@@ -133,14 +150,15 @@ export class Judge {
 
   /** Whether `job` may never run again, as far as can be told from outside. */
   isDead(job: JobRecord): boolean {
-    return job.dead !== null || this.mayBeKilled(job.entity) || this.mayHaveExpired(job);
+    return isOver(job) || this.mayBeKilled(job.entity) || this.mayHaveExpired(job);
   }
 
   /** Whether an entity was killed, or may have been for a guilty job (T6). */
   mayBeKilled(entity: EntityRecord): boolean {
     if (entity.killed) return true;
     if (entity.killsOnFault && entity.jobs.some(({ accused }) => accused)) return true;
-    return this.schedulers.some((one) => this.mayBeBanned(entity, one));
+    for (const one of this.schedulers) if (this.mayBeBanned(entity, one)) return true;
+    return false;
   }
 
   /** Whether an attempt is on its ring and may complete. */
@@ -178,21 +196,38 @@ export class Judge {
     attempt.charged = true;
     if (!used) return;
     const { ring } = attempt;
-    const nowUs = this.runtime.nowUs();
-    const startUs = Math.min(nowUs, Math.max(attempt.startedAtUs, ring.lastEndUs));
-    ring.busyUs += nowUs - startUs;
-    attempt.job.entity.busyUs += nowUs - startUs;
-    ring.lastEndUs = Math.max(ring.lastEndUs, nowUs);
+    const busyUs = this.executedUs(attempt);
+    ring.busyUs += busyUs;
+    attempt.job.entity.busyUs += busyUs;
+    this.longestUs = Math.max(this.longestUs, busyUs);
+    ring.lastEndUs = Math.max(ring.lastEndUs, this.runtime.nowUs());
+  }
+
+  /** For how long an attempt that is the first on its ring has executed by now: since its start, or since the one before it ended. */
+  executedUs({ startedAtUs, ring }: AttemptRecord): number {
+    return Math.max(0, this.runtime.nowUs() - Math.max(startedAtUs, ring.lastEndUs));
   }
 
   /** Attempts whose hardware fence had signalled when `runJob` returned it: the scheduler hears of them a little later. */
   readonly instant: AttemptRecord[] = [];
-  /** Notes that the hardware has told of an attempt. */
-  hardwareSignalled: (attempt: AttemptRecord) => void = () => {};
 
   /** Notes what the scheduler must have heard of by now. */
   settleInstant(): void {
+    if (this.instant.length === 0) return;
     for (const attempt of this.instant.splice(0)) this.hardwareSignalled(attempt);
+  }
+
+  /** The hardware told that an attempt is over. */
+  hardwareSignalled(attempt: AttemptRecord): void {
+    if (this.isTold)
+      this.tell(`hardware fence of ${attempt.job.label}: ${attempt.hardware.error?.code ?? 'ok'}`);
+    if (attempt.detached || attempt.retired) return;
+    const { entity, seqno } = attempt.job;
+    // It waits for its predecessor, and who depends on it does not see it on the ring any more.
+    if (entity.serial && entity.lastFinished < seqno - 1) attempt.scheduler.wasDisturbed = true;
+    this.charge(attempt, true);
+    attempt.over = true;
+    this.retire(attempt);
   }
 
   /** The hardware worked on after the job had failed on time (S11). */
@@ -288,6 +323,10 @@ export class Judge {
   #endAll(scheduler: SchedulerRecord, retired: boolean): void {
     for (const ring of scheduler.rings) {
       const executing = this.executing(ring);
+      // It may have been found guilty, and its client banned, in the same step and without a word.
+      if (executing !== null && this.isPastItsTime(executing)) {
+        this.accuse(executing.job, scheduler);
+      }
       for (const attempt of [...ring.attempts]) {
         this.charge(attempt, !attempt.over && (attempt === executing || !scheduler.ordered));
       }
@@ -300,4 +339,22 @@ export class Judge {
       }
     }
   }
+}
+
+/** Whether `job`, which does not run, never will again: it only waits for what must signal before it (E2, J7). */
+export function isOver(job: JobRecord): boolean {
+  if (job.dead !== null || job.accused || job.reusedFence) return true;
+  if (job.cancelled && job.attempts.length > 0) return true;
+  if (!mayNotRunAgain(job)) return false;
+  // What a reset takes between two slices is queued until the reset settles it.
+  const last = job.attempts.at(-1) as AttemptRecord;
+  return last.goesOn === null || !last.scheduler.domain.resetting;
+}
+
+/** Whether a reset took the last attempt of `job`, and it may not have another one (T4). */
+export function mayNotRunAgain({ attempts, resubmit }: JobRecord): boolean {
+  const last = attempts.at(-1);
+  if (last === undefined || last.taken === 'no') return false;
+  const may = resubmit === true || (resubmit === null && last.taken === 'waiting');
+  return !may || last.number >= last.scheduler.maxAttempts;
 }

@@ -10,12 +10,11 @@ export function checkRank(judge: Judge, job: JobRecord, scheduler: SchedulerReco
     if (entity === job.entity || entity.firstUnfinished === entity.jobs.length) continue;
     const head = readyHead(judge, entity, scheduler);
     if (head === null || !head.isPrepared || head.resources.size > 0) continue;
-    judge.check(
-      !isBefore(head, job, scheduler.policy),
-      'S7',
-      () =>
+    if (isBefore(head, job, scheduler.policy))
+      judge.fail(
+        'S7',
         `${job.label} starts before ${head.label}, which is ready and comes first by ${scheduler.policy}`,
-    );
+      );
   }
 }
 

@@ -45,6 +45,8 @@ export interface SchedulerRecord {
   faultedAlone: boolean;
   /** Of `stats()`: how many resets it has had. */
   resets: number;
+  /** Of `stats()`: how many timeouts it has had. */
+  timeouts: number;
   /** Guilty jobs, by client or entity. */
   readonly karma: Map<EntityRecord | number, number>;
   /** Those of them that have failed for it. */
@@ -130,6 +132,8 @@ export interface JobRecord {
   cancelled: boolean;
   hookThrew: boolean;
   reusedFence: boolean;
+  /** Whether the attempt that began last may come back for further slices (S14). */
+  sliced: boolean;
   /** Accused: by its driver's verdict, or by `fault`. */
   accused: boolean;
   /** Verdicts that it hangs, or is past its time. */
@@ -139,6 +143,7 @@ export interface JobRecord {
   freed: number;
 }
 
+/** One start of a job: an attempt, or of a sliced job one slice of it. */
 export interface AttemptRecord {
   readonly job: JobRecord;
   readonly number: number;
@@ -159,4 +164,7 @@ export interface AttemptRecord {
   retired: boolean;
   cancelAsked: number;
   charged: boolean;
+  /** Of a slice that ended well: where its driver said that the job goes on; `null`: nowhere, or it was not asked. */
+  goesOn: 'any-ring' | 'same-ring' | null;
+  wasAsked: boolean;
 }

@@ -1,6 +1,7 @@
 import { isFence } from '../../fence/index.ts';
 import type { Driver, ResetContext } from '../../sched/index.ts';
 import type { Judge } from './judge.ts';
+import { endSuspended, isFurtherSlice, takeSuspended } from './sliceRules.ts';
 import type {
   AttemptRecord,
   DomainRecord,
@@ -21,7 +22,7 @@ export function resetCalled(
 ): ResetAnswer {
   const { domain } = scheduler;
   const { tries } = context;
-  judge.tell(() => `reset of ${scheduler.label}, try ${tries}`);
+  if (judge.isTold) judge.tell(`reset of ${scheduler.label}, try ${tries}`);
   if (!domain.resetting) {
     for (const job of context.guilty) accuseIfLate(judge, judge.recordOf(job));
     begin(judge, scheduler);
@@ -74,6 +75,7 @@ function begin(judge: Judge, first: SchedulerRecord): void {
       if (domain.rings.includes(ring))
         take(judge, scheduler, domain, ring.attempts, judge.executing(ring));
     }
+    takeSuspended(judge, scheduler, domain);
   }
 }
 
@@ -93,23 +95,17 @@ function take(
     domain.taken.push(attempt);
     attempt.detached = true;
     const begun = attempt === executing || !scheduler.ordered;
-    attempt.taken = begun ? 'begun' : 'waiting';
+    attempt.taken = begun || isFurtherSlice(attempt) ? 'begun' : 'waiting';
     if (!attempt.over) judge.charge(attempt, begun);
   }
 }
 
 /** T7: after every driver has settled, and within the budget. */
 function nextTry(judge: Judge, domain: DomainRecord, tries: number): void {
-  judge.check(
-    domain.unsettled === 0,
-    'T3',
-    () => `try ${tries} of a reset begins before try ${domain.tries} has settled`,
-  );
-  judge.check(
-    tries > domain.tries,
-    'T7',
-    () => `try ${tries} of a reset follows try ${domain.tries}`,
-  );
+  if (domain.unsettled !== 0)
+    judge.fail('T3', `try ${tries} of a reset begins before try ${domain.tries} has settled`);
+  if (tries <= domain.tries)
+    judge.fail('T7', `try ${tries} of a reset follows try ${domain.tries}`);
   domain.asked = [];
   domain.failed = false;
 }
@@ -120,36 +116,28 @@ function checkContext(
   context: ResetContext<never>,
 ): void {
   const { domain } = scheduler;
-  judge.check(
-    scheduler.state !== 'gone',
-    'T8',
-    () => `reset of ${scheduler.label} after it was gone`,
-  );
-  judge.check(
-    context.tries <= scheduler.maxTries || domain.members.length > 1,
-    'T7',
-    () => `try ${context.tries} of a reset, of at most ${scheduler.maxTries}`,
-  );
+  if (scheduler.state === 'gone') judge.fail('T8', `reset of ${scheduler.label} after it was gone`);
+  if (!(context.tries <= scheduler.maxTries || domain.members.length > 1))
+    judge.fail('T7', `try ${context.tries} of a reset, of at most ${scheduler.maxTries}`);
   if (context.tries > 1 || domain.asked.length > 1) return;
   for (const job of context.guilty) {
     const record = judge.recordOf(job);
     const attempt = record.attempts.at(-1);
     if (!record.accused && attempt !== undefined) blameTheLonely(judge, attempt);
-    judge.check(record.accused, 'T4', () => `a reset blames ${record.label}, which nobody accused`);
+    if (!record.accused) judge.fail('T4', `a reset blames ${record.label}, which nobody accused`);
   }
   for (const { job, over } of domain.taken) {
     if (!job.accused || over) continue;
     const isNamed = context.guilty.includes(job.job);
-    judge.check(isNamed, 'T4', () => `a reset does not blame ${job.label}, which is guilty`);
+    if (!isNamed) judge.fail('T4', `a reset does not blame ${job.label}, which is guilty`);
   }
   const taken = domain.taken.filter(({ retired }) => !retired);
   const isAll = taken.every(({ job }) => context.running.includes(job.job));
-  judge.check(
-    isAll && taken.length === context.running.length,
-    'T3',
-    () =>
+  if (!(isAll && taken.length === context.running.length))
+    judge.fail(
+      'T3',
       `a reset takes ${context.running.length} attempts of the ${taken.length} that its rings hold`,
-  );
+    );
 }
 
 /** Where nobody can be asked, the reset tells first that a job was past its time (T2). */
@@ -187,19 +175,14 @@ export function noteResets(judge: Judge, resets: ReadonlyMap<SchedulerRecord, nu
 
 function succeeded(judge: Judge, domain: DomainRecord): void {
   const name = domain.members[0]?.label ?? '';
-  judge.check(domain.resetting, 'T3', () => `${name} counts a reset that did not begin`);
-  judge.check(
-    domain.unsettled === 0 && !domain.failed,
-    'T7',
-    () => `a reset of ${name} counts as done before it succeeded`,
-  );
+  if (!domain.resetting) judge.fail('T3', `${name} counts a reset that did not begin`);
+  if (!(domain.unsettled === 0 && !domain.failed))
+    judge.fail('T7', `a reset of ${name} counts as done before it succeeded`);
   const { lastFiredForUs, nextTimerAtUs } = judge.runtime;
-  judge.check(
-    lastFiredForUs < domain.deadlineUs || nextTimerAtUs <= domain.deadlineUs,
-    'T7',
-    () => `a reset of ${name} counts as done although it overran its time`,
-  );
+  if (!(lastFiredForUs < domain.deadlineUs || nextTimerAtUs <= domain.deadlineUs))
+    judge.fail('T7', `a reset of ${name} counts as done although it overran its time`);
   domain.resetting = false;
+  endSuspended(judge, domain);
   for (const attempt of domain.taken) if (!attempt.retired) judge.retire(attempt);
   for (const ring of domain.rings) ring.lastEndUs = judge.runtime.nowUs();
   domain.taken = [];

@@ -7,6 +7,7 @@ import type { AttemptRecord, JobRecord, RingRecord, SchedulerRecord } from './re
 import { checkRank } from './rankRules.ts';
 import { resetCalled } from './resetRules.ts';
 import { checkPrepare, checkRun, holdGrants } from './runRules.ts';
+import { isSliced, nextSlice, numberOfStart } from './sliceRules.ts';
 
 /**
  * `driver` under the judge's eyes: every call of a hook is noted, and judged, before and after the driver sees it. Hooks that
@@ -17,29 +18,34 @@ export function watchedDriver<P>(
   driver: Driver<P>,
   schedulerOf: () => SchedulerRecord,
 ): Driver<P> {
-  judge.hardwareSignalled = (attempt) => hardwareSignalled(judge, attempt);
   const hooks = driver as unknown as Driver<never>;
+  // Each is named before it is given away: V8 keeps a function that is assigned to a property where it is made, with all
+  // that it sees, until a full collection, and so every run that was.
+  const prepare: Driver<never>['prepareJob'] = (job) =>
+    prepareJob(judge, hooks, schedulerOf(), job);
+  const timeout: Driver<never>['timedOut'] = (job) => timedOut(judge, hooks, schedulerOf(), job);
+  const reset: Driver<never>['reset'] = (context) =>
+    resetCalled(judge, hooks, schedulerOf(), context);
+  const cancel: Driver<never>['cancelJob'] = (job) => cancelJob(judge, hooks, schedulerOf(), job);
+  const capture: Driver<never>['capture'] = (job) => hooks.capture?.(job);
+  const sliced: Driver<never>['isSliced'] = (job) => isSliced(judge, hooks, job);
+  const slice: Driver<never>['nextSlice'] = (job) => nextSlice(judge, hooks, job);
   const watched: { -readonly [Hook in keyof Driver<never>]: Driver<never>[Hook] } = {
     runJob: (job, ring) => runJob(judge, hooks, schedulerOf(), job, ring),
+    freeJob: (job) => freeJob(judge, hooks, job),
   };
-  for (const flag of ['ordered', 'resetScope', 'interruptWaits', 'measure'] as const) {
-    const value = hooks[flag];
-    if (value !== undefined) Object.assign(watched, { [flag]: value });
-  }
-  if (hooks.prepareJob !== undefined) {
-    watched.prepareJob = (job) => prepareJob(judge, hooks, schedulerOf(), job);
-  }
-  if (hooks.timedOut !== undefined) {
-    watched.timedOut = (job) => timedOut(judge, hooks, schedulerOf(), job);
-  }
-  if (hooks.reset !== undefined) {
-    watched.reset = (context) => resetCalled(judge, hooks, schedulerOf(), context);
-  }
-  if (hooks.cancelJob !== undefined) {
-    watched.cancelJob = (job) => cancelJob(judge, hooks, schedulerOf(), job);
-  }
-  if (hooks.capture !== undefined) watched.capture = (job) => hooks.capture?.(job);
-  watched.freeJob = (job) => freeJob(judge, hooks, job);
+  const { ordered, resetScope, interruptWaits, measure } = hooks;
+  if (ordered !== undefined) watched.ordered = ordered;
+  if (resetScope !== undefined) watched.resetScope = resetScope;
+  if (interruptWaits !== undefined) watched.interruptWaits = interruptWaits;
+  if (measure !== undefined) watched.measure = measure;
+  if (hooks.prepareJob !== undefined) watched.prepareJob = prepare;
+  if (hooks.timedOut !== undefined) watched.timedOut = timeout;
+  if (hooks.reset !== undefined) watched.reset = reset;
+  if (hooks.cancelJob !== undefined) watched.cancelJob = cancel;
+  if (hooks.capture !== undefined) watched.capture = capture;
+  if (hooks.isSliced !== undefined) watched.isSliced = sliced;
+  if (hooks.nextSlice !== undefined) watched.nextSlice = slice;
   return watched as unknown as Driver<P>;
 }
 
@@ -60,7 +66,7 @@ function runJob(
     return driver.runJob(job, ringIndex);
   }
   judge.settleInstant();
-  judge.tell(() => `runJob ${record.label} on ring ${ringIndex} of ${scheduler.label}`);
+  if (judge.isTold) judge.tell(`runJob ${record.label} on ring ${ringIndex} of ${scheduler.label}`);
   checkRun(judge, record, scheduler, ring);
   checkRank(judge, record, scheduler);
   let hardware: Fence;
@@ -68,7 +74,7 @@ function runJob(
     hardware = driver.runJob(job, ringIndex);
   } catch (error) {
     record.hookThrew = true;
-    judge.tell(() => `runJob threw`);
+    if (judge.isTold) judge.tell(`runJob threw`);
     throw error;
   }
   if (!isFence(hardware)) {
@@ -94,7 +100,8 @@ function runJob(
     attempt.charged = true;
     if (scheduler.state === 'gone' || scheduler.wasUnplugged) judge.retire(attempt);
   }
-  if (hardware.addCallback(() => hardwareSignalled(judge, attempt)) === null) {
+  // Before the scheduler's own callback, so that it runs before that.
+  if (hardware.addCallback(() => judge.hardwareSignalled(attempt)) === null) {
     judge.instant.push(attempt);
   }
   return hardware;
@@ -110,7 +117,7 @@ function newAttempt(
 ): AttemptRecord {
   return {
     job,
-    number: job.attempts.length + 1,
+    number: numberOfStart(job),
     scheduler,
     ring,
     hardware,
@@ -123,21 +130,9 @@ function newAttempt(
     retired: false,
     cancelAsked: 0,
     charged: false,
+    goesOn: null,
+    wasAsked: false,
   };
-}
-
-/** The hardware told that an attempt is over. It was added before the scheduler's own callback, so it runs before that. */
-function hardwareSignalled(judge: Judge, attempt: AttemptRecord): void {
-  judge.tell(
-    () => `hardware fence of ${attempt.job.label}: ${attempt.hardware.error?.code ?? 'ok'}`,
-  );
-  if (attempt.detached || attempt.retired) return;
-  const { entity, seqno } = attempt.job;
-  // It waits for its predecessor, and who depends on it does not see it on the ring any more.
-  if (entity.serial && entity.lastFinished < seqno - 1) attempt.scheduler.wasDisturbed = true;
-  judge.charge(attempt, true);
-  attempt.over = true;
-  judge.retire(attempt);
 }
 
 function prepareJob(
@@ -161,7 +156,8 @@ function prepareJob(
   if (fence === null || fence === undefined) record.isPrepared = true;
   else if (isFence(fence)) record.prepared.push(fence);
   else record.hookThrew = true;
-  judge.tell(() => `prepareJob ${record.label}: ${fence === null ? 'ready' : 'a fence'}`);
+  if (judge.isTold)
+    judge.tell(`prepareJob ${record.label}: ${fence === null ? 'ready' : 'a fence'}`);
   return fence ?? null;
 }
 
@@ -181,7 +177,7 @@ function timedOut(
     verdict = driver.timedOut?.(job) ?? 'reset';
     return verdict;
   } finally {
-    judge.tell(() => `timedOut ${record.label}: ${verdict}`);
+    if (judge.isTold) judge.tell(`timedOut ${record.label}: ${verdict}`);
     if (attempt !== undefined) carryOut(judge, scheduler, record, attempt, verdict);
   }
 }
@@ -195,19 +191,13 @@ function checkTimedOut(
 ): void {
   const limitUs = job.runTimeoutUs ?? scheduler.runTimeoutUs;
   const executing = attempt === undefined ? null : judge.executing(attempt.ring);
-  judge.check(
-    attempt !== undefined && judge.isOnRing(attempt) && executing === attempt,
-    'T2',
-    () => `timedOut is asked of ${job.label}, which does not execute`,
-  );
-  judge.check(job.freed === 0, 'D3', () => `timedOut is asked of ${job.label} after it was freed`);
+  if (!(attempt !== undefined && judge.isOnRing(attempt) && executing === attempt))
+    judge.fail('T2', `timedOut is asked of ${job.label}, which does not execute`);
+  if (job.freed !== 0) judge.fail('D3', `timedOut is asked of ${job.label} after it was freed`);
   if (attempt === undefined) return;
   const ranUs = judge.clockOf(scheduler) - attempt.execClockUs;
-  judge.check(
-    ranUs >= limitUs,
-    'T1',
-    () => `timedOut is asked of ${job.label} after ${ranUs} of ${limitUs} microseconds`,
-  );
+  if (!(ranUs >= limitUs))
+    judge.fail('T1', `timedOut is asked of ${job.label} after ${ranUs} of ${limitUs} microseconds`);
 }
 
 function carryOut(
@@ -247,19 +237,16 @@ function cancelJob(
 ): void {
   const record = judge.recordOf(job);
   const attempt = record.attempts.at(-1);
-  judge.tell(() => `cancelJob ${record.label}`);
+  if (judge.isTold) judge.tell(`cancelJob ${record.label}`);
   if (attempt !== undefined) attempt.cancelAsked += 1;
-  judge.check(
-    attempt === undefined || attempt.cancelAsked === 1,
-    'J9',
-    () => `cancelJob for ${record.label} is called ${attempt?.cancelAsked} times in one attempt`,
-  );
-  judge.check(
-    record.cancelled || scheduler.state !== 'open',
-    'J9',
-    () => `cancelJob for ${record.label}, which nobody cancelled`,
-  );
-  judge.check(record.freed === 0, 'D3', () => `cancelJob for ${record.label} after it was freed`);
+  if (!(attempt === undefined || attempt.cancelAsked === 1))
+    judge.fail(
+      'J9',
+      `cancelJob for ${record.label} is called ${attempt?.cancelAsked} times in one attempt`,
+    );
+  if (!(record.cancelled || scheduler.state !== 'open'))
+    judge.fail('J9', `cancelJob for ${record.label}, which nobody cancelled`);
+  if (record.freed !== 0) judge.fail('D3', `cancelJob for ${record.label} after it was freed`);
   driver.cancelJob?.(job);
 }
 
@@ -268,11 +255,11 @@ function freeJob(judge: Judge, driver: Driver<never>, job: Job<never>): void {
   record.freed += 1;
   const { label: name } = record;
   const attempt = record.attempts.at(-1);
-  judge.tell(() => `freeJob ${name}`);
-  judge.check(record.freed === 1, 'D3', () => `${name} is freed ${record.freed} times`);
-  judge.check(judge.isFinished(record), 'D3', () => `${name} is freed before it finished`);
+  if (judge.isTold) judge.tell(`freeJob ${name}`);
+  if (record.freed !== 1) judge.fail('D3', `${name} is freed ${record.freed} times`);
+  if (!judge.isFinished(record)) judge.fail('D3', `${name} is freed before it finished`);
   const isRetired = attempt === undefined || attempt.retired || attempt.taken !== 'no';
-  judge.check(isRetired, 'J11', () => `${name} is freed while its attempt is on the hardware`);
-  judge.check(!judge.inSignal, 'D3', () => `${name} is freed inside a fence callback`);
+  if (!isRetired) judge.fail('J11', `${name} is freed while its attempt is on the hardware`);
+  if (judge.inSignal) judge.fail('D3', `${name} is freed inside a fence callback`);
   driver.freeJob?.(job);
 }

@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 import type { Scope } from '../world.ts';
 import { fences } from './fences.ts';
 import { queues } from './queues.ts';
+import { shares } from './shares.ts';
 import { swarm } from './swarm.ts';
 
 const FAMILIES: readonly Scenario[] = [
@@ -72,6 +73,20 @@ const FAMILIES: readonly Scenario[] = [
   ),
   fences,
   swarm('mixed', 'anything at once', [], 3),
+  shares(),
+  swarm(
+    'unstoppable',
+    'jobs that nothing can stop, and that fail on time',
+    ['unstoppable', 'runTimeouts', 'completions'],
+    12,
+  ),
+  swarm('slices', 'jobs that are served slice by slice', ['slices', 'cancels', 'kills'], 10),
+  swarm(
+    'sliced resets',
+    'slices on several rings, hangs and resets',
+    ['slices', 'rings', 'resets', 'runTimeouts'],
+    10,
+  ),
 ];
 
 /** What `pct` and `random` explore by turns. */

@@ -13,6 +13,8 @@ export interface FaultMenu {
   readonly throws?: readonly (ModelHook | 'runJob')[];
   readonly verdicts?: boolean;
   readonly reuse?: boolean;
+  /** Verdicts that nothing can stop a job. */
+  readonly unstoppable?: boolean;
 }
 
 /** Adds the faults of `menu` to `world`. */
@@ -59,6 +61,16 @@ export function addFaults(world: World, device: ModelDevice, menu: FaultMenu): v
       run: () => device.reuseFence(),
     });
   }
+  if (menu.unstoppable === true) addUnstoppable(world, device);
+}
+
+/** The driver says that nothing can stop the job, whether it hangs or not: its ring is hung until the hardware is done (T2). */
+function addUnstoppable(world: World, device: ModelDevice): void {
+  world.fault({
+    label: `${device.label} will say fail`,
+    times: 3,
+    run: () => device.answerNext('fail'),
+  });
 }
 
 function addLateCompletions(world: World, device: ModelDevice): void {

@@ -27,6 +27,10 @@ export interface Features {
   readonly throws: boolean;
   readonly ends: boolean;
   readonly lacks: boolean;
+  /** Jobs of which their driver says that nothing can stop them. */
+  readonly unstoppable: boolean;
+  /** Jobs that are served slice by slice. */
+  readonly slices: boolean;
 }
 
 export type FeatureName = keyof Features;
@@ -52,13 +56,19 @@ const ALL: readonly FeatureName[] = [
   'throws',
   'ends',
   'lacks',
+  'unstoppable',
+  'slices',
 ];
+
+/** Those that a world has only where they are named. */
+const NAMED_ONLY: readonly FeatureName[] = ['unstoppable', 'slices'];
 
 /** Those named, and with `others` in so many: each of the rest in one world of that many. */
 export function drawFeatures(world: World, named: readonly FeatureName[], oneIn: number): Features {
   const features: Record<string, boolean> = {};
   for (const name of ALL) {
-    features[name] = named.includes(name) || (oneIn > 0 && world.draw(oneIn) === oneIn - 1);
+    const mayBeDrawn = oneIn > 0 && !NAMED_ONLY.includes(name);
+    features[name] = named.includes(name) || (mayBeDrawn && world.draw(oneIn) === oneIn - 1);
   }
   return features as unknown as Features;
 }

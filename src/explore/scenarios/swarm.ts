@@ -57,12 +57,16 @@ export function swarm(
 
 /** A job on a ring whose deadline its hardware fence was not told of. */
 function lostHint(world: World, devices: readonly ModelDevice[]): string | null {
-  for (const { hintUs, attempts, label } of world.judge.jobs) {
-    const attempt = attempts.at(-1);
-    if (hintUs === Infinity || attempt === undefined || attempt.retired) continue;
-    if (attempt.hardware.status !== 'pending') continue;
-    const isKnown = devices.some((device) => device.hintOf(attempt.hardware) <= hintUs);
-    if (!isKnown) return `the hardware fence of ${label} does not know its deadline`;
+  for (const { rings } of world.judge.schedulers) {
+    for (const { attempts } of rings) {
+      for (const attempt of attempts) {
+        const { job, hardware } = attempt;
+        if (job.hintUs === Infinity || job.attempts.at(-1) !== attempt) continue;
+        if (hardware.status !== 'pending') continue;
+        const isKnown = devices.some((device) => device.hintOf(hardware) <= job.hintUs);
+        if (!isKnown) return `the hardware fence of ${job.label} does not know its deadline`;
+      }
+    }
   }
   return null;
 }
@@ -88,6 +92,7 @@ function makeSchedulers(
         ? ['runJob', 'prepareJob', 'timedOut', 'reset', 'cancelJob', 'freeJob', 'capture']
         : [],
       reuse: features.throws,
+      unstoppable: features.unstoppable,
     });
   }
   return { devices, schedulers };
@@ -103,6 +108,8 @@ function makeDevice(world: World, features: Features, isShared: boolean): ModelD
       if (isWanted && !(isShared && hook === 'reset')) lacks.push(hook);
     }
   }
+  // Whether `prepareJob` is asked for each slice anew is left open.
+  if (features.slices) lacks.push('prepareJob');
   return world.device({
     rings: features.rings ? 1 + world.draw(3) : 1,
     ordered: !(features.rings && world.draw(4) === 3),
@@ -110,6 +117,7 @@ function makeDevice(world: World, features: Features, isShared: boolean): ModelD
     slowReset: world.draw(2) === 1,
     honoursCancel: world.draw(3) !== 2,
     lacks,
+    sliced: features.slices,
   });
 }
 

@@ -1,7 +1,7 @@
 import { JobError } from '../../base/index.ts';
 import { fenceAll, fenceAny, FenceChain, mergeFences } from '../../fence/index.ts';
 import type { Fence } from '../../fence/index.ts';
-import type { SubmitOptions } from '../../sched/index.ts';
+import type { ResourceRequest, SubmitOptions } from '../../sched/index.ts';
 import type { ModelWork } from '../modelDevice.ts';
 import { ExpectedThrow } from '../run.ts';
 import type { WatchedEntity, WatchedJob } from '../watchedEntity.ts';
@@ -53,20 +53,12 @@ export class SwarmJobs {
       const asked = this.#swarm.pools[pool % this.#swarm.pools.length] as Swarm['pools'][number];
       return { pool: asked, count: Math.min(count, asked.slots) };
     });
-    const job = entity.submit(
-      plan.work,
-      {
-        ...plan.options,
-        ...(after.length > 0 && { after }),
-        ...(resources.length > 0 && { resources }),
-        ...(plan.signal !== null && { signal: plan.signal }),
-      },
-      plan.isUnheard,
-    );
+    const job = entity.submit(plan.work, optionsNow(plan, after, resources), plan.isUnheard);
     if (job === null) return;
     this.jobs.push(job);
-    const abortable = this.signals.find(({ signal }) => signal === plan.signal);
-    abortable?.jobs.push(job);
+    if (plan.signal !== null) {
+      this.signals.find(({ signal }) => signal === plan.signal)?.jobs.push(job);
+    }
     const { onSignal } = plan;
     if (onSignal === null) return;
     const fence = onSignal.atStart ? job.job.scheduled : job.job.finished;
@@ -188,25 +180,46 @@ export class SwarmJobs {
   }
 }
 
+/** What is made below, while it is made: spreads that add to an object take several times as long. */
+type Draft<T> = { -readonly [Key in keyof T]: T[Key] };
+
 function drawWork(world: World, features: Swarm['features']): ModelWork {
-  return {
-    durationUs: world.oneOf(100, 10, 700),
-    ...(features.prepares && { prepares: world.draw(3) }),
-    ...(world.draw(10) === 9 && { instant: true }),
-  };
+  const work: Draft<ModelWork> = { durationUs: world.oneOf(100, 10, 700) };
+  if (features.prepares) work.prepares = world.draw(3);
+  if (world.draw(10) === 9) work.instant = true;
+  if (features.slices && world.draw(3) !== 2) {
+    work.slices = 1 + world.draw(3);
+    work.staysOnRing = world.draw(2) === 1;
+  }
+  return work;
 }
 
 function drawOptions(world: World, features: Swarm['features']): SubmitOptions {
   const { credits, queueLimits, runTimeouts, resets, blame, dependencies } = features;
-  return {
-    ...(credits && { credits: 1 + world.draw(4) }),
-    ...(queueLimits && world.draw(3) === 2 && { queueTimeoutMs: world.oneOf(1, 0, 3) }),
-    ...(queueLimits && world.draw(3) === 2 && { dependencyTimeoutMs: world.oneOf(1, 3) }),
-    ...(runTimeouts && world.draw(3) === 2 && { runTimeoutMs: world.oneOf(1, 3, Infinity) }),
-    ...((resets || blame || runTimeouts) &&
-      world.draw(3) === 2 && { resubmit: world.draw(2) === 1 }),
-    ...(dependencies && world.draw(4) === 3 && { onDependencyError: world.oneOf('run', 'fail') }),
-    ...(world.draw(8) === 7 && { deadlineMs: world.oneOf(1, 5) }),
-    ...(world.draw(8) === 7 && { estimateMs: world.oneOf(1, 0, 50) }),
-  };
+  const drawn: Draft<SubmitOptions> = {};
+  const isOne = (isWanted: boolean, inSoMany: number): boolean =>
+    isWanted && world.draw(inSoMany) === inSoMany - 1;
+  if (credits) drawn.credits = 1 + world.draw(4);
+  if (isOne(queueLimits, 3)) drawn.queueTimeoutMs = world.oneOf(1, 0, 3);
+  if (isOne(queueLimits, 3)) drawn.dependencyTimeoutMs = world.oneOf(1, 3);
+  if (isOne(runTimeouts, 3)) drawn.runTimeoutMs = world.oneOf(1, 3, Infinity);
+  if (isOne(resets || blame || runTimeouts, 3)) drawn.resubmit = world.draw(2) === 1;
+  if (isOne(dependencies, 4)) drawn.onDependencyError = world.oneOf('run', 'fail');
+  if (isOne(true, 8)) drawn.deadlineMs = world.oneOf(1, 5);
+  if (isOne(true, 8)) drawn.estimateMs = world.oneOf(1, 0, 50);
+  return drawn;
+}
+
+/** What was drawn, and what is there only now. */
+function optionsNow(
+  { options, signal }: Plan,
+  after: readonly Fence[],
+  resources: readonly ResourceRequest[],
+): SubmitOptions {
+  if (after.length + resources.length === 0 && signal === null) return options;
+  const now: Draft<SubmitOptions> = {};
+  if (after.length > 0) now.after = after;
+  if (resources.length > 0) now.resources = resources;
+  if (signal !== null) now.signal = signal;
+  return Object.assign(now, options);
 }

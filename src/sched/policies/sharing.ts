@@ -38,6 +38,8 @@ export class Sharing {
   #virtualUs = 0;
   /** The average that counts (rule 2). */
   #eligibleUs = 0;
+  /** How many flows are ready. */
+  #ready = 0;
   /** Sums over the ready flows: shares, and trusted positions by share. */
   #shares = 0;
   #weighted = 0;
@@ -58,7 +60,7 @@ export class Sharing {
 
   /** How many flows are ready. */
   get size(): number {
-    return this.#waiting.size + this.#eligible.size + this.#fresh.size;
+    return this.#ready;
   }
 
   /** `flow` has something to do. */
@@ -124,10 +126,22 @@ export class Sharing {
 
   /** Who is served next (rule 3); `null` if nobody is ready. */
   choose(nowUs: number): Flow | null {
+    if (this.#ready === 0) return null;
     this.#nowUs = nowUs;
-    if (this.#unplaced !== null) this.#place(this.#unplaced);
-    if (this.size === 0) return null;
+    if (this.#unplaced !== null) {
+      if (this.#ready === 1) return this.#chooseOnly(this.#unplaced);
+      this.#place(this.#unplaced);
+    }
     return this.#fresh.peek() ?? this.#chooseRegular();
+  }
+
+  /** Where the only one that is ready stands in a heap decides nothing: it stays unplaced until there is another. */
+  #chooseOnly(flow: Flow): Flow {
+    flow.position(flow.shareOf(flow.head(this.#nowUs)));
+    this.#shares = flow.share;
+    this.#weighted = flow.share * flow.trustedUs;
+    this.#eligibleUs = Math.max(this.#eligibleUs, this.#virtualUs, flow.trustedUs);
+    return flow;
   }
 
   /** Rules 2 and 3. */
@@ -170,7 +184,8 @@ export class Sharing {
   #place(flow: Flow): void {
     if (this.#unplaced === flow) this.#unplaced = null;
     const { state } = flow;
-    if (state !== 'out') this.#count(flow, -1);
+    if (state === 'out') this.#ready += 1;
+    else this.#count(flow, -1);
     const head = flow.head(this.#nowUs);
     flow.position(flow.shareOf(head));
     this.#count(flow, 1);
@@ -199,6 +214,7 @@ export class Sharing {
     if (this.#unplaced === flow) this.#unplaced = null;
     this.#heapOf(flow).remove(flow);
     flow.state = 'out';
+    this.#ready -= 1;
     this.#count(flow, -1);
     if (this.size === 0) this.#shares = this.#weighted = 0;
   }
