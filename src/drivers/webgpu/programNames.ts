@@ -13,16 +13,23 @@ export interface ProgramName {
 export class ProgramNames {
   /** By text, in order of last use. */
   readonly #names = new Map<string, number>();
+  /** The number that was given last. */
   #last = 0;
+  /** What was named last: mostly it is named again. */
+  #recent: { readonly key: string; readonly name: ProgramName } | null = null;
 
   nameOf(wgsl: string, entryPoint: string | null): ProgramName {
     const key = entryPoint === null ? wgsl : `${entryPoint}\n${wgsl}`;
+    if (this.#recent?.key === key) return this.#recent.name;
     const known = this.#names.get(key);
     if (known !== undefined) {
       this.#names.delete(key);
       this.#names.set(key, known);
-      return { program: known, isNew: false, forgotten: null };
+      const name = { program: known, isNew: false, forgotten: null };
+      this.#recent = { key, name };
+      return name;
     }
+    this.#recent = null;
     this.#last += 1;
     this.#names.set(key, this.#last);
     return { program: this.#last, isNew: true, forgotten: this.#makeRoom() };
