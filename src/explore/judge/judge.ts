@@ -1,6 +1,7 @@
 import type { Fence } from '../../fence/index.ts';
 import type { Job, ResourcePool } from '../../sched/index.ts';
 import type { ExploreRuntime } from '../exploreRuntime.ts';
+import { isSuspended } from './sliceRules.ts';
 import type {
   AttemptRecord,
   DomainRecord,
@@ -340,7 +341,8 @@ export class Judge {
 /** Whether `job`, which does not run, never will again: it only waits for what must signal before it (E2, J7). */
 export function isOver(job: JobRecord): boolean {
   if (job.dead !== null || job.accused || job.reusedFence) return true;
-  return (job.cancelled && job.attempts.length > 0) || mayNotRunAgain(job);
+  if (job.cancelled && job.attempts.length > 0) return true;
+  return mayNotRunAgain(job) && !isSuspended(job);
 }
 
 /** Whether a reset took the last attempt of `job`, and it may not have another one (T4). */
