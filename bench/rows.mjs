@@ -30,6 +30,7 @@ const FILES = [
  * @property {string[]} peers who is measured beside fenceline
  * @property {import('./harness/judge.mjs').Target[]} target its figures, and what they are held to
  * @property {boolean} [freshProcess] whether each round needs a process of its own, because one may leave something behind
+ * @property {number} [peerRounds] in how many rounds the peers are measured; default: in all
  * @property {() => Record<string, object>} [charts] what is drawn of it beside its peers: an option of the chart library by
  *   name of the file
  * @property {(options: RunOptions) => Promise<Record<string, number>>} run one round of one contender: value by figure

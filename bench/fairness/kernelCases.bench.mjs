@@ -12,8 +12,8 @@ export const peers = OTHER_POLICIES;
 
 // All in virtual time. `low-share`: what a low client gets of the first 400 ms beside a normal one, of the 1/9 that it is
 // entitled to. `makespan`: when all is done, by when it is under fifo; the worst of the four sets whose jobs are all
-// there from the beginning. `makespan-all`: the worst of all ten; in the other six a job that waits delays all that its
-// client does later, and who comes first decides whether two clients meet in each cycle or never. `latency-1`, `latency-2`: with one credit
+// there from the beginning. `makespan-all`: the worst of all ten, which is "heavy and interactive" with one credit: there
+// whoever lets nobody wait for two jobs has no choice at any moment (docs/fairness.md). `latency-1`, `latency-2`: with one credit
 // and with two, the longest wait of the second client of the sets with an interactive one, in jobs of the first.
 // `burst-wait`: after 100 jobs one by one, how long a burst of jobs of 10 ms stands still beside an equal client.
 // `accounting`: the sum of the clients' times against what the ring executed, the worst of all runs.

@@ -10,14 +10,15 @@ export const OURS = 'fenceline';
 
 /**
  * Measures one row: every contender in a process of its own, rounds interleaved. So whatever disturbs the machine disturbs
- * all of them alike. The processes live for the whole row, or for one round where the row says `freshProcess`.
+ * all of them alike. The processes live for the whole row, or for one round where the row says `freshProcess`. Peers are
+ * left out after `peerRounds`, where the row says so.
  *
  * @param {import('../rows.mjs').Row} row
- * @param {{ rounds: number, peers: boolean, smoke: boolean, say: (text: string) => void,
- *   interrupt: AbortSignal }} options
+ * @param {{ rounds: number, peers: boolean, smoke: boolean,
+ *   progress: import('./progress.mjs').Progress, interrupt: AbortSignal }} options
  * @returns {Promise<{ samples: Samples, failures: string[] }>} a contender that failed has no more samples
  */
-export async function measureRow(row, { rounds, peers, smoke, say, interrupt }) {
+export async function measureRow(row, { rounds, peers, smoke, progress, interrupt }) {
   const contenders = peers ? [OURS, ...row.peers] : [OURS];
   const lanes = new Map(contenders.map((name) => [name, null]));
   /** @type {Samples} */
@@ -27,9 +28,11 @@ export async function measureRow(row, { rounds, peers, smoke, say, interrupt }) 
   interrupt.addEventListener('abort', closeAll);
   try {
     for (let round = 1; round <= rounds; round += 1) {
+      progress.round(row.name, round, rounds);
       for (const [contender, open] of lanes) {
         if (interrupt.aborted) break;
-        say(`${row.name}: round ${round} of ${rounds}: ${contender}`);
+        if (contender !== OURS && round > (row.peerRounds ?? rounds)) continue;
+        progress.contender(contender);
         const lane = open ?? openLane(row.url, contender);
         lanes.set(contender, lane);
         try {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { judge } from './judge.mjs';
 import { measureRow } from './measure.mjs';
 import { installPeers } from './peers.mjs';
+import { Progress } from './progress.mjs';
 import { machine, reportText } from './report.mjs';
 import { drawCharts } from './svg.mjs';
 import { loadRow, loadRows } from '../rows.mjs';
@@ -76,15 +77,12 @@ function chosen(rows, names) {
 
 async function bench(rows, options, terminal) {
   if (options.peers) installPeers();
-  // One line that is written over; nothing where the error stream goes elsewhere.
-  const say = (text) => {
-    if (terminal.errIsTerminal) terminal.err(`\r\x1b[2K${text}`);
-  };
+  const progress = new Progress(terminal);
   const measuredOn = machine();
   const lines = [];
   const failures = [];
   for (const row of rows) {
-    const measured = await measureRow(row, { ...options, say, interrupt: terminal.interrupt });
+    const measured = await measureRow(row, { ...options, progress, interrupt: terminal.interrupt });
     if (terminal.interrupt.aborted) return 130;
     lines.push(...judge(row, measured.samples));
     failures.push(...measured.failures);
@@ -92,7 +90,7 @@ async function bench(rows, options, terminal) {
     const drawn = await drawCharts(row, options.charts);
     for (const file of drawn) terminal.err(`${row.name}: drew ${file}\n`);
   }
-  say('');
+  progress.end();
   const report = {
     command: ['fenceline bench', ...options.args].join(' '),
     machine: measuredOn,

@@ -12,7 +12,7 @@ export const peers = [];
 // Devices of this process stay reachable, and an isolated one has processes of its own.
 export const freshProcess = true;
 
-// One client submits a short dispatch each 20 ms; another always has 100 of about 5 ms waiting. Nobody says who is urgent.
+// One client submits a short dispatch each 20 ms; another always has 100 of about 2 ms waiting. Nobody says who is urgent.
 // `…-over`: the 99th percentile from submit to result, less the longest dispatch of the flood in the same round.
 export const target = [
   { figure: 'local-p99' },

@@ -5,6 +5,8 @@
  * May import: events, base.
  */
 export { diagnosticsSink } from './diagnosticsSink.ts';
+export { eventTurns, isNode } from './eventTurns.ts';
+export type { EventTurns } from './eventTurns.ts';
 export { newAbort } from './newAbort.ts';
 export { clockOffsetUs, sharedClockUs } from './sharedClock.ts';
 export { systemRuntime } from './systemRuntime.ts';

@@ -96,6 +96,18 @@ describe('fenceline bench', () => {
     });
   }, 60_000);
 
+  it('says where it is, a line a row and round where the error stream is no terminal', async () => {
+    const { err } = await runBench('core-noop', '--smoke', '--rounds', '2');
+    expect(err).toBe('core-noop: round 1 of 2\ncore-noop: round 2 of 2\n');
+  }, 60_000);
+
+  it('writes one line over and over on a terminal, and wipes it', async () => {
+    const said = { out: '', err: '' };
+    const terminal = { ...remembering(said), errIsTerminal: true };
+    await runProgram(['bench', 'core-noop', '--smoke'], terminal);
+    expect(said.err).toBe('\r\x1b[2Kcore-noop: round 1 of 1: fenceline\r\x1b[2K');
+  }, 60_000);
+
   it('lists the rows with their questions', async () => {
     const { code, out } = await runBench('--help');
     expect(code).toBe(0);

@@ -99,6 +99,27 @@ describe.skipIf(missing !== null).each(WHERE)(title('a WebGPU device %s'), (_, i
     expect(await scaled(client, [4])).toEqual([8]);
   });
 
+  it('checks anew what is not like a dispatch that was found valid: more workgroups, other buffers', async () => {
+    const client = (await open()).open();
+    const wgsl = `
+      @group(0) @binding(0) var<storage, read_write> data: array<u32, 4>;
+      @compute @workgroup_size(1) fn main() { data[0] += 1u; }`;
+    using held = client.allocate({ bytes: 16 });
+    using small = client.allocate({ bytes: 8 });
+    const count = (x: number, buffer = held.value): Promise<string[]> =>
+      endsOf([client.submit({ wgsl, bindings: [buffer], workgroups: [x] })]);
+    const ends = [
+      await count(2),
+      await count(1),
+      await count(100_000),
+      await count(1, small.value),
+    ];
+    expect(ends.flat()).toEqual(['ok', 'ok', 'ERR_DRIVER', 'ERR_DRIVER']);
+    expect(await count(2), 'control: what was found valid still is').toEqual(['ok']);
+    const contents = await client.submit<ArrayBuffer>({ readBack: held.value }).result;
+    expect(new Uint32Array(contents)[0]).toBeGreaterThan(0);
+  });
+
   it('fails an entry point that is not there', async () => {
     const client = (await open()).open();
     const job = client.submit({ ...scale([1]), entryPoint: 'nowhere' });

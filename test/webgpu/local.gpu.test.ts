@@ -3,12 +3,14 @@
  * in device.gpu.test.ts.
  */
 import { describe, expect, it } from 'vitest';
+import type { Client } from 'fenceline';
 import type {
   GPUAdapterLike,
   GPUBufferLike,
   GPUDeviceLike,
   GPULike,
   WebGpuContext,
+  WebGpuWork,
 } from 'fenceline/webgpu';
 import { missing, title } from './gpu.ts';
 import {
@@ -162,6 +164,35 @@ describe.skipIf(missing !== null)(title('a function job'), () => {
     expect(await endsOf([leaves, pops])).toEqual(['ok', 'ERR_DRIVER']);
     expect(await raw.popErrorScope()).toBeNull();
     await expect(raw.popErrorScope()).rejects.toThrow();
+  });
+
+  it('has the error scopes that it can need: all where it may make something', async () => {
+    const { gpu, devices } = await watchedGpu();
+    const opened: string[] = [];
+    const watch = (raw: GPUDeviceLike): void => {
+      const push = raw.pushErrorScope.bind(raw);
+      raw.pushErrorScope = (filter) => {
+        opened.push(filter);
+        push(filter);
+      };
+    };
+    const scopesOf = async (client: Client<WebGpuWork>, work: WebGpuWork): Promise<string[]> => {
+      opened.length = 0;
+      await client.submit(work).result;
+      return [...opened];
+    };
+    const onlyEncodes = ({ encoder }: WebGpuContext): void => encoder.beginComputePass().end();
+    const makes = ({ device }: WebGpuContext): void =>
+      device.createBuffer({ size: 4, usage: 4 }).destroy();
+    const all = ['validation', 'out-of-memory', 'internal'];
+    const client = (await openTestDevice({ gpu })).open();
+    watch(devices[0]!);
+    expect(await scopesOf(client, onlyEncodes)).toEqual(['validation']);
+    expect(await scopesOf(client, makes)).toEqual(all);
+    const raw = await ownDevice();
+    watch(raw);
+    const owner = (await openTestDevice({ device: raw })).open();
+    expect(await scopesOf(owner, onlyEncodes), 'who owns it may make things anyhow').toEqual(all);
   });
 
   it('J10: that never settles fails on time, loses the device, and frees the ring', async () => {

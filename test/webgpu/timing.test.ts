@@ -20,6 +20,15 @@ describe('a time that the GPU measured', () => {
     expect(log.stats().discarded).toBe(expected === null ? 1 : 0);
   });
 
+  it('is the least that was ever told where it is zero, and that is less than what was seen', () => {
+    const log = new TimingLog();
+    log.clean(80, 100);
+    log.clean(65.5, 100);
+    expect([log.clean(0, 20_000), log.clean(0, 30)]).toEqual([65.5, 30]);
+    expect(log.clean(-5, 20_000), 'of negative ones nothing is known').toBe(null);
+    expect(log.stats()).toMatchObject({ measured: 2, discarded: 3 });
+  });
+
   const trustAfter = (...times: (number | null)[]): [string, string] => {
     const log = new TimingLog();
     for (const gpuUs of times) log.clean(gpuUs, 10_000);

@@ -1,28 +1,60 @@
 import type { CommandBinding, DispatchCommand } from './commands.ts';
 import type { Begun, Executor } from './execute.ts';
 import { MAP_MODE_READ, USAGE } from './gpu.ts';
-import type { GPUBufferLike } from './gpu.ts';
+import type { GPUBufferLike, GPUDeviceLike } from './gpu.ts';
 import { BUFFER_USAGE } from './gpuMemory.ts';
 import { passUs, TIMES_BYTES } from './gpuTimer.ts';
+import type { Bound, Program } from './programs.ts';
 import { asKind } from './work.ts';
 
-/** Submits one dispatch; what it makes for itself goes into `made`. Within open error scopes. */
+/** How many sets of buffers a program keeps bound; the oldest makes room. */
+const BOUND_MAX = 64;
+
+/** What is known of a dispatch before it is executed, because one like it was. */
+export interface Prior {
+  readonly program: Program | null;
+  /** Names its buffers, where all of them are a client's; '' otherwise. */
+  readonly key: string;
+  bound: Bound | null;
+}
+
+/** Looks up what is known of `command`. */
+export function priorOf({ programs }: Executor, command: DispatchCommand): Prior {
+  const program = programs.find(command.wgsl, command.entryPoint);
+  const key = boundKey(command.bindings);
+  return { program, key, bound: program?.bound.get(key) ?? null };
+}
+
+/**
+ * Whether WebGPU can have nothing against `command`: the same buffers were dispatched with the same program, in as many workgroups, and it
+ * makes nothing that memory could be missing for.
+ */
+export function isProven({ bound }: Prior, { read, workgroups }: DispatchCommand): boolean {
+  const proven = bound?.proven ?? null;
+  if (proven === null || read.length > 0) return false;
+  return workgroups.every((count, axis) => count <= (proven[axis] as number));
+}
+
+function boundKey(bindings: readonly CommandBinding[]): string {
+  let key = '';
+  for (const { handle } of bindings) {
+    if (handle === 0) return '';
+    key += `${handle},`;
+  }
+  return key;
+}
+
+/** Submits one dispatch; what it makes for itself goes into `made`. Within open error scopes, unless it is proven. */
 export function beginDispatch(
   executor: Executor,
   command: DispatchCommand,
+  prior: Prior,
   made: GPUBufferLike[],
 ): Begun {
-  const { device, programs, memory } = executor;
-  const program = programs.get(command.wgsl, command.entryPoint);
-  const buffers = command.bindings.map(({ handle, size, contents }) => {
-    if (handle !== 0) return memory.get(handle);
-    const buffer = device.createBuffer({ size, usage: BUFFER_USAGE });
-    made.push(buffer);
-    if (contents !== null) device.queue.writeBuffer(buffer, 0, contents);
-    return buffer;
-  });
-  const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
-  const group = device.createBindGroup({ layout: program.layout, entries });
+  const { device } = executor;
+  const program = prior.program ?? executor.programs.compile(command.wgsl, command.entryPoint);
+  const buffers = buffersOf(executor, command, made);
+  const group = prior.bound?.group ?? bind(device, program, prior, buffers);
   const encoder = device.createCommandEncoder();
   // Times are read back with the results, where there are any: a buffer more to map would cost more than it tells.
   const slot = command.read.length === 0 ? null : (executor.timer?.take() ?? null);
@@ -34,10 +66,14 @@ export function beginDispatch(
   pass.setBindGroup(0, group);
   pass.dispatchWorkgroups(...command.workgroups);
   pass.end();
+  const foundValid = (): void => {
+    if (prior.bound !== null && !isProven(prior, command)) prior.bound.proven = command.workgroups;
+  };
   const { offsets, bytes } = placesOf(command);
   if (offsets.length === 0) {
     device.queue.submit([encoder.finish()]);
-    return { ...NOTHING_READ, landed: device.queue.onSubmittedWorkDone(), program };
+    const landed = device.queue.onSubmittedWorkDone();
+    return { ...NOTHING_READ, landed, program, foundValid };
   }
   const size = bytes + TIMES_BYTES;
   const staging = device.createBuffer({ size, usage: USAGE.mapRead | USAGE.copyTarget });
@@ -55,10 +91,46 @@ export function beginDispatch(
   return {
     landed,
     program,
+    foundValid,
     readsBack: true,
     result: () => resultOf(command, (mapped = staging.getMappedRange()), offsets),
     gpuUs: () => (slot === null || mapped === null ? null : passUs(mapped, bytes)),
   };
+}
+
+/** The buffers that are bound, in order: the client's, and new ones with what the job brings. */
+function buffersOf(
+  { device, memory }: Executor,
+  { bindings }: DispatchCommand,
+  made: GPUBufferLike[],
+): GPUBufferLike[] {
+  return bindings.map(({ handle, size, contents }) => {
+    if (handle !== 0) return memory.get(handle);
+    const buffer = device.createBuffer({ size, usage: BUFFER_USAGE });
+    made.push(buffer);
+    if (contents !== null) device.queue.writeBuffer(buffer, 0, contents);
+    return buffer;
+  });
+}
+
+/** Binds `buffers`; where all are a client's, they stay bound. */
+function bind(
+  device: GPUDeviceLike,
+  program: Program,
+  prior: Prior,
+  buffers: readonly GPUBufferLike[],
+): object {
+  const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+  const group = device.createBindGroup({ layout: program.layout, entries });
+  if (prior.key === '') return group;
+  prior.bound = { group, proven: null };
+  const { bound } = program;
+  bound.set(prior.key, prior.bound);
+  if (bound.size > BOUND_MAX) {
+    const [oldest] = bound.keys();
+    if (oldest !== undefined) bound.delete(oldest);
+  }
+  return group;
 }
 
 const NOTHING_READ = { readsBack: false, result: () => [], gpuUs: () => null } as const;

@@ -1,5 +1,6 @@
 import type { Command } from './commands.ts';
-import { beginDispatch } from './dispatch.ts';
+import { beginDispatch, isProven, priorOf } from './dispatch.ts';
+import type { Prior } from './dispatch.ts';
 import { failedOutcome } from './execution.ts';
 import type { Execution, Outcome } from './execution.ts';
 import { MAP_MODE_READ } from './gpu.ts';
@@ -19,13 +20,15 @@ export interface Executor {
   readonly memory: GpuMemory;
   /** `null` where the device has no timestamp queries. */
   readonly timer: GpuTimer | null;
+  /** Whether somebody else has the device, too. */
+  readonly adopted: boolean;
 }
 
 /** What executes on `device` from now on. */
-export function executorOf(device: GPUDeviceLike, memory: GpuMemory): Executor {
+export function executorOf(device: GPUDeviceLike, memory: GpuMemory, adopted: boolean): Executor {
   memory.use(device);
   const timer = device.features.has('timestamp-query') ? new GpuTimer(device) : null;
-  return { device, memory, timer, programs: new Programs(device) };
+  return { device, memory, timer, adopted, programs: new Programs(device) };
 }
 
 /** A command that was submitted. */
@@ -39,38 +42,48 @@ export interface Begun {
   readonly readsBack: boolean;
   /** What to ask for the lines of a fault. */
   readonly program: Program | null;
+  /** Told when WebGPU had nothing against it. */
+  readonly foundValid: () => void;
 }
 
 /** Executes `command`: encodes and submits it now, in one synchronous stretch. */
 export function executeCommand(executor: Executor, command: Command): Execution {
-  const { device, programs } = executor;
+  const prior = command.type === 'dispatch' ? priorOf(executor, command) : null;
+  const isSafe = command.type === 'dispatch' && prior !== null && isProven(prior, command);
+  const scopes = isSafe ? null : openScopes(executor.device);
   /** Destroyed when it is over. */
   const made: GPUBufferLike[] = [];
-  const closeScopes = openScopes(device);
   let begun: Begun;
   try {
-    begun = begin(executor, command, made);
+    begun = begin(executor, command, prior, made);
   } catch (cause) {
-    const landed = Promise.reject(cause);
-    begun = { ...NO_RESULT, landed };
+    begun = { ...NO_RESULT, landed: Promise.reject(cause) };
   }
-  const done = outcomeOf(begun, closeScopes(), programs).then((outcome) => {
-    for (const buffer of made) buffer.destroy();
-    return outcome;
-  });
+  const outcome = outcomeOf(begun, scopes?.close() ?? null, executor.programs);
+  const done = made.length === 0 ? outcome : outcome.finally(() => destroyAll(made));
   return { submitted: null, onHardware: true, abandon: () => {}, done };
+}
+
+function destroyAll(buffers: readonly GPUBufferLike[]): void {
+  for (const buffer of buffers) buffer.destroy();
 }
 
 /** Of a command that gives nothing. */
 const NO_RESULT = {
   ...{ result: () => undefined, gpuUs: () => null, readsBack: false, program: null },
+  foundValid: () => {},
 } as const;
 
-function begin(executor: Executor, command: Command, made: GPUBufferLike[]): Begun {
+function begin(
+  executor: Executor,
+  command: Command,
+  prior: Prior | null,
+  made: GPUBufferLike[],
+): Begun {
   const { device, memory } = executor;
   switch (command.type) {
     case 'dispatch':
-      return beginDispatch(executor, command, made);
+      return beginDispatch(executor, command, prior ?? priorOf(executor, command), made);
     case 'upload': {
       const { handle, offset, contents } = command;
       device.queue.writeBuffer(memory.get(handle), offset, contents);
@@ -89,13 +102,17 @@ function begin(executor: Executor, command: Command, made: GPUBufferLike[]): Beg
 }
 
 async function outcomeOf(
-  { landed, result, gpuUs, readsBack, program }: Begun,
-  faults: Promise<GpuFault | null>,
+  { landed, result, gpuUs, readsBack, program, foundValid }: Begun,
+  faults: Promise<GpuFault | null> | null,
   programs: Programs,
 ): Promise<Outcome> {
   let failed: { cause: unknown } | null = null;
-  const onFailure = (cause: unknown): void => void (failed = { cause });
-  const [, fault] = await Promise.all([landed.catch(onFailure), faults]);
+  try {
+    await landed;
+  } catch (cause) {
+    failed = { cause };
+  }
+  const fault = await faults;
   if (fault !== null) {
     if (program !== null) programs.forget(program);
     const message = await withShaderLines(fault.message, program);
@@ -103,10 +120,9 @@ async function outcomeOf(
   }
   if (failed !== null) {
     // A read-back is refused when the device is lost; anything else was thrown while encoding.
-    return failedOutcome(
-      readsBack ? { type: 'lost' } : { type: 'threw', ...(failed as { cause: unknown }) },
-    );
+    return failedOutcome(readsBack ? { type: 'lost' } : { type: 'threw', ...failed });
   }
+  foundValid();
   return { result: result(), error: null, gpuUs: gpuUs() };
 }
 

@@ -1,7 +1,7 @@
 import { UsageError } from '../../base/index.ts';
 import type { GPUDeviceLike, GPUErrorLike } from './gpu.ts';
 import { openScopes } from './scopes.ts';
-import type { GpuFault } from './scopes.ts';
+import type { ErrorFilter, ErrorScopes, GpuFault } from './scopes.ts';
 
 /**
  * The device as a function job sees it. The device is shared: what a job does to it must not reach the next one.
@@ -10,65 +10,76 @@ import type { GpuFault } from './scopes.ts';
  * 2. Error scopes that the job opens and leaves open are closed when its first synchronous stretch ends (`seal`); it can close
  *    only its own. Afterwards it can open none, because others use the device between its steps; from then on each
  *    call is caught in scopes of its own.
- * 3. After `revoke` it can do nothing.
+ * 3. Whoever reaches for it in the first stretch may make something: `scopes`, those of that stretch, are widened.
+ * 4. After `revoke` it can do nothing.
+ *
+ * It is the handler of the proxy that it hands out.
  */
-export class DeviceFacade {
+export class DeviceFacade implements ProxyHandler<GPUDeviceLike> {
   readonly device: GPUDeviceLike;
   readonly #real: GPUDeviceLike;
-  readonly #revoke: () => void;
-  readonly #faults: Promise<GpuFault | null>[] = [];
+  readonly #scopes: ErrorScopes;
+  /** What calls after `seal` were refused for. */
+  faults: readonly Promise<GpuFault | null>[] = NO_FAULTS;
   #sealed = false;
+  #revoked = false;
   #open = 0;
 
-  constructor(real: GPUDeviceLike) {
+  constructor(real: GPUDeviceLike, scopes: ErrorScopes) {
     this.#real = real;
-    const guarded = Proxy.revocable(real, {
-      get: (target, key) => this.#get(target, key),
-      set: () => false,
-      defineProperty: () => false,
-      deleteProperty: () => false,
-      setPrototypeOf: () => false,
-    });
-    this.device = guarded.proxy;
-    this.#revoke = guarded.revoke;
+    this.#scopes = scopes;
+    this.device = new Proxy(real, this);
   }
 
-  /** The first synchronous stretch of the job is over. */
+  /** The first synchronous stretch of the job is over; its scopes can be closed. */
   seal(): void {
     this.#sealed = true;
     for (; this.#open > 0; this.#open -= 1) void this.#real.popErrorScope().catch(() => {});
   }
 
-  /** What calls after `seal` were refused for. */
-  get faults(): readonly Promise<GpuFault | null>[] {
-    return this.#faults;
-  }
-
   /** Takes the device away from the job. */
   revoke(): void {
-    this.#revoke();
+    this.#revoked = true;
   }
 
-  #get(target: GPUDeviceLike, key: string | symbol): unknown {
+  get(target: GPUDeviceLike, key: string | symbol): unknown {
+    if (this.#revoked) throw new TypeError('the device was revoked: its job was abandoned');
+    if (!this.#sealed) this.#scopes.widen();
     if (key === 'destroy') return refuseToDestroy;
-    if (key === 'pushErrorScope') return this.#push;
-    if (key === 'popErrorScope') return this.#pop;
+    if (key === 'pushErrorScope') return (filter: ErrorFilter) => this.#push(filter);
+    if (key === 'popErrorScope') return () => this.#pop();
     const value: unknown = Reflect.get(target, key, target);
     if (typeof value !== 'function') return value;
     return (...args: unknown[]) => this.#call(value as (...args: unknown[]) => unknown, args);
   }
 
+  set(): boolean {
+    return false;
+  }
+
+  defineProperty(): boolean {
+    return false;
+  }
+
+  deleteProperty(): boolean {
+    return false;
+  }
+
+  setPrototypeOf(): boolean {
+    return false;
+  }
+
   #call(method: (...args: unknown[]) => unknown, args: unknown[]): unknown {
     if (!this.#sealed) return Reflect.apply(method, this.#real, args);
-    const closeScopes = openScopes(this.#real);
+    const scopes = openScopes(this.#real);
     try {
       return Reflect.apply(method, this.#real, args);
     } finally {
-      this.#faults.push(closeScopes());
+      this.faults = [...this.faults, scopes.close()];
     }
   }
 
-  readonly #push = (filter: 'validation' | 'out-of-memory' | 'internal'): void => {
+  #push(filter: ErrorFilter): void {
     if (this.#sealed) {
       throw new UsageError(
         'ERR_INVALID_ARGUMENT',
@@ -77,9 +88,9 @@ export class DeviceFacade {
     }
     this.#real.pushErrorScope(filter);
     this.#open += 1;
-  };
+  }
 
-  readonly #pop = (): Promise<GPUErrorLike | null> => {
+  #pop(): Promise<GPUErrorLike | null> {
     if (this.#open === 0) {
       return Promise.reject(
         new UsageError('ERR_INVALID_ARGUMENT', 'popErrorScope: this job has no open error scope'),
@@ -87,8 +98,10 @@ export class DeviceFacade {
     }
     this.#open -= 1;
     return this.#real.popErrorScope();
-  };
+  }
 }
+
+const NO_FAULTS: readonly never[] = Object.freeze([]);
 
 function refuseToDestroy(): never {
   throw new UsageError(

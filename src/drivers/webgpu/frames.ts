@@ -82,7 +82,6 @@ export class FrameWriter {
     this.#cut();
     const chunks = this.#chunks;
     this.#chunks = [];
-    this.#renew(4096);
     return chunks;
   }
 

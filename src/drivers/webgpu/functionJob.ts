@@ -1,10 +1,11 @@
 import { deferred, UsageError } from '../../base/index.ts';
 import type { Deferred } from '../../base/index.ts';
+import type { Executor } from './execute.ts';
 import { failedOutcome } from './execution.ts';
 import type { Execution, ExecutionError, Outcome } from './execution.ts';
 import { DeviceFacade } from './facade.ts';
 import type { GPUBufferLike, GPUCommandEncoderLike, GPUDeviceLike } from './gpu.ts';
-import { openScopes } from './scopes.ts';
+import { ErrorScopes } from './scopes.ts';
 import type { GpuFault } from './scopes.ts';
 import type { WebGpuFunction } from './work.ts';
 
@@ -19,43 +20,49 @@ import type { WebGpuFunction } from './work.ts';
  */
 export class FunctionExecution implements Execution {
   readonly done: Promise<Outcome>;
-  readonly submitted: Promise<void>;
   readonly #device: GPUDeviceLike;
-  readonly #facade: DeviceFacade;
   readonly #encoder: GPUCommandEncoderLike;
-  readonly #faults: Promise<GpuFault | null>[] = [];
-  readonly #isSubmitted: Deferred<void> = deferred();
+  readonly #facade: DeviceFacade;
+  /** Those of the first stretch, while that lasts. */
+  #scopes: ErrorScopes | null;
+  /** What the first stretch was refused for; and what was submitted after it. */
+  readonly #fault: Promise<GpuFault | null>;
+  #laterFault: Promise<GpuFault | null> | null = null;
   /** Set when it is submitted; resolves when the hardware is done. */
   #landed: Promise<unknown> | null = null;
-  /** Rejects when the execution is abandoned. */
-  readonly #abandoned: Deferred<never> = deferred();
+  /** Of a function that returned a promise. */
+  #pending: Pending | null = null;
   #isAbandoned = false;
-  /** Whether the scopes of the first stretch are open. */
-  #isOpen = true;
   #onHardware = false;
 
-  constructor(device: GPUDeviceLike, run: WebGpuFunction, buffers: readonly GPUBufferLike[]) {
+  constructor(executor: Executor, run: WebGpuFunction, buffers: readonly GPUBufferLike[]) {
+    const { device, adopted } = executor;
     this.#device = device;
-    this.submitted = this.#isSubmitted.promise;
-    this.#abandoned.promise.catch(() => {});
-    this.#facade = new DeviceFacade(device);
-    const closeScopes = openScopes(device);
+    const scopes = new ErrorScopes(device);
+    // The owner of an adopted device may make things past the facade.
+    if (adopted) scopes.widen();
+    this.#scopes = scopes;
+    this.#facade = new DeviceFacade(device, scopes);
     const encoder = device.createCommandEncoder();
     this.#encoder = encoder;
     const submit = (): Promise<void> => this.#submitEarly();
-    const context = { device: this.#facade.device, encoder, submit, buffers };
     let returned: unknown;
-    let threw: { cause: unknown } | null = null;
+    let error: ExecutionError | null = null;
     try {
-      returned = run(context);
+      returned = run({ device: this.#facade.device, encoder, submit, buffers });
       if (!isThenable(returned)) this.#submit();
+      else this.#pending = newPending(this.#landed !== null);
     } catch (cause) {
-      threw = { cause };
+      error = { type: 'threw', cause };
     }
     this.#facade.seal();
-    this.#isOpen = false;
-    this.#faults.push(closeScopes());
-    this.done = this.#finish(returned, threw);
+    this.#scopes = null;
+    this.#fault = scopes.close();
+    this.done = this.#finish(returned, error);
+  }
+
+  get submitted(): Promise<void> | null {
+    return this.#pending?.submitted.promise ?? null;
   }
 
   get onHardware(): boolean {
@@ -65,8 +72,8 @@ export class FunctionExecution implements Execution {
   abandon(): void {
     this.#isAbandoned = true;
     this.#facade.revoke();
-    this.#isSubmitted.resolve();
-    this.#abandoned.reject(new Error('the job was abandoned'));
+    this.#pending?.submitted.resolve();
+    this.#pending?.abandoned.reject(new Error('the job was abandoned'));
   }
 
   #submitEarly(): Promise<void> {
@@ -75,52 +82,65 @@ export class FunctionExecution implements Execution {
       return Promise.reject(new UsageError('ERR_INVALID_ARGUMENT', message));
     }
     this.#submit();
-    return (this.#landed ?? Promise.resolve()).then(() => {});
+    const landed: Promise<unknown> = this.#landed ?? Promise.resolve();
+    landed.catch(() => {});
+    return landed.then(() => {});
   }
 
   #submit(): void {
     if (this.#landed !== null || this.#isAbandoned) return;
-    // Within the first stretch of the function the scopes of that are open.
-    const closeScopes = this.#isOpen ? null : openScopes(this.#device);
+    const scopes = this.#scopes === null ? new ErrorScopes(this.#device) : null;
     try {
       this.#device.queue.submit([this.#encoder.finish()]);
       this.#onHardware = true;
       this.#landed = this.#device.queue.onSubmittedWorkDone();
-      this.#landed.catch(() => {});
     } finally {
-      if (closeScopes !== null) this.#faults.push(closeScopes());
-      this.#isSubmitted.resolve();
+      if (scopes !== null) this.#laterFault = scopes.close();
+      this.#pending?.submitted.resolve();
     }
   }
 
-  async #finish(returned: unknown, threw: { cause: unknown } | null): Promise<Outcome> {
-    let error: ExecutionError | null = threw === null ? null : { type: 'threw', ...threw };
-    let result: unknown;
-    if (threw === null) {
+  async #finish(returned: unknown, threw: ExecutionError | null): Promise<Outcome> {
+    let error = threw;
+    let result = returned;
+    if (this.#pending !== null) {
       try {
-        result = isThenable(returned)
-          ? await Promise.race([returned, this.#abandoned.promise])
-          : returned;
+        result = await Promise.race([returned, this.#pending.abandoned.promise]);
         this.#submit();
       } catch (cause) {
         error = { type: 'threw', cause };
       }
+      this.#pending.submitted.resolve();
     }
-    this.#isSubmitted.resolve();
     let lost = false;
-    if (this.#landed !== null) {
-      await this.#landed.catch(() => {
-        lost = true;
-      });
+    try {
+      await this.#landed;
+    } catch {
+      lost = true;
     }
     this.#onHardware = false;
-    const faults = await Promise.all([...this.#faults, ...this.#facade.faults]);
-    const fault = faults.find((one) => one !== null) ?? null;
+    let fault = await this.#fault;
+    if (this.#laterFault !== null) fault ??= await this.#laterFault;
+    for (const later of this.#facade.faults) fault ??= await later;
     // What WebGPU refused explains what the function threw, not the other way round.
     if (fault !== null) return failedOutcome({ type: 'refused', fault });
     if (lost) return failedOutcome({ type: 'lost' });
     return error === null ? { result, error: null, gpuUs: null } : failedOutcome(error);
   }
+}
+
+/** What waits for the promise that a function returned. */
+interface Pending {
+  readonly submitted: Deferred<void>;
+  /** Rejects when the execution is abandoned. */
+  readonly abandoned: Deferred<never>;
+}
+
+function newPending(isSubmitted: boolean): Pending {
+  const pending = { submitted: deferred<void>(), abandoned: deferred<never>() };
+  if (isSubmitted) pending.submitted.resolve();
+  pending.abandoned.promise.catch(() => {});
+  return pending;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -28,9 +28,9 @@ export class GpuMemory implements MemoryBackend {
   async create(handle: number, bytes: number): Promise<boolean> {
     const device = this.#device;
     if (device === null) return false;
-    const closeScopes = openScopes(device);
+    const scopes = openScopes(device);
     const buffer = device.createBuffer({ size: bytes, usage: BUFFER_USAGE });
-    const fault = closeScopes();
+    const fault = scopes.close();
     this.#buffers.set(handle, buffer);
     return (await fault) === null;
   }

@@ -5,13 +5,14 @@
  * understand: killed, not exited, because an exit would wait for a dispatch that runs.
  */
 import type { Socket } from 'node:net';
-import { sharedClockUs } from '../../host/index.ts';
+import { eventTurns, sharedClockUs } from '../../host/index.ts';
 import type { Command } from './commands.ts';
 import { executeCommand, executorOf } from './execute.ts';
 import type { Executor } from './execute.ts';
 import type { Outcome } from './execution.ts';
 import { FrameCutter, FrameWriter } from './frames.ts';
 import { GpuMemory } from './gpuMemory.ts';
+import { Lookout } from './lookout.ts';
 import { messageOf } from './outcomes.ts';
 import { adapterName, createdSource, findGpu, requestAdapter } from './source.ts';
 import { readToGpu, WIRE_VERSION, writeFromGpu } from './wire.ts';
@@ -21,23 +22,35 @@ const { Socket: SocketClass } = process.getBuiltinModule('node:net');
 
 /** The pipe to the other end. */
 const WIRE_FD = 3;
+/** How many messages are executed in one turn. */
+const TURN_MESSAGES_MAX = 4;
 const socket: Socket = new SocketClass({ fd: WIRE_FD, readable: true, writable: true });
 const cutter = new FrameCutter();
 const out = new FrameWriter();
 let flushAsked = false;
-/** What came before the device was open; `null` afterwards. */
-let early: Exclude<ToGpu, { type: 'hello' }>[] | null = [];
+/** What came and was not executed yet, from `nextMessage` on. */
+let messages: Exclude<ToGpu, { type: 'hello' }>[] = [];
+let nextMessage = 0;
+/** Whether nothing of it may be executed now: the device is not open yet, or it is for the next turn. */
+let holding = true;
 
 const sources = new Map<number, { readonly wgsl: string; readonly entryPoint: string | null }>();
 const memory = new GpuMemory();
 /** `null` before the device is open and after it is lost. */
 let executor: Executor | null = null;
+/** How many jobs were begun and are not answered. */
+let inFlight = 0;
+const lookout = new Lookout({
+  ...{ nowUs: sharedClockUs, turns: eventTurns() },
+  isBusy: () => inFlight > 0,
+});
 /** When the last job ended: the next one executes from then on. */
 let lastEndUs = 0;
 
 socket.on('data', (chunk: Uint8Array) => {
   try {
     for (const frame of cutter.push(chunk)) take(readToGpu(frame));
+    if (!holding) executeSome();
   } catch (error) {
     endNow(error);
   }
@@ -47,8 +60,30 @@ socket.on('close', () => endNow(null));
 
 function take(message: ToGpu): void {
   if (message.type === 'hello') void open(message.version, message.request);
-  else if (early === null) execute(message);
-  else early.push(message);
+  else messages.push(message);
+}
+
+/** Executes what came, a few at a time: meanwhile what is done is answered, and the other end has work while this one works. */
+function executeSome(): void {
+  for (let count = 0; count < TURN_MESSAGES_MAX; count += 1) {
+    const message = messages[nextMessage];
+    if (message === undefined) {
+      messages = [];
+      nextMessage = 0;
+      return;
+    }
+    nextMessage += 1;
+    execute(message);
+  }
+  holding = true;
+  setImmediate(() => {
+    holding = false;
+    try {
+      executeSome();
+    } catch (error) {
+      endNow(error);
+    }
+  });
 }
 
 function execute(message: Exclude<ToGpu, { type: 'hello' }>): void {
@@ -90,15 +125,14 @@ async function open(version: number, request: GpuRequest): Promise<void> {
     });
     const adapter = adapterName(await requestAdapter(gpu, adapterOptions));
     const device = await source.open();
-    executor = executorOf(device, memory);
+    executor = executorOf(device, memory, false);
     void device.lost?.then(({ reason, message }) => {
       executor = null;
       send({ type: 'lost', reason, message });
     });
     send({ type: 'ready', version: WIRE_VERSION, adapter });
-    const messages = early ?? [];
-    early = null;
-    for (const message of messages) execute(message);
+    holding = false;
+    executeSome();
   } catch (error) {
     send({ type: 'refused', message: messageOf(error) });
   }
@@ -115,6 +149,8 @@ function run(id: number, command: Command): void {
   // Nothing is answered after a loss, which was told.
   if (used === null) return;
   const beganUs = sharedClockUs();
+  inFlight += 1;
+  lookout.began();
   const { done } = executeCommand(used, command);
   // One turn later, so that the news of a loss comes first.
   void done.then((outcome) => queueMicrotask(() => answer(id, used, beganUs, outcome)));
@@ -131,6 +167,8 @@ async function create(id: number, handle: number, bytes: number): Promise<void> 
 
 function answer(id: number, used: Executor, beganUs: number, outcome: Outcome): void {
   const { error, result } = outcome;
+  inFlight -= 1;
+  lookout.ended();
   if (executor !== used || error?.type === 'lost') return;
   if (error === null) {
     const endUs = sharedClockUs();
@@ -150,7 +188,7 @@ function send(message: FromGpu): void {
   writeFromGpu(out, message);
   if (flushAsked) return;
   flushAsked = true;
-  setImmediate(() => {
+  queueMicrotask(() => {
     flushAsked = false;
     socket.cork();
     for (const chunk of out.take()) socket.write(chunk);

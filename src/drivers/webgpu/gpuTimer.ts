@@ -32,10 +32,12 @@ export class TimingLog {
   #discarded = 0;
   #unmeasured = 0;
   #coarse = 0;
+  #leastUs = Infinity;
 
   /**
    * Cleans what the GPU measured of one execution, in microseconds: `null` where it makes no sense, because it is zero, negative,
-   * or longer than the time from submission to its end.
+   * or longer than the time from submission to its end. Zero of a clock that has told other times is less than a step of it, and
+   * counts as the least that it told: what was seen from outside may be a hundred times that.
    */
   clean(gpuUs: number | null, seenUs: number): number | null {
     if (gpuUs === null) {
@@ -44,9 +46,10 @@ export class TimingLog {
     }
     if (!(gpuUs > 0 && gpuUs <= seenUs)) {
       this.#discarded += 1;
-      return null;
+      return gpuUs === 0 && this.#measured > 0 ? Math.min(this.#leastUs, seenUs) : null;
     }
     this.#measured += 1;
+    this.#leastUs = Math.min(this.#leastUs, gpuUs);
     if (gpuUs % 100 === 0) this.#coarse += 1;
     return gpuUs;
   }

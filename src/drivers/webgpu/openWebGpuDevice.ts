@@ -2,7 +2,7 @@ import { invalid, JobError, UsageError } from '../../base/index.ts';
 import { openDevice } from '../../device/index.ts';
 import type { Device, DeviceBackend, DeviceLimits } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
-import { newAbort, systemRuntime } from '../../host/index.ts';
+import { eventTurns, isNode, newAbort, systemRuntime } from '../../host/index.ts';
 import { checkedMs } from '../../sched/index.ts';
 import type { GPUDeviceLike, GPULike } from './gpu.ts';
 import { messageOf } from './outcomes.ts';
@@ -86,7 +86,7 @@ async function localDriver(
   const what = 'openWebGpuDevice: hungTimeoutMs';
   const hungTimeoutMs = checkedMs(what, options.hungTimeoutMs, 30_000_000) / 1000;
   const source = await sourceOf(options);
-  return new WebGpuDriver({ label, source, runtime, hungTimeoutMs });
+  return new WebGpuDriver({ label, source, runtime, hungTimeoutMs, turns: eventTurns() });
 }
 
 async function isolatedDriver(
@@ -125,16 +125,6 @@ function checkedIsolation(options: WebGpuDeviceOptions): 'none' | 'process' {
     throw invalid(what, "'none' where there is no Node: it needs child processes", isolation);
   }
   return isolation;
-}
-
-/** Whether this is Node itself. Deno and Bun have the names of its modules, and other processes behind them. */
-function isNode(): boolean {
-  const { process, Deno, Bun } = globalThis as {
-    process?: { release?: { name?: string } };
-    Deno?: unknown;
-    Bun?: unknown;
-  };
-  return process?.release?.name === 'node' && Deno === undefined && Bun === undefined;
 }
 
 async function sourceOf(options: WebGpuDeviceOptions): Promise<DeviceSource> {

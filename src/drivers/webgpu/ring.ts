@@ -3,6 +3,7 @@ import { arrivalOf, handleOf } from '../../device/index.ts';
 import type { Task } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { Timeline } from '../../fence/index.ts';
+import type { EventTurns } from '../../host/index.ts';
 import type { Job, Verdict } from '../../sched/index.ts';
 import { commandOf, LostBuffer } from './commands.ts';
 import { executeCommand, executorOf } from './execute.ts';
@@ -13,6 +14,7 @@ import { FunctionExecution } from './functionJob.ts';
 import type { GPUBufferLike, GPUDeviceLike } from './gpu.ts';
 import type { GpuMemory } from './gpuMemory.ts';
 import { TimingLog } from './gpuTimer.ts';
+import { Lookout } from './lookout.ts';
 import { cancelledError, failedError, resetError } from './outcomes.ts';
 import type { JobTask, WebGpuTask } from './work.ts';
 
@@ -65,10 +67,16 @@ export class GpuRing {
   /** An execution is under way that has not submitted everything. */
   #encoding: Execution | null = null;
   #pumpAsked = false;
+  readonly #lookout: Lookout;
 
-  constructor(label: string, host: RingHost, memory: GpuMemory) {
+  constructor(label: string, host: RingHost, memory: GpuMemory, turns: EventTurns | null) {
     this.#memory = memory;
     this.#host = host;
+    this.#lookout = new Lookout({
+      nowUs: () => host.runtime.nowUs(),
+      isBusy: () => this.#attempts[0]?.execution?.onHardware === true,
+      turns,
+    });
     this.#timeline = new Timeline({ driver: 'webgpu', label, runtime: host.runtime });
   }
 
@@ -124,9 +132,9 @@ export class GpuRing {
     return 'fail';
   }
 
-  /** Takes `device` into use. */
-  use(device: GPUDeviceLike): void {
-    this.#executor = executorOf(device, this.#memory);
+  /** Takes `device` into use; `adopted`: it is somebody else's. */
+  use(device: GPUDeviceLike, adopted: boolean): void {
+    this.#executor = executorOf(device, this.#memory, adopted);
     this.#askPump();
   }
 
@@ -194,9 +202,11 @@ export class GpuRing {
       void execution.submitted.then(() => {
         if (this.#encoding !== execution) return;
         this.#encoding = null;
+        this.#lookout.began();
         this.#pump();
       });
     }
+    this.#lookout.began();
     void execution.done.then((outcome) => {
       // Rule 3.
       this.#host.runtime.defer(() => this.#landed(attempt, device, outcome, beganUs));
@@ -210,6 +220,7 @@ export class GpuRing {
       return;
     }
     attempt.outcome = outcome;
+    this.#lookout.ended();
     const nowUs = this.#host.runtime.nowUs();
     const busyUs = this.timing.clean(outcome.gpuUs, nowUs - beganUs) ?? nowUs - beganUs;
     attempt.job.payload.work.span = { startUs: nowUs - busyUs, endUs: nowUs };
@@ -259,5 +270,5 @@ function executionOf(task: WebGpuTask, executor: Executor): Execution | LostBuff
     if (handle === null) return new LostBuffer(buffer.label);
     buffers.push(executor.memory.get(handle));
   }
-  return new FunctionExecution(executor.device, task.run, buffers);
+  return new FunctionExecution(executor, task.run, buffers);
 }

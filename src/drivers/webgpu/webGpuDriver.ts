@@ -1,6 +1,7 @@
 import type { Fence } from '../../base/index.ts';
 import type { DeviceBackend, DeviceBuffer, DeviceHost, Task } from '../../device/index.ts';
 import type { Runtime, Timer } from '../../events/index.ts';
+import type { EventTurns } from '../../host/index.ts';
 import type { Driver, Verdict } from '../../sched/index.ts';
 import type { GPUDeviceLike } from './gpu.ts';
 import { GpuMemory } from './gpuMemory.ts';
@@ -19,6 +20,8 @@ export interface WebGpuDriverOptions {
   readonly runtime: Runtime;
   /** How long the hardware may still be at a job that failed on time; then the device is gone. */
   readonly hungTimeoutMs: number;
+  /** Of the event loop, where the bindings poll in it. */
+  readonly turns: EventTurns | null;
 }
 
 /**
@@ -53,7 +56,7 @@ export class WebGpuDriver
     this.#label = options.label;
     this.#source = options.source;
     this.#hungTimeoutMs = options.hungTimeoutMs;
-    this.#ring = new GpuRing('ring 0', this, this.memory);
+    this.#ring = new GpuRing('ring 0', this, this.memory, options.turns);
   }
 
   get driver(): this {
@@ -148,7 +151,7 @@ export class WebGpuDriver
   }
 
   #take(device: GPUDeviceLike): void {
-    this.#ring.use(device);
+    this.#ring.use(device, !this.#source.owned);
     this.#host?.memoryBack();
     void device.lost?.then(({ reason, message }) => {
       this.#lostWhy = reason === 'destroyed' ? reason : message;

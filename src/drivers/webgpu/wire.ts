@@ -330,7 +330,9 @@ function typeOf<T extends string>(types: readonly T[], number: number): T {
 function list<T>(input: FrameReader, one: () => T): T[] {
   const count = input.u32();
   if (count > BINDINGS_MAX) throw new WireError(`a list of ${count}`);
-  return Array.from({ length: count }, one);
+  const values: T[] = [];
+  while (values.length < count) values.push(one());
+  return values;
 }
 
 function textsOf(json: string): string[] {

@@ -8,8 +8,10 @@ import type { WireError } from './errorWire.ts';
  * 2. The main thread posts jobs in batches, in order. The thread executes one at a time, in that order, and answers
  *    each with exactly one `done`, `failed` or `slice`, in that order. `slice` says that the job is a generator that has more to do:
  *    the thread keeps it until a `resume` of it, which is answered in the same way, or a `drop`.
- * 3. An answer is posted before the next job begins, so that a job that hangs takes no other's result with it.
- * 4. Around each job the thread writes the job's id into the status word `EXECUTING`, and 0 after the answer was posted: who
+ * 3. An answer is posted, or written into the shared log (answerLog.ts), before the next job begins, so that a job that hangs
+ *    takes no other's result with it. Whoever wrote into the log posts `wake`, at once or after one of the next jobs (quiet.ts).
+ *    What is posted about a job comes after what the log says of earlier ones.
+ * 4. Around each job the thread writes the job's id into the status word `EXECUTING`, and 0 after it was answered: who
  *    finds the thread dead reads there whom it died of.
  * 5. `cancel` of a job that has not begun makes the answer `failed` without executing it.
  */
@@ -17,6 +19,8 @@ export interface ThreadStart {
   readonly port: MessagePort;
   /** Shared with the main thread; the words are named below. */
   readonly status: Int32Array;
+  /** The memory of its `AnswerLog`. */
+  readonly answers: SharedArrayBuffer;
 }
 
 /** Status word: the id of the job that executes, or 0. Written by the thread. */
@@ -93,6 +97,8 @@ export interface FailedMessage {
 /** Thread to main thread. */
 export type FromThread =
   | { readonly type: 'ready' }
+  /** There are answers in the log. */
+  | { readonly type: 'wake' }
   | { readonly type: 'progress'; readonly id: number; readonly value: unknown }
   | DoneMessage
   | SliceMessage

@@ -4,6 +4,7 @@ import type { Task } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { Timeline } from '../../fence/index.ts';
 import type { Job } from '../../sched/index.ts';
+import type { AnswerSource, LateAnswers } from './lateAnswers.ts';
 import { cancelledError, crashError, failedError, lostError, unpostableError } from './outcomes.ts';
 import type {
   DoneMessage,
@@ -23,6 +24,7 @@ export type WorkerJob = Job<Task<WorkerCall>>;
 export interface RingHost {
   readonly runtime: Runtime;
   readonly spares: SpareThreads;
+  readonly lateAnswers: LateAnswers;
   /** `job` killed its thread. */
   blame(job: WorkerJob, error: JobError): void;
   /** The ring's thread died, or got stuck, while no job executed. */
@@ -58,7 +60,7 @@ interface Attempt {
  * 6. The process is kept alive while there are attempts.
  * 7. A job that goes on in slices stays with its thread in between; a further slice of one whose thread is no more fails.
  */
-export class WorkerRing implements ThreadOwner {
+export class WorkerRing implements ThreadOwner, AnswerSource {
   readonly #host: RingHost;
   readonly #timeline: Timeline;
   readonly #attempts: Attempt[] = [];
@@ -103,7 +105,8 @@ export class WorkerRing implements ThreadOwner {
     if (attempt === undefined) return;
     attempt.cancelled = true;
     if (attempt.id !== 0) {
-      this.#thread?.cancel(attempt.id, index === 0);
+      const thread = this.#thread;
+      thread?.cancel(attempt.id, index === 0 || thread.executing === attempt.id);
       return;
     }
     attempt.refused ??= cancelledError(job);
@@ -136,6 +139,12 @@ export class WorkerRing implements ThreadOwner {
       if (this.#thread !== thread || this.#blocked) return;
       this.#take(message);
     }
+  }
+
+  /** Only while other jobs wait behind it does a thread answer a job without a word. */
+  look(): boolean {
+    if (this.#thread !== null) this.messagesCame(this.#thread);
+    return this.#posted > 1;
   }
 
   died(thread: ThreadHandle, death: Death): void {
@@ -244,6 +253,7 @@ export class WorkerRing implements ThreadOwner {
     try {
       thread.post({ type: 'jobs', jobs }, moved);
       this.#posted += batch.length;
+      if (this.#posted > 1) this.#host.lateAnswers.expect();
       return true;
     } catch (cause) {
       for (const attempt of batch) attempt.id = 0;
@@ -263,7 +273,7 @@ export class WorkerRing implements ThreadOwner {
 
   #take(message: FromThread): void {
     const head = this.#attempts[0];
-    if (message.type === 'ready' || head === undefined) return;
+    if (message.type === 'ready' || message.type === 'wake' || head === undefined) return;
     assert(head.id === message.id, 'a thread answered out of order');
     if (message.type === 'progress') this.#progress(head.job, message.value);
     else this.#answer(head, message);

@@ -4,8 +4,10 @@
  * It is started by threadHandle.ts, never imported. It keeps no timer and no reference to a job after its answer.
  */
 import { sharedClockUs } from '../../host/index.ts';
+import { AnswerLog } from './answerLog.ts';
 import { JobContext } from './jobContext.ts';
 import { takeApart } from './errorWire.ts';
+import { Quiet } from './quiet.ts';
 import type { Transferable } from './work.ts';
 import { CANCELS, EXECUTING } from './protocol.ts';
 import type {
@@ -21,7 +23,9 @@ type Kernel = (this: JobContext, ...args: readonly unknown[]) => unknown;
 type Namespace = Readonly<Record<string, unknown>>;
 
 const { receiveMessageOnPort, workerData } = process.getBuiltinModule('node:worker_threads');
-const { port, status } = workerData as ThreadStart;
+const { port, status, answers } = workerData as ThreadStart;
+const log = new AnswerLog(answers);
+const quiet = new Quiet();
 
 /** Each module is imported once; one that failed is forgotten, so that it may be tried again. */
 const modules = new Map<string, Namespace>();
@@ -123,8 +127,30 @@ async function begin(job: CallMessage, context: JobContext, startUs: number): Pr
     const generator = value as SlicedCall['generator'];
     await step({ first: job.id, context, generator }, startUs);
   } else {
-    answerDone(context, startUs, value, false);
+    const endUs = sharedClockUs();
+    quiet.learn(kernel, endUs - startUs);
+    answerCall(context, startUs, endUs, value);
   }
+}
+
+/** Answers for a call of a plain function. */
+function answerCall(context: JobContext, startUs: number, endUs: number, value: unknown): void {
+  const transfer = context.end();
+  const { id } = context;
+  if (transfer.length > 0 || !log.write(id, startUs, endUs, value)) {
+    answer({ type: 'done', id, startUs, endUs, value, isGenerator: false }, transfer);
+    return;
+  }
+  current = null;
+  if (waiting.length < 2) takeAll();
+  const [next] = waiting;
+  if (next !== undefined && quiet.canWait(endUs, knownKernelOf(next), waiting.length)) return;
+  post({ type: 'wake' });
+}
+
+/** The function of a job, where its module is imported. */
+function knownKernelOf(job: JobMessage): unknown {
+  return 'resume' in job ? undefined : modules.get(job.module)?.[job.name];
 }
 
 /** Executes a generator to its next `yield`, or to its end. What it yields is progress. */
@@ -138,22 +164,14 @@ async function step(sliced: SlicedCall, startUs: number): Promise<void> {
     throw new Failure('call', thrown);
   }
   if (next.done === true) {
-    answerDone(context, startUs, next.value, true);
+    const { id } = context;
+    const transfer = context.end();
+    const endUs = sharedClockUs();
+    answer({ type: 'done', id, startUs, endUs, value: next.value, isGenerator: true }, transfer);
     return;
   }
   kept.set(first, sliced);
   post({ type: 'slice', id: context.id, startUs, endUs: sharedClockUs() });
-}
-
-function answerDone(
-  context: JobContext,
-  startUs: number,
-  value: unknown,
-  isGenerator: boolean,
-): void {
-  const transfer = context.end();
-  const endUs = sharedClockUs();
-  answer({ type: 'done', id: context.id, startUs, endUs, value, isGenerator }, transfer);
 }
 
 function takeKept({ resume }: { readonly resume: number }): SlicedCall {
@@ -203,6 +221,7 @@ async function load(specifier: string): Promise<Namespace> {
 }
 
 function answer(message: FromThread, transfer: readonly object[]): void {
+  quiet.told();
   try {
     if (transfer.length === 0) port.postMessage(message);
     else port.postMessage(message, transfer as Transferable[]);
@@ -212,5 +231,6 @@ function answer(message: FromThread, transfer: readonly object[]): void {
 }
 
 function post(message: FromThread): void {
+  quiet.told();
   port.postMessage(message);
 }

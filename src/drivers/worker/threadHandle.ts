@@ -1,6 +1,7 @@
 import type { receiveMessageOnPort, ResourceLimits, Worker } from 'node:worker_threads';
 import { deferred } from '../../base/index.ts';
 import type { Deferred } from '../../base/index.ts';
+import { AnswerLog } from './answerLog.ts';
 import { CANCELLED, CANCELS, EXECUTING, WORDS } from './protocol.ts';
 import type { FromThread, ThreadStart, ToThread } from './protocol.ts';
 import type { Transferable } from './work.ts';
@@ -36,6 +37,7 @@ export class ThreadHandle {
   readonly #receiveMessageOnPort: typeof receiveMessageOnPort;
   readonly #exited: Deferred<void> = deferred();
   readonly #isReady: Deferred<void> = deferred();
+  readonly #log = new AnswerLog();
   readonly #inbox: FromThread[] = [];
   #lastId = 0;
   #error: unknown = null;
@@ -53,7 +55,11 @@ export class ThreadHandle {
     this.#status = new Int32Array(new SharedArrayBuffer(4 * WORDS));
     this.#worker = new threads.Worker(new URL('./thread.js', import.meta.url), {
       name,
-      workerData: { port: port2, status: this.#status } satisfies ThreadStart,
+      workerData: {
+        port: port2,
+        status: this.#status,
+        answers: this.#log.memory,
+      } satisfies ThreadStart,
       transferList: [port2],
       resourceLimits,
       ...flagsForThreads(),
@@ -140,9 +146,21 @@ export class ThreadHandle {
     this.owner.messagesCame(this);
   }
 
+  /**
+   * What was posted about a job before its answer was written into the log is read before that answer. A `wake` that is read may be
+   * for answers that were written since it was looked: then it is looked again.
+   */
   #pull(): void {
-    if (this.#closed) return;
-    for (;;) {
+    let written: number;
+    do {
+      written = this.#log.written;
+      this.#readPort();
+      this.#readLog(written, Infinity);
+    } while (this.#log.written !== written);
+  }
+
+  #readPort(): void {
+    while (!this.#closed) {
       const next = this.#receiveMessageOnPort(this.#port);
       if (next === undefined) return;
       this.#keep(next.message as FromThread);
@@ -150,12 +168,22 @@ export class ThreadHandle {
   }
 
   #keep(message: FromThread): void {
-    if (message.type !== 'ready') {
+    if (message.type === 'ready') {
+      this.#started = true;
+      this.#isReady.resolve();
+    } else if (message.type !== 'wake') {
+      this.#readLog(this.#log.written, message.id);
       this.#inbox.push(message);
-      return;
     }
-    this.#started = true;
-    this.#isReady.resolve();
+  }
+
+  /** Takes the answers out of the log that are among the first `written`, and of jobs before `id`. */
+  #readLog(written: number, id: number): void {
+    for (;;) {
+      const answer = this.#log.take(written, id);
+      if (answer === null) return;
+      this.#inbox.push(answer);
+    }
   }
 
   #exit(exitCode: number): void {

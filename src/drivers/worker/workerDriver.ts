@@ -4,6 +4,7 @@ import type { DeviceBackend, DeviceHost, Task } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { clockOffsetUs, sharedClockUs } from '../../host/index.ts';
 import type { Driver, ResetContext } from '../../sched/index.ts';
+import { LateAnswers } from './lateAnswers.ts';
 import { reasonOf } from './outcomes.ts';
 import { WorkerRing } from './ring.ts';
 import type { RingHost, WorkerJob } from './ring.ts';
@@ -45,6 +46,7 @@ export class WorkerDriver
   readonly runtime: Runtime;
   readonly spares: SpareThreads;
   readonly #rings: WorkerRing[] = [];
+  readonly lateAnswers: LateAnswers;
   readonly #clockOffsetUs: number;
   /** Which functions are generator functions, by module and name, as far as their jobs have told. */
   readonly #generators = new Map<string, Map<string, boolean>>();
@@ -54,6 +56,7 @@ export class WorkerDriver
   constructor(options: WorkerDriverOptions) {
     const { label, threads, spares, resourceLimits, runtime } = options;
     this.runtime = runtime;
+    this.lateAnswers = new LateAnswers(runtime, this.#rings);
     this.#clockOffsetUs = clockOffsetUs(() => runtime.nowUs(), sharedClockUs);
     this.spares = new SpareThreads({
       spares,
@@ -134,6 +137,7 @@ export class WorkerDriver
 
   /** Ends every thread; resolves when none can run any more, or those that are inside a call of the platform were given up. */
   async close(): Promise<void> {
+    this.lateAnswers.close();
     const stopped = [this.spares.close(), ...this.#rings.map((ring) => ring.reset())];
     let giveUp = (): void => {};
     const bound = new Promise<void>((resolve) => (giveUp = resolve));

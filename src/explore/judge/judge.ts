@@ -324,6 +324,10 @@ export class Judge {
   #endAll(scheduler: SchedulerRecord, retired: boolean): void {
     for (const ring of scheduler.rings) {
       const executing = this.executing(ring);
+      // It may have been found guilty, and its client banned, in the same step and without a word.
+      if (executing !== null && this.isPastItsTime(executing)) {
+        this.accuse(executing.job, scheduler);
+      }
       for (const attempt of [...ring.attempts]) {
         this.charge(attempt, !attempt.over && (attempt === executing || !scheduler.ordered));
       }

@@ -37,6 +37,12 @@ export function count(counter) {
   return Atomics.add(counter, 0, 1) + 1;
 }
 
+/** Tells progress, and returns what can be written into the log. */
+export function progresses(index) {
+  this.progress(`says ${index}`);
+  return index;
+}
+
 /** Begins, says so in shared memory, and waits until it is told to go on. */
 export function gate(words) {
   Atomics.store(words, 0, 1);

@@ -1,0 +1,80 @@
+import type { EventTurns } from '../../host/index.ts';
+
+/** A turn of the event loop that takes longer did something. */
+const WORK_US = 30;
+/** After so long without news this thread has nothing else to do. */
+const QUIET_US = 30;
+/** After so long without news the GPU is at a long job. */
+const LONG_US = 1000;
+/** Jobs that usually end so long after each other are long. */
+const USUALLY_LONG_US = 500;
+
+/** What a lookout is made of. */
+export interface LookoutOptions {
+  readonly nowUs: () => number;
+  /** Whether the bindings ask the GPU now. */
+  readonly isBusy: () => boolean;
+  /** `null`: there are none, and it never rests. */
+  readonly turns: EventTurns | null;
+}
+
+/**
+ * Lets this thread rest while it only waits for the GPU.
+ *
+ * In Node the bindings of WebGPU ask the GPU in each turn of the event loop whether it is done, without a pause. That takes a
+ * whole processor, which a GPU in software needs itself; and each turn makes garbage, whose collection stopped the thread for 20 ms
+ * five times a second. So in turns in which nothing happens this thread sleeps for some 0.2 ms.
+ *
+ * 1. It rests where jobs usually end long after each other, or the one that is executed takes long: of short jobs each answer counts.
+ * 2. News is a job that begins, or is done, or a turn in which the application did something: a thread that is used does not rest.
+ * 3. It looks in each turn while the GPU is busy, and not at all otherwise.
+ */
+export class Lookout {
+  readonly #options: LookoutOptions;
+  #newsUs = 0;
+  /** When the last job ended, or the first began. */
+  #endUs = 0;
+  /** How long after each other jobs usually end. */
+  #usuallyUs = 0;
+  /** When the turn before was looked at. */
+  #lookedUs = 0;
+  #isLooking = false;
+
+  constructor(options: LookoutOptions) {
+    this.#options = options;
+  }
+
+  /** A job is on the GPU. */
+  began(): void {
+    const { nowUs, turns } = this.#options;
+    this.#newsUs = nowUs();
+    if (this.#isLooking || turns === null) return;
+    this.#isLooking = true;
+    this.#endUs = this.#newsUs;
+    this.#lookedUs = this.#newsUs;
+    turns.next(this.#look);
+  }
+
+  /** A job is done. */
+  ended(): void {
+    const atUs = this.#options.nowUs();
+    const afterUs = Math.min(atUs - this.#endUs, 4 * USUALLY_LONG_US);
+    this.#usuallyUs += (afterUs - this.#usuallyUs) / 4;
+    this.#newsUs = atUs;
+    this.#endUs = atUs;
+  }
+
+  readonly #look = (): void => {
+    const { nowUs, turns, isBusy } = this.#options;
+    if (turns === null || !isBusy()) {
+      this.#isLooking = false;
+      return;
+    }
+    const atUs = nowUs();
+    if (atUs - this.#lookedUs > WORK_US) this.#newsUs = atUs;
+    const rests = atUs - this.#newsUs > (this.#usuallyUs > USUALLY_LONG_US ? QUIET_US : LONG_US);
+    if (rests) turns.rest();
+    this.#lookedUs = rests ? nowUs() : atUs;
+    turns.next(this.#look);
+  };
+}

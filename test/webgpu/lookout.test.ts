@@ -1,0 +1,104 @@
+/**
+ * When a thread that waits for the GPU rests; with turns that the test makes, and no hardware. What it is worth is measured by the
+ * benchmark webgpu-latency.
+ */
+import { describe, expect, it } from 'vitest';
+import { Lookout } from '../../src/drivers/webgpu/lookout.ts';
+
+/** An event loop whose turns take as long as the test says; a rest takes 200 us. */
+class TestLoop {
+  nowUs = 1_000_000;
+  rests = 0;
+  isBusy = true;
+  #next: (() => void) | null = null;
+  readonly lookout = new Lookout({
+    nowUs: () => this.nowUs,
+    isBusy: () => this.isBusy,
+    turns: {
+      next: (fn) => (this.#next = fn),
+      rest: () => {
+        this.rests += 1;
+        this.nowUs += 200;
+      },
+    },
+  });
+
+  get isLooking(): boolean {
+    return this.#next !== null;
+  }
+
+  /** Turns until `us` have passed; says how often it rested meanwhile. */
+  pass(us: number, turnUs = 10): number {
+    const before = this.rests;
+    for (const endUs = this.nowUs + us; this.nowUs < endUs;) {
+      this.nowUs += turnUs;
+      const look = this.#next;
+      this.#next = null;
+      look?.();
+    }
+    return this.rests - before;
+  }
+
+  /** Jobs of `us` each, one after the other. */
+  jobs(count: number, us: number): void {
+    for (let job = 0; job < count; job += 1) {
+      this.lookout.began();
+      this.pass(us);
+      this.lookout.ended();
+    }
+  }
+}
+
+describe('a lookout', () => {
+  it('never rests between short jobs, also while many follow each other', () => {
+    const loop = new TestLoop();
+    loop.jobs(1000, 100);
+    expect(loop.rests).toBe(0);
+  });
+
+  it('rests in most turns of a long job, from a millisecond on', () => {
+    const loop = new TestLoop();
+    loop.lookout.began();
+    expect(loop.pass(900)).toBe(0);
+    expect(loop.pass(10_000)).toBeGreaterThan(40);
+  });
+
+  it('rests at once where jobs usually take long, and no longer where they have become short', () => {
+    const loop = new TestLoop();
+    loop.jobs(10, 2000);
+    loop.lookout.began();
+    expect(loop.pass(500)).toBeGreaterThan(1);
+    loop.lookout.ended();
+    loop.jobs(10, 100);
+    loop.lookout.began();
+    expect(loop.pass(500)).toBe(0);
+  });
+
+  it('does not rest while the application uses the thread', () => {
+    const loop = new TestLoop();
+    loop.jobs(10, 2000);
+    loop.lookout.began();
+    expect(loop.pass(10_000, 50)).toBe(0);
+    expect(loop.pass(10_000), 'control: it has nothing to do any more').toBeGreaterThan(40);
+  });
+
+  it('looks while the GPU is busy, and not otherwise', () => {
+    const loop = new TestLoop();
+    expect(loop.isLooking).toBe(false);
+    loop.lookout.began();
+    loop.pass(100);
+    expect(loop.isLooking).toBe(true);
+    loop.isBusy = false;
+    loop.pass(100);
+    expect(loop.isLooking).toBe(false);
+    loop.isBusy = true;
+    loop.lookout.began();
+    expect(loop.isLooking).toBe(true);
+  });
+
+  it('does nothing where there are no turns', () => {
+    const lookout = new Lookout({ nowUs: () => 0, isBusy: () => true, turns: null });
+    lookout.began();
+    lookout.ended();
+  });
+});
