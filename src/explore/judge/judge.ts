@@ -1,6 +1,7 @@
 import type { Fence } from '../../fence/index.ts';
 import type { Job, ResourcePool } from '../../sched/index.ts';
 import type { ExploreRuntime } from '../exploreRuntime.ts';
+import { isSuspended } from './sliceRules.ts';
 import type {
   AttemptRecord,
   DomainRecord,
@@ -345,10 +346,7 @@ export class Judge {
 export function isOver(job: JobRecord): boolean {
   if (job.dead !== null || job.accused || job.reusedFence) return true;
   if (job.cancelled && job.attempts.length > 0) return true;
-  if (!mayNotRunAgain(job)) return false;
-  // What a reset takes between two slices is queued until the reset settles it.
-  const last = job.attempts.at(-1) as AttemptRecord;
-  return last.goesOn === null || !last.scheduler.domain.resetting;
+  return mayNotRunAgain(job) && !isSuspended(job);
 }
 
 /** Whether a reset took the last attempt of `job`, and it may not have another one (T4). */

@@ -1,7 +1,7 @@
 import { isFence } from '../../fence/index.ts';
 import type { Driver, ResetContext } from '../../sched/index.ts';
 import type { Judge } from './judge.ts';
-import { endSuspended, isFurtherSlice, takeSuspended } from './sliceRules.ts';
+import { isFurtherSlice, takeSuspended } from './sliceRules.ts';
 import type {
   AttemptRecord,
   DomainRecord,
@@ -34,6 +34,7 @@ export function resetCalled(
   domain.deadlineUs = context.deadlineUs;
   domain.asked.push(scheduler);
   checkContext(judge, scheduler, context);
+  if (tries === 1) takeSuspended(judge, scheduler, context.rings);
   domain.unsettled += 1;
   const settled = (ok: boolean): void => {
     domain.unsettled -= 1;
@@ -75,7 +76,6 @@ function begin(judge: Judge, first: SchedulerRecord): void {
       if (domain.rings.includes(ring))
         take(judge, scheduler, domain, ring.attempts, judge.executing(ring));
     }
-    takeSuspended(judge, scheduler, domain);
   }
 }
 
@@ -182,7 +182,6 @@ function succeeded(judge: Judge, domain: DomainRecord): void {
   if (!(lastFiredForUs < domain.deadlineUs || nextTimerAtUs <= domain.deadlineUs))
     judge.fail('T7', `a reset of ${name} counts as done although it overran its time`);
   domain.resetting = false;
-  endSuspended(judge, domain);
   for (const attempt of domain.taken) if (!attempt.retired) judge.retire(attempt);
   for (const ring of domain.rings) ring.lastEndUs = judge.runtime.nowUs();
   domain.taken = [];

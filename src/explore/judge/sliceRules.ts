@@ -1,12 +1,6 @@
 import type { Driver, Job } from '../../sched/index.ts';
 import type { Judge } from './judge.ts';
-import type {
-  AttemptRecord,
-  DomainRecord,
-  JobRecord,
-  RingRecord,
-  SchedulerRecord,
-} from './records.ts';
+import type { AttemptRecord, JobRecord, RingRecord, SchedulerRecord } from './records.ts';
 
 /** What must hold of jobs that are served slice by slice: S14, and T4 between two slices. */
 
@@ -109,23 +103,13 @@ export function isBehindSliced(judge: Judge, job: JobRecord): boolean {
 export function takeSuspended(
   judge: Judge,
   scheduler: SchedulerRecord,
-  { rings }: DomainRecord,
+  rings: readonly number[],
 ): void {
-  const isWhole = scheduler.rings.every((ring) => rings.includes(ring));
+  const isWhole = rings.length === scheduler.rings.length;
   for (const { attempts, job } of judge.jobs) {
     const last = attempts.at(-1);
     if (!goesOn(last) || last.scheduler !== scheduler || job.state !== 'queued') continue;
-    if (last.goesOn === 'same-ring' ? rings.includes(last.ring) : isWhole) last.taken = 'begun';
-  }
-}
-
-/** T4: of those a reset ends the ones that may not begin anew; their fences signal when it is their turn. */
-export function endSuspended(judge: Judge, domain: DomainRecord): void {
-  for (const job of judge.jobs) {
-    const last = job.attempts.at(-1);
-    if (last === undefined || last.goesOn === null || last.taken === 'no') continue;
-    if (last.scheduler.domain !== domain || job.job.state !== 'queued') continue;
-    const runsAgain = job.resubmit === true && last.number < last.scheduler.maxAttempts;
-    if (!runsAgain) job.dead ??= 'expired';
+    if (last.goesOn === 'same-ring' ? rings.includes(last.ring.index) : isWhole)
+      last.taken = 'begun';
   }
 }
