@@ -120,7 +120,8 @@ export function checkedSchedulerOptions(options: SchedulerOptions<never>): Sched
     banAfter: checkedCount('Scheduler: banAfter', options.banAfter, 3),
     noHangLimit: checkedCount('Scheduler: noHangLimit', options.noHangLimit, 10, 0),
   };
-  claimPolicy(setup.policy);
+  // One that was made here can be in nobody else's hands.
+  if (setup.policy === options.policy) claimPolicy(setup.policy);
   return setup;
 }
 
