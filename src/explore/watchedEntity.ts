@@ -349,6 +349,7 @@ export class WatchedJob<P = unknown> {
     const { record } = this;
     const attempt = record.attempts.at(-1);
     syncResets(judge);
+    judge.settleHeard();
     const scheduler: SchedulerRecord | null = judge.placeOf(record);
     if (scheduler === null) return;
     if (judge.isTold) judge.tell(`fault of ${record.label}`);

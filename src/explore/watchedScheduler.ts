@@ -67,6 +67,7 @@ export class WatchedScheduler<P = unknown> {
       suspendedAtUs: null,
       stoodStillUs: 0,
       faultedAlone: false,
+      resetIsForFault: false,
       resets: 0,
       timeouts: 0,
       karma: new Map(),
@@ -84,6 +85,7 @@ export class WatchedScheduler<P = unknown> {
     const { record } = this;
     if (this.#judge.isTold) this.#judge.tell(`fault of ${record.label}`);
     syncResets(this.#judge);
+    this.#judge.settleHeard();
     if (record.state === 'open' || record.state === 'draining') this.#faulted();
     this.scheduler.fault();
   }
@@ -92,7 +94,7 @@ export class WatchedScheduler<P = unknown> {
     const { record } = this;
     if (record.hasReset) {
       if (!(
-        record.domain.resetting && record.domain.rings.some((ring) => record.rings.includes(ring))
+        record.domain.resetting && record.rings.every((ring) => record.domain.rings.includes(ring))
       )) {
         record.faultedAlone = true;
       }

@@ -11,6 +11,7 @@ import { retireAll } from './failAll.ts';
 import type { JobCore } from './jobCore.ts';
 import { queueAgain } from './queueAgain.ts';
 import type { DomainCore } from './resetDomain.ts';
+import { allStopped } from './ring.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 import { forgetSlices, suspendedOn } from './slices.ts';
@@ -61,8 +62,9 @@ export class Reset {
     this.#setup = core.setup.reset;
   }
 
+  /** Whether it is at work on all of `core`: a fault that names nobody may be of any ring, and of one that runs again by now. */
   covers(core: SchedulerCore): boolean {
-    return this.#rings.has(core);
+    return allStopped(core.rings);
   }
 
   /** Folds in a guilty job; false where this reset does not cover it. */

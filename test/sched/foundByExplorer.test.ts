@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { MockRing } from '../../src/drivers/sim/index.ts';
 import type { MockWork } from '../../src/drivers/sim/index.ts';
 import { Entity, ResetDomain, ResourcePool, Scheduler } from '../../src/sched/index.ts';
+import type { Driver } from '../../src/sched/index.ts';
 import { outcome, outcomes, pendingFence, setUp, signalsOf, thrownBy } from './fixture.ts';
 import type { MockJob, SetUp } from './fixture.ts';
 
@@ -202,5 +203,53 @@ describe('a pool with a reserve', () => {
     expect(thrownBy(() => normal.submit({}, { resources: [{ pool, count: 2 }] }))).toBeUndefined();
     const high = scheduler.createEntity({ priority: 'high' });
     expect(thrownBy(() => high.submit({}, { resources: [{ pool, count: 3 }] }))).toBeUndefined();
+  });
+});
+
+describe('a fault that names nobody', () => {
+  const reset = (mock: MockRing, during: () => void): Driver<MockWork> => ({
+    ...mock.without(),
+
+    reset: (context) => {
+      during();
+      mock.reset(context);
+    },
+  });
+
+  it.each([
+    ['device', 1],
+    ['ring', 2],
+  ] as const)(
+    'T3: while a reset takes one ring of a %s, has %i resets in all',
+    (resetScope, resets) => {
+      let faults = 1;
+      const { scheduler, runtime } = setUp({
+        rings: 2,
+        mock: { resetScope },
+        driver: (mock) =>
+          reset(mock, () => {
+            if (faults-- > 0) scheduler.fault();
+          }),
+      });
+      const entity = scheduler.createEntity({ order: 'parallel' });
+      const guilty = entity.submit({ hangs: true });
+      const innocent = entity.submit({ durationUs: 5 }, { resubmit: true });
+      runtime.advanceBy(0);
+      scheduler.fault(guilty);
+      runtime.runUntilIdle();
+      expect(outcome(guilty)).toBe('ERR_JOB_TIMEOUT');
+      expect(innocent.finished.status).not.toBe('pending');
+      expect(scheduler.stats().resets).toBe(resets);
+    },
+  );
+
+  it('T3: in a callback of a reset that is over, has another one', () => {
+    const { scheduler, runtime } = setUp();
+    const guilty = scheduler.createEntity().submit({ hangs: true });
+    runtime.advanceBy(0);
+    guilty.finished.addCallback(() => scheduler.fault());
+    scheduler.fault(guilty);
+    runtime.runUntilIdle();
+    expect(scheduler.stats().resets).toBe(2);
   });
 });

@@ -157,9 +157,14 @@ export class Judge {
   /** Whether an entity was killed, or may have been for a guilty job (T6). */
   mayBeKilled(entity: EntityRecord): boolean {
     if (entity.killed) return true;
-    if (entity.killsOnFault && entity.jobs.some(({ accused }) => accused)) return true;
+    if (entity.killsOnFault && entity.jobs.some((job) => this.#mayBeGuilty(job))) return true;
     for (const one of this.schedulers) if (this.mayBeBanned(entity, one)) return true;
     return false;
+  }
+
+  #mayBeGuilty({ accused, attempts }: JobRecord): boolean {
+    const last = attempts.at(-1);
+    return accused || (last !== undefined && !last.over && this.isPastItsTime(last));
   }
 
   /** Whether an attempt is on its ring and may complete. */
@@ -216,6 +221,15 @@ export class Judge {
   settleInstant(): void {
     if (this.instant.length === 0) return;
     for (const attempt of this.instant.splice(0)) this.hardwareSignalled(attempt);
+  }
+
+  /** As `settleInstant`, of what the scheduler says that it has heard: in the middle of a step it may be at any of them. */
+  settleHeard(): void {
+    for (const attempt of [...this.instant]) {
+      if (!attempt.job.job.retired) continue;
+      this.instant.splice(this.instant.indexOf(attempt), 1);
+      this.hardwareSignalled(attempt);
+    }
   }
 
   /** The hardware told that an attempt is over. */

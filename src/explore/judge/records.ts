@@ -43,6 +43,8 @@ export interface SchedulerRecord {
   stoodStillUs: number;
   /** `fault()` without a job was called, and no reset has begun since. */
   faultedAlone: boolean;
+  /** Whether the reset that began last was told of such a fault. */
+  resetIsForFault: boolean;
   /** Of `stats()`: how many resets it has had. */
   resets: number;
   /** Of `stats()`: how many timeouts it has had. */

@@ -67,6 +67,10 @@ function begin(judge: Judge, first: SchedulerRecord): void {
   domain.failed = false;
   domain.taken = [];
   const open = domain.members.filter(({ state }) => state === 'open' || state === 'draining');
+  for (const scheduler of open) {
+    scheduler.resetIsForFault = scheduler.faultedAlone;
+    scheduler.faultedAlone = false;
+  }
   const isWhole = open.some((scheduler) => scheduler.resetScope !== 'ring');
   domain.rings = open.flatMap((scheduler) =>
     isWhole ? scheduler.rings : scheduler.rings.filter((ring) => isToBlame(scheduler, ring)),
@@ -80,7 +84,7 @@ function begin(judge: Judge, first: SchedulerRecord): void {
 }
 
 function isToBlame(scheduler: SchedulerRecord, ring: RingRecord): boolean {
-  return scheduler.faultedAlone || ring.attempts.some((one) => !one.over && one.job.accused);
+  return scheduler.resetIsForFault || ring.attempts.some((one) => !one.over && one.job.accused);
 }
 
 function take(
@@ -151,7 +155,7 @@ function blameTheLonely(judge: Judge, attempt: AttemptRecord): void {
   const { scheduler, ring, job } = attempt;
   const live = ring.attempts.filter(({ over }) => !over);
   if (judge.isPastItsTime(attempt)) judge.accuse(job, scheduler);
-  if (scheduler.faultedAlone && live.length === 1) judge.accuse(job, scheduler);
+  if (scheduler.resetIsForFault && live.length === 1) judge.accuse(job, scheduler);
 }
 
 /** Looks now whether resets that go on have succeeded. */
@@ -167,7 +171,6 @@ export function noteResets(judge: Judge, resets: ReadonlyMap<SchedulerRecord, nu
   for (const [scheduler, count] of resets) {
     if (count === scheduler.resets) continue;
     scheduler.resets = count;
-    scheduler.faultedAlone = false;
     domains.add(scheduler.domain);
   }
   for (const domain of domains) succeeded(judge, domain);
