@@ -11,7 +11,6 @@ import { retireAll } from './failAll.ts';
 import type { JobCore } from './jobCore.ts';
 import { queueAgain } from './queueAgain.ts';
 import type { DomainCore } from './resetDomain.ts';
-import { allStopped } from './ring.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 import { forgetSlices, suspendedOn } from './slices.ts';
@@ -60,11 +59,6 @@ export class Reset {
     const [faulted] = faulty.keys();
     const core = first?.entity.scheduler ?? (faulted as SchedulerCore);
     this.#setup = core.setup.reset;
-  }
-
-  /** Whether it is at work on all of `core`: a fault that names nobody may be of any ring, and of one that runs again by now. */
-  covers(core: SchedulerCore): boolean {
-    return allStopped(core.rings);
   }
 
   /** Folds in a guilty job; false where this reset does not cover it. */

@@ -4,6 +4,7 @@ import type { Runtime } from '../events/index.ts';
 import { accuse } from './expiry.ts';
 import type { JobCore } from './jobCore.ts';
 import { Reset } from './reset.ts';
+import { allStopped } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
 /** Options of `new ResetDomain`. */
@@ -57,7 +58,7 @@ export class DomainCore {
   /** Asks for a reset in which `job` is guilty; `null`: a fault that names nobody. Folded into what is asked already. */
   ask(core: SchedulerCore, job: JobCore | null, error: JobError): void {
     if (job === null) {
-      if (this.#current?.covers(core) === true) return;
+      if (this.#isAtWorkOn(core)) return;
       this.#faulty.set(core, 'lonely');
     } else if (this.#current?.addGuilty(job, error) !== true) {
       this.#guilty.set(job, error);
@@ -67,9 +68,14 @@ export class DomainCore {
 
   /** Asks for a reset for which nobody is blamed. */
   askBlameless(core: SchedulerCore): void {
-    if (this.#current?.covers(core) === true) return;
+    if (this.#isAtWorkOn(core)) return;
     if (!this.#faulty.has(core)) this.#faulty.set(core, 'nobody');
     if (this.#current === null) this.#beginLater();
+  }
+
+  /** Whether a reset covers every ring of `core`: a fault that names nobody may be of any, also of one that runs again by now. */
+  #isAtWorkOn(core: SchedulerCore): boolean {
+    return this.#current !== null && allStopped(core.rings);
   }
 
   /** The device is lost for good: every job of every member fails (T8). */
