@@ -66,7 +66,10 @@ function begin(judge: Judge, first: SchedulerRecord): void {
   domain.unsettled = 0;
   domain.failed = false;
   domain.taken = [];
-  const open = domain.members.filter(({ state }) => state === 'open' || state === 'draining');
+  // Its own hook may have closed the first one since the reset began.
+  const open = domain.members.filter(
+    (one) => one.state === 'open' || one.state === 'draining' || one === first,
+  );
   for (const scheduler of open) {
     scheduler.resetIsForFault = scheduler.faultedAlone;
     scheduler.faultedAlone = false;
