@@ -9,7 +9,7 @@ import { watchedDriver } from './judge/watchedDriver.ts';
 /** Options of a watched scheduler: those of `Scheduler` that the judge knows. */
 export interface WatchedSchedulerOptions<P> extends Omit<
   SchedulerOptions<P>,
-  'runtime' | 'label' | 'device' | 'credits' | 'onCrash'
+  'runtime' | 'label' | 'device' | 'credits'
 > {
   readonly label?: string;
   /** Units per ring. Default 2. */

@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import type { Scope } from '../world.ts';
+import { crashes } from './crashes.ts';
 import { fences } from './fences.ts';
 import { queues } from './queues.ts';
 import { shares } from './shares.ts';
@@ -87,6 +88,7 @@ const FAMILIES: readonly Scenario[] = [
     ['slices', 'rings', 'resets', 'runTimeouts'],
     10,
   ),
+  crashes(),
 ];
 
 /** What `pct` and `random` explore by turns. */
