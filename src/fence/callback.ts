@@ -8,7 +8,7 @@ import type { Fence, FenceCallback } from '../base/index.ts';
  * attached again after it ran or was detached.
  */
 export abstract class CallbackNode implements FenceCallback {
-  // Assigned, not defined: a field that is defined in a class with many subclasses costs four times as much.
+  // Assigned, not defined: V8 is slow to define fields in a class with many subclasses, and nodes are made for each wait.
   /** @internal The fence that this node is attached to, or `null`. Written by fence.ts alone. */
   declare attachedTo: Fence | null;
   /** @internal */

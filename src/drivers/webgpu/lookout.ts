@@ -22,8 +22,8 @@ export interface LookoutOptions {
  * Lets this thread rest while it only waits for the GPU.
  *
  * In Node the bindings of WebGPU ask the GPU in each turn of the event loop whether it is done, without a pause. That takes a
- * whole processor, which a GPU in software needs itself; and each turn makes garbage, whose collection stopped the thread for 20 ms
- * five times a second. So in turns in which nothing happens this thread sleeps for some 0.2 ms.
+ * whole processor, which a GPU in software needs itself; and each turn makes garbage, whose collection stops the thread: `fenceline
+ * bench webgpu-latency` shows what that costs a client. So in turns in which nothing happens this thread sleeps for some 0.2 ms.
  *
  * 1. It rests where jobs usually end long after each other, or the one that is executed takes long: of short jobs each answer counts.
  * 2. News is a job that begins, or is done, or a turn in which the application did something: a thread that is used does not rest.
