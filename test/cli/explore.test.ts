@@ -128,6 +128,10 @@ describe('fenceline explore', () => {
     writeFileSync(empty, 'export const a = 1;\n');
     expect((await fenceline(['--scenario', empty])).code).toBe(2);
     expect((await fenceline(['--checkpoint', empty])).code).toBe(2);
+    const nowhere = path.join(directory(), 'missing', 'checkpoint.json');
+    const refused = await fenceline(['--seeds', '10', '--checkpoint', nowhere]);
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain('--checkpoint: expected a file that can be written');
     expect(readFileSync(empty, 'utf8')).toBe('export const a = 1;\n');
   });
 });

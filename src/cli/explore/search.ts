@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { UsageError } from '../../base/index.ts';
 import { Exploration } from '../../explore/index.ts';
 import type {
@@ -29,9 +29,11 @@ export async function search(
     ...(scenarios !== undefined && { scenarios }),
     ...(resume !== undefined && { resume }),
   });
-  // Errors are outcomes here, a dozen a run; nobody reads where they were made.
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
+  try {
+    keep(flags, exploration);
+  } catch {
+    throw usage('--checkpoint', 'a file that can be written', flags.checkpoint);
+  }
   let shownMs = performance.now();
   let isGoing = true;
   while (isGoing && !terminal.interrupt.aborted) {
@@ -45,7 +47,6 @@ export async function search(
     // Lets the interrupt be heard.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  Error.stackTraceLimit = stackTraceLimit;
   if (terminal.errIsTerminal) terminal.err('\r\u001b[K');
   keep(flags, exploration);
   return { report: exploration.report(), isInterrupted: isGoing };
@@ -102,9 +103,12 @@ function readCheckpoint(file: string): Checkpoint | undefined {
   throw usage('--checkpoint', 'a file that a search has written, or a new one', file);
 }
 
-function keep(flags: ExploreFlags, exploration: Exploration): void {
-  if (flags.checkpoint === undefined) return;
-  writeFileSync(flags.checkpoint, JSON.stringify(exploration.checkpoint()));
+/** Writes the checkpoint beside the one of before, which is replaced when the new one is whole. */
+function keep({ checkpoint }: ExploreFlags, exploration: Exploration): void {
+  if (checkpoint === undefined) return;
+  const written = `${checkpoint}.new`;
+  writeFileSync(written, JSON.stringify(exploration.checkpoint()));
+  renameSync(written, checkpoint);
 }
 
 function showProgress(report: ExploreReport, terminal: Terminal): void {
