@@ -5,18 +5,24 @@ const LATE_US = 10_000;
 
 /** What it looks into. */
 export interface AnswerSource {
-  /** Takes the answers that are there; whether there may be others later that it is not told of. */
-  look(): boolean;
+  /** Takes the answers that are there. */
+  look(): void;
+  /** Whether there may be others later that nobody is told of. */
+  readonly mayBeQuiet: boolean;
 }
 
 /**
- * Looks into the answers of all threads at times, while jobs are with them that may be answered without a word (quiet.ts): a thread
- * that took the next job for a short one may be wrong, and then cannot say so before that ends.
+ * Hears the answers that nobody was told of (quiet.ts).
+ *
+ * 1. Whenever one thread wakes the main thread, the answers of all are taken: the others need not wake it for these.
+ * 2. It looks by itself where none did for long, while jobs are with threads that may be answered without a word: a thread that
+ *    took the next job for a short one may be wrong, and then cannot say so before that ends.
  */
 export class LateAnswers {
   readonly #runtime: Runtime;
   readonly #sources: readonly AnswerSource[];
   #timer: Timer | null = null;
+  #lookedUs = -Infinity;
   #closed = false;
 
   /** `sources` may still be filled. */
@@ -27,17 +33,27 @@ export class LateAnswers {
 
   /** Some of the jobs that were posted may be answered without a word. */
   expect(): void {
-    if (this.#timer !== null || this.#closed) return;
-    this.#timer = this.#runtime.setTimer(this.#runtime.nowUs() + LATE_US, () => {
-      this.#timer = null;
-      const more = this.#sources.map((source) => source.look());
-      if (more.includes(true)) this.expect();
-    });
+    if (this.#timer === null && !this.#closed) this.#arm(this.#runtime.nowUs() + LATE_US);
+  }
+
+  /** Takes the answers that are there. */
+  look(): void {
+    this.#lookedUs = this.#runtime.nowUs();
+    for (const source of this.#sources) source.look();
   }
 
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
     this.#timer = null;
+  }
+
+  #arm(atUs: number): void {
+    this.#timer = this.#runtime.setTimer(atUs, () => {
+      this.#timer = null;
+      if (this.#runtime.nowUs() >= this.#lookedUs + LATE_US) this.look();
+      const more = !this.#closed && this.#sources.some((source) => source.mayBeQuiet);
+      if (more) this.#arm(this.#lookedUs + LATE_US);
+    });
   }
 }

@@ -115,15 +115,16 @@ async function execute(job: JobMessage): Promise<void> {
 }
 
 async function begin(job: CallMessage, context: JobContext, startUs: number): Promise<void> {
-  const kernel = await kernelOf(job);
+  const kernel = kernelOf(job, modules.get(job.module) ?? (await load(job.module)));
+  const isGenerator = isGeneratorFunction(kernel);
   let value: unknown;
   try {
     value = kernel.apply(context, job.args as unknown[]);
-    if (!isGeneratorFunction(kernel)) value = await value;
+    if (!isGenerator) value = await value;
   } catch (thrown) {
     throw new Failure('call', thrown);
   }
-  if (isGeneratorFunction(kernel)) {
+  if (isGenerator) {
     const generator = value as SlicedCall['generator'];
     await step({ first: job.id, context, generator }, startUs);
   } else {
@@ -142,6 +143,7 @@ function answerCall(context: JobContext, startUs: number, endUs: number, value: 
     return;
   }
   current = null;
+  if (log.unread <= 1) quiet.told();
   if (waiting.length < 2) takeAll();
   const [next] = waiting;
   if (next !== undefined && quiet.canWait(endUs, knownKernelOf(next), waiting.length)) return;
@@ -150,7 +152,9 @@ function answerCall(context: JobContext, startUs: number, endUs: number, value: 
 
 /** The function of a job, where its module is imported. */
 function knownKernelOf(job: JobMessage): unknown {
-  return 'resume' in job ? undefined : modules.get(job.module)?.[job.name];
+  if ('resume' in job) return undefined;
+  const module = modules.get(job.module);
+  return module === undefined ? undefined : exportOf(module, job.name);
 }
 
 /** Executes a generator to its next `yield`, or to its end. What it yields is progress. */
@@ -200,14 +204,18 @@ function isGeneratorFunction(kernel: Kernel): boolean {
   return /^\[object (Async)?GeneratorFunction\]$/.test(Object.prototype.toString.call(kernel));
 }
 
-async function kernelOf(job: CallMessage): Promise<Kernel> {
-  const module = modules.get(job.module) ?? (await load(job.module));
-  const kernel = module[job.name];
+function kernelOf(job: CallMessage, module: Namespace): Kernel {
+  const kernel = exportOf(module, job.name);
   if (typeof kernel === 'function') return kernel as Kernel;
   const names = Object.keys(module).filter((name) => typeof module[name] === 'function');
   const shown = names.length > 20 ? [...names.slice(0, 20), 'and others'] : names;
   const exported = names.length === 0 ? 'it exports no function' : `it exports ${shown.join(', ')}`;
   throw new Failure('export', new TypeError(`no function is exported by that name; ${exported}`));
+}
+
+/** `module[name]` would be compiled for one name, and thrown away and compiled anew at the next. */
+function exportOf(module: Namespace, name: string): unknown {
+  return Reflect.get(module, name);
 }
 
 async function load(specifier: string): Promise<Namespace> {
