@@ -66,6 +66,9 @@ export function leaseDriver<P>(
     ...(driver.capture !== undefined && {
       capture: (job) => (isWork(job) ? driver.capture?.(job) : undefined),
     }),
+    ...(driver.expectUs !== undefined && {
+      expectUs: (job) => (isWork(job) ? (driver.expectUs?.(job) ?? null) : null),
+    }),
     ...(driver.measure !== undefined && {
       measure: (job) => (isWork(job) ? (driver.measure?.(job) ?? null) : null),
     }),

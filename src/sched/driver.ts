@@ -48,6 +48,13 @@ export interface Driver<P = unknown> {
   isSliced?(job: Job<P>): boolean;
 
   /**
+   * Asked when an attempt starts on a ring with a time target (S4): how long `job` may execute, in microseconds, by what
+   * such work took before; `null` where the driver does not know. This counts, or what the jobs of the entity took, whichever is
+   * longer.
+   */
+  expectUs?(job: Job<P>): number | null;
+
+  /**
    * Asked when the hardware fence of a sliced job signalled ok, before its credits go back: `null`, the job is over; `any-ring` or
    * `same-ring`, it goes on in a further slice when the policy chooses it again, on any ring or where it was. Then
    * `runJob` is called once more for the same `job.attempt`, and returns a new hardware fence. A throw fails the job with

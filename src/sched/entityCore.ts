@@ -123,13 +123,17 @@ export class EntityCore implements PolicyEntity {
     return this.use.estimate.or(this.scheduler.estimate.or(1000));
   }
 
-  /** How long `job` may keep a ring busy: what its submitter says counts as much as it proved to before (S4). */
+  /**
+   * How long `job` may keep a ring busy (S4): the longest that anybody expects. What its submitter says counts as much as it
+   * proved to before.
+   */
   lengthOf(job: JobCore): number {
+    const expected = this.scheduler.hooks.expectUs(job);
     const said = job.extra?.estimateUs ?? -1;
-    if (said < 0) return this.estimateOf(job);
+    if (said < 0) return Math.max(expected, this.estimateOf(job));
     const { overrun } = this.use;
-    if (overrun === null) return Math.max(said, this.scheduler.estimate.or(1000));
-    return Math.max(said, overrun.or(1) * Math.max(said, 1));
+    if (overrun === null) return Math.max(expected, said, this.scheduler.estimate.or(1000));
+    return Math.max(expected, said, overrun.or(1) * Math.max(said, 1));
   }
 
   // Its place in the world.

@@ -84,6 +84,18 @@ export class Hooks {
     }
   }
 
+  /** How long the driver expects `job` to execute; 0 where it does not know. */
+  expectUs(job: JobCore): number {
+    if (this.driver.expectUs === undefined) return 0;
+    try {
+      const us = this.driver.expectUs(job) ?? 0;
+      return us > 0 && us < Infinity ? us : 0;
+    } catch (cause) {
+      this.#warn('expectUs', job, cause);
+      return 0;
+    }
+  }
+
   /** What the driver copied of a guilty job; `undefined` where it has nothing, or threw. */
   capture(job: JobCore): unknown {
     if (this.driver.capture === undefined) return undefined;

@@ -168,4 +168,34 @@ describe('a time target', () => {
     env.runtime.advanceBy(10_500);
     expect(env.mock.jobsOn().length).toBeGreaterThanOrEqual(18);
   });
+
+  /** How many of one client's jobs are on a ring, of 100 us, once 20 are over, where the driver expects `expectUs`. */
+  function onRingWhere(expectUs: () => number | null): number {
+    const env = setUp({
+      credits: { targetMs: 2 },
+      driver: (mock) => ({ runJob: (job, ring) => mock.runJob(job, ring), expectUs }),
+    });
+    const entity = env.scheduler.createEntity({ order: 'parallel' });
+    for (let i = 0; i < 60; i += 1) entity.submit({ durationUs: 100 });
+    env.runtime.advanceBy(2050);
+    return env.mock.jobsOn().length;
+  }
+
+  it('S4: goes by the average of a client where the driver knows nothing, or less (control)', () => {
+    expect(onRingWhere(() => null)).toBe(20);
+    expect(onRingWhere(() => 10)).toBe(20);
+  });
+
+  it('S4: goes by what the driver expects of a job, where that is longer', () => {
+    expect(onRingWhere(() => 1000)).toBe(2);
+  });
+
+  it('D4: goes on without what the driver expects, where the hook throws or gives no length', () => {
+    expect(
+      onRingWhere(() => {
+        throw new Error('no idea');
+      }),
+    ).toBe(20);
+    for (const length of [NaN, -1, Infinity]) expect(onRingWhere(() => length)).toBe(20);
+  });
 });
