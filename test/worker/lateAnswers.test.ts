@@ -6,25 +6,28 @@ import { describe, expect, it } from 'vitest';
 import { VirtualRuntime } from '../../src/drivers/sim/index.ts';
 import { LateAnswers } from '../../src/drivers/worker/lateAnswers.ts';
 
-/** Two threads that may be quiet, and when each was looked into. */
+/** Two threads that may be quiet, when each was looked into, and whether answers are found there. */
 function setUp() {
   const runtime = new VirtualRuntime();
   const sources = [0, 1].map(() => ({
     mayBeQuiet: true,
+    found: false,
     lookedAtMs: [] as number[],
-    look(): void {
+    look(): boolean {
       this.lookedAtMs.push(runtime.nowUs() / 1000);
+      return this.found;
     },
   }));
   const late = new LateAnswers(runtime, sources);
-  return { runtime, late, sources, lookedAtMs: () => sources.map((source) => source.lookedAtMs) };
+  const lookedAtMs = (): number[][] => sources.map((source) => source.lookedAtMs);
+  return { runtime, late, sources, lookedAtMs };
 }
 
 describe('LateAnswers', () => {
-  it('looks into all threads when it is told to, and no timer is set', () => {
+  it('looks into all threads when one tells, and no timer is set', () => {
     const { runtime, late, lookedAtMs } = setUp();
     runtime.advanceBy(5000);
-    late.look();
+    late.told();
     runtime.advanceBy(50_000);
     expect(lookedAtMs()).toEqual([[5], [5]]);
   });
@@ -41,15 +44,26 @@ describe('LateAnswers', () => {
     ]);
   });
 
-  it('looks by itself only when nobody made it look for 10 ms', () => {
+  it('looks again after 2 ms where it found answers', () => {
+    const { runtime, late, sources, lookedAtMs } = setUp();
+    (sources[1] as { found: boolean }).found = true;
+    late.expect();
+    runtime.advanceBy(15_000);
+    for (const source of sources) source.found = false;
+    runtime.advanceBy(15_000);
+    expect(lookedAtMs()[0]).toEqual([10, 12, 14, 16, 26]);
+  });
+
+  it('looks by itself only when no thread told for 2 ms', () => {
     const { runtime, late, lookedAtMs } = setUp();
     late.expect();
+    runtime.advanceBy(8500);
     for (let count = 0; count < 5; count += 1) {
-      runtime.advanceBy(3000);
-      late.look();
+      late.told();
+      runtime.advanceBy(1000);
     }
-    runtime.advanceBy(10_000);
-    expect(lookedAtMs()[0]).toEqual([3, 6, 9, 12, 15, 25]);
+    runtime.advanceBy(2000);
+    expect(lookedAtMs()[0]).toEqual([8.5, 9.5, 10.5, 11.5, 12.5, 14.5]);
   });
 
   it('stops when it is closed', () => {

@@ -31,8 +31,8 @@ export interface RingHost {
   diedIdle(death: Death): void;
   /** A thread answered: threads can live here. */
   answered(): void;
-  /** Whether the function of `call` is a generator function. */
-  learned(call: WorkerCall, isGenerator: boolean): void;
+  /** Whether the function of `call` is a generator function, and how long this call or slice of it took. */
+  learned(call: WorkerCall, isGenerator: boolean, lengthUs: number): void;
 }
 
 /** One try of a job on this ring, from `start` to its answer. */
@@ -136,7 +136,7 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
 
   messagesCame(thread: ThreadHandle): void {
     this.#receive(thread);
-    this.#host.lateAnswers.look();
+    this.#host.lateAnswers.told();
   }
 
   /** Only while other jobs wait behind it does a thread answer a job without a word. */
@@ -144,8 +144,11 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     return this.#posted > 1;
   }
 
-  look(): void {
-    if (this.#thread?.hasWritten === true) this.#receive(this.#thread);
+  look(): boolean {
+    const thread = this.#thread;
+    if (thread === null || !thread.hasWritten) return false;
+    this.#receive(thread);
+    return true;
   }
 
   died(thread: ThreadHandle, death: Death): void {
@@ -295,7 +298,8 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     const thread = this.#thread;
     work.kept = message.type === 'slice' && thread !== null ? { thread, id, attempt } : null;
     if (message.type !== 'failed') {
-      this.#host.learned(work, message.type === 'slice' || message.isGenerator);
+      const isGenerator = message.type === 'slice' || message.isGenerator;
+      this.#host.learned(work, isGenerator, message.endUs - message.startUs);
     }
     this.#posted -= 1;
     this.#host.answered();
