@@ -91,9 +91,10 @@ function takeAll(): void {
   }
 }
 
+/** One function, because each that awaits costs a turn of the microtasks, and is compiled once more into who calls it. */
 async function execute(job: JobMessage): Promise<void> {
   const startUs = sharedClockUs();
-  const sliced = 'resume' in job ? takeKept(job) : null;
+  let sliced = 'resume' in job ? takeKept(job) : null;
   const context = sliced?.context ?? new JobContext(job as CallMessage, port, status);
   context.id = job.id;
   current = context;
@@ -103,7 +104,26 @@ async function execute(job: JobMessage): Promise<void> {
       if (sliced !== null) void returned(sliced.generator);
       throw new Failure('cancelled', new Error('cancelled'));
     }
-    await (sliced === null ? begin(job as CallMessage, context, startUs) : step(sliced, startUs));
+    if (sliced === null) {
+      const { module, name, args } = job as CallMessage;
+      const kernel = kernelOf(modules.get(module) ?? (await load(module)), name);
+      const isGenerator = isGeneratorFunction(kernel);
+      let value: unknown;
+      try {
+        value = kernel.apply(context, args as unknown[]);
+        if (!isGenerator) value = await value;
+      } catch (thrown) {
+        throw new Failure('call', thrown);
+      }
+      if (isGenerator) {
+        sliced = { first: job.id, context, generator: value as SlicedCall['generator'] };
+      } else {
+        const endUs = sharedClockUs();
+        quiet.learn(kernel, endUs - startUs);
+        answerCall(context, startUs, endUs, value);
+      }
+    }
+    if (sliced !== null) await step(sliced, startUs);
   } catch (thrown) {
     context.end();
     const { stage, thrown: cause } = thrown as Failure;
@@ -112,26 +132,6 @@ async function execute(job: JobMessage): Promise<void> {
   }
   Atomics.store(status, EXECUTING, 0);
   current = null;
-}
-
-async function begin(job: CallMessage, context: JobContext, startUs: number): Promise<void> {
-  const kernel = kernelOf(job, modules.get(job.module) ?? (await load(job.module)));
-  const isGenerator = isGeneratorFunction(kernel);
-  let value: unknown;
-  try {
-    value = kernel.apply(context, job.args as unknown[]);
-    if (!isGenerator) value = await value;
-  } catch (thrown) {
-    throw new Failure('call', thrown);
-  }
-  if (isGenerator) {
-    const generator = value as SlicedCall['generator'];
-    await step({ first: job.id, context, generator }, startUs);
-  } else {
-    const endUs = sharedClockUs();
-    quiet.learn(kernel, endUs - startUs);
-    answerCall(context, startUs, endUs, value);
-  }
 }
 
 /** Answers for a call of a plain function. */
@@ -204,8 +204,8 @@ function isGeneratorFunction(kernel: Kernel): boolean {
   return /^\[object (Async)?GeneratorFunction\]$/.test(Object.prototype.toString.call(kernel));
 }
 
-function kernelOf(job: CallMessage, module: Namespace): Kernel {
-  const kernel = exportOf(module, job.name);
+function kernelOf(module: Namespace, name: string): Kernel {
+  const kernel = exportOf(module, name);
   if (typeof kernel === 'function') return kernel as Kernel;
   const names = Object.keys(module).filter((name) => typeof module[name] === 'function');
   const shown = names.length > 20 ? [...names.slice(0, 20), 'and others'] : names;
