@@ -66,8 +66,8 @@ export function leaseDriver<P>(
     ...(driver.capture !== undefined && {
       capture: (job) => (isWork(job) ? driver.capture?.(job) : undefined),
     }),
-    ...(driver.expectUs !== undefined && {
-      expectUs: (job) => (isWork(job) ? (driver.expectUs?.(job) ?? null) : null),
+    ...(driver.kindOf !== undefined && {
+      kindOf: (job) => (isWork(job) ? driver.kindOf?.(job) : undefined),
     }),
     ...(driver.measure !== undefined && {
       measure: (job) => (isWork(job) ? (driver.measure?.(job) ?? null) : null),

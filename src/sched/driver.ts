@@ -48,11 +48,11 @@ export interface Driver<P = unknown> {
   isSliced?(job: Job<P>): boolean;
 
   /**
-   * Asked when an attempt starts on a ring with a time target (S4): how long `job` may execute, in microseconds, by what
-   * such work took before; `null` where the driver does not know. This counts, or what the jobs of the entity took, whichever is
-   * longer.
+   * Asked when an attempt starts, and when it has ended: which kind of work `job` is. Two are of one kind where `Map` takes
+   * what is returned for the same key. What the jobs of an entity took is kept for each kind, so that a time target (S4) knows
+   * how long the next one may take. Without this hook, or where it returns `undefined`, a job counts as the average of its entity.
    */
-  expectUs?(job: Job<P>): number | null;
+  kindOf?(job: Job<P>): unknown;
 
   /**
    * Asked when the hardware fence of a sliced job signalled ok, before its credits go back: `null`, the job is over; `any-ring` or

@@ -84,15 +84,14 @@ export class Hooks {
     }
   }
 
-  /** How long the driver expects `job` to execute; 0 where it does not know. */
-  expectUs(job: JobCore): number {
-    if (this.driver.expectUs === undefined) return 0;
+  /** The kind of work that `job` is; `undefined` where the driver does not tell. */
+  kindOf(job: JobCore): unknown {
+    if (this.driver.kindOf === undefined) return undefined;
     try {
-      const us = this.driver.expectUs(job) ?? 0;
-      return us > 0 && us < Infinity ? us : 0;
+      return this.driver.kindOf(job);
     } catch (cause) {
-      this.#warn('expectUs', job, cause);
-      return 0;
+      this.#warn('kindOf', job, cause);
+      return undefined;
     }
   }
 

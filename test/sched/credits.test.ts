@@ -169,33 +169,56 @@ describe('a time target', () => {
     expect(env.mock.jobsOn().length).toBeGreaterThanOrEqual(18);
   });
 
-  /** How many of one client's jobs are on a ring, of 100 us, once 20 are over, where the driver expects `expectUs`. */
-  function onRingWhere(expectUs: () => number | null): number {
+  /**
+   * How many jobs of 10 ms of a client are on a ring after 60 of 0.1 ms, where `kindOf` tells the kinds apart by the length of a
+   * job, or does not; at first, and once some are over.
+   */
+  function longOnRing(kindOf: (durationUs: number) => unknown): number[] {
     const env = setUp({
-      credits: { targetMs: 2 },
-      driver: (mock) => ({ runJob: (job, ring) => mock.runJob(job, ring), expectUs }),
+      credits: { targetMs: 4 },
+      driver: (mock) => ({
+        runJob: (job, ring) => mock.runJob(job, ring),
+        kindOf: ({ payload }) => kindOf(payload.durationUs ?? 0),
+      }),
     });
     const entity = env.scheduler.createEntity({ order: 'parallel' });
     for (let i = 0; i < 60; i += 1) entity.submit({ durationUs: 100 });
-    env.runtime.advanceBy(2050);
-    return env.mock.jobsOn().length;
+    env.runtime.runUntilIdle();
+    for (let i = 0; i < 60; i += 1) entity.submit({ durationUs: 10_000 });
+    env.runtime.advanceBy(0);
+    const atFirst = env.mock.jobsOn().length;
+    env.runtime.advanceBy(505_000);
+    return [atFirst, env.mock.jobsOn().length];
   }
 
-  it('S4: goes by the average of a client where the driver knows nothing, or less (control)', () => {
-    expect(onRingWhere(() => null)).toBe(20);
-    expect(onRingWhere(() => 10)).toBe(20);
+  it('S4: goes by the average of a client where its driver knows no kinds (control)', () => {
+    expect(longOnRing(() => undefined)).toEqual([40, 1]);
+    expect(longOnRing(() => 'the same')).toEqual([40, 1]);
   });
 
-  it('S4: goes by what the driver expects of a job, where that is longer', () => {
-    expect(onRingWhere(() => 1000)).toBe(2);
+  it('S4: goes by what jobs of that kind took, and by 1 ms at least for the first of them', () => {
+    expect(longOnRing((durationUs) => durationUs)).toEqual([4, 1]);
   });
 
-  it('D4: goes on without what the driver expects, where the hook throws or gives no length', () => {
-    expect(
-      onRingWhere(() => {
-        throw new Error('no idea');
-      }),
-    ).toBe(20);
-    for (const length of [NaN, -1, Infinity]) expect(onRingWhere(() => length)).toBe(20);
+  it('S4: keeps what a kind took for each client', () => {
+    const env = setUp({
+      credits: { targetMs: 4 },
+      driver: (mock) => ({ runJob: (job, ring) => mock.runJob(job, ring), kindOf: () => 'one' }),
+    });
+    const [long, short] = [0, 1].map(() => env.scheduler.createEntity({ order: 'parallel' }));
+    for (let i = 0; i < 10; i += 1) long?.submit({ durationUs: 10_000 });
+    env.runtime.runUntilIdle();
+    for (let i = 0; i < 10; i += 1) short?.submit({ durationUs: 500 });
+    env.runtime.runUntilIdle();
+    for (let i = 0; i < 20; i += 1) short?.submit({ durationUs: 500 });
+    env.runtime.advanceBy(0);
+    expect(env.mock.jobsOn()).toHaveLength(8);
+  });
+
+  it('D4: goes by the average of a client where the hook throws', () => {
+    const noIdea = (): never => {
+      throw new Error('no idea');
+    };
+    expect(longOnRing(noIdea)).toEqual([40, 1]);
   });
 });

@@ -31,8 +31,8 @@ export interface RingHost {
   diedIdle(death: Death): void;
   /** A thread answered: threads can live here. */
   answered(): void;
-  /** Whether the function of `call` is a generator function, and how long this call or slice of it took. */
-  learned(call: WorkerCall, isGenerator: boolean, lengthUs: number): void;
+  /** Whether the function of `call` is a generator function. */
+  learned(call: WorkerCall, isGenerator: boolean): void;
 }
 
 /** One try of a job on this ring, from `start` to its answer. */
@@ -298,8 +298,7 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     const thread = this.#thread;
     work.kept = message.type === 'slice' && thread !== null ? { thread, id, attempt } : null;
     if (message.type !== 'failed') {
-      const isGenerator = message.type === 'slice' || message.isGenerator;
-      this.#host.learned(work, isGenerator, message.endUs - message.startUs);
+      this.#host.learned(work, message.type === 'slice' || message.isGenerator);
     }
     this.#posted -= 1;
     this.#host.answered();

@@ -5,6 +5,7 @@ import type { Runtime } from '../../events/index.ts';
 import { clockOffsetUs, sharedClockUs } from '../../host/index.ts';
 import type { Driver, ResetContext } from '../../sched/index.ts';
 import { KnownFunctions } from './knownFunctions.ts';
+import type { KnownFunction } from './knownFunctions.ts';
 import { LateAnswers } from './lateAnswers.ts';
 import { reasonOf } from './outcomes.ts';
 import { WorkerRing } from './ring.ts';
@@ -99,13 +100,13 @@ export class WorkerDriver
     return this.#ringOf(ring).start(job);
   }
 
-  isSliced({ payload }: WorkerJob): boolean {
-    return this.#functions.isGenerator(payload.work.module, payload.work.name);
+  isSliced(job: WorkerJob): boolean {
+    return this.kindOf(job).isGenerator;
   }
 
   /** A client's jobs may be of several functions: what one took says little of another. */
-  expectUs({ payload }: WorkerJob): number {
-    return this.#functions.lengthUs(payload.work.module, payload.work.name);
+  kindOf({ payload }: WorkerJob): KnownFunction {
+    return this.#functions.of(payload.work.module, payload.work.name);
   }
 
   nextSlice(job: WorkerJob): 'same-ring' | null {
@@ -165,8 +166,8 @@ export class WorkerDriver
     this.#idleDeaths = 0;
   }
 
-  learned({ module, name }: WorkerCall, isGenerator: boolean, lengthUs: number): void {
-    this.#functions.learn(module, name, isGenerator, lengthUs);
+  learned({ module, name }: WorkerCall, isGenerator: boolean): void {
+    this.#functions.of(module, name).isGenerator = isGenerator;
   }
 
   #ringOf(index: number | null): WorkerRing {
