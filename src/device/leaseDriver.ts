@@ -66,6 +66,9 @@ export function leaseDriver<P>(
     ...(driver.capture !== undefined && {
       capture: (job) => (isWork(job) ? driver.capture?.(job) : undefined),
     }),
+    ...(driver.kindOf !== undefined && {
+      kindOf: (job) => (isWork(job) ? driver.kindOf?.(job) : undefined),
+    }),
     ...(driver.measure !== undefined && {
       measure: (job) => (isWork(job) ? (driver.measure?.(job) ?? null) : null),
     }),

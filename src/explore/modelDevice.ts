@@ -240,7 +240,7 @@ export class ModelDevice {
   #makeDriver(): Driver<ModelWork> {
     const { ordered = true, resetScope = 'device', lacks = [] } = this.#options;
     const hooks: Required<
-      Omit<Driver<ModelWork>, 'measure' | 'interruptWaits' | 'isSliced' | 'nextSlice'>
+      Omit<Driver<ModelWork>, 'kindOf' | 'measure' | 'interruptWaits' | 'isSliced' | 'nextSlice'>
     > = {
       ordered,
       resetScope,

@@ -110,7 +110,7 @@ export function complete(core: SchedulerCore, job: JobCore): void {
   const error = hardware === null ? null : hardware.error;
   core.reachTime(hardware?.signalledAtUs ?? core.runtime.nowUs());
   const busyUs = chargeAttempt(core, job, 'measured');
-  learn(job, busyUs);
+  learn(core, job, busyUs);
   core.estimate.add(busyUs);
   if (error === null) core.blames.of(job.entity)?.addClean(busyUs);
   const next = core.slices && error === null ? nextSlice(core, job) : null;
@@ -122,9 +122,11 @@ export function complete(core: SchedulerCore, job: JobCore): void {
 }
 
 /** What a job took tells what to expect of the next ones. */
-function learn(job: JobCore, busyUs: number): void {
+function learn(core: SchedulerCore, job: JobCore, busyUs: number): void {
   const { use } = job.entity;
   use.estimate.add(busyUs);
+  const kind = core.hooks.kindOf(job);
+  if (kind !== undefined) use.learnKind(kind, busyUs);
   const saidUs = job.extra?.estimateUs ?? -1;
   if (saidUs < 0) return;
   use.overrun ??= new Estimate();

@@ -48,6 +48,13 @@ export interface Driver<P = unknown> {
   isSliced?(job: Job<P>): boolean;
 
   /**
+   * Asked when an attempt starts, and when it has ended: which kind of work `job` is. Two are of one kind where `Map` takes
+   * what is returned for the same key. What the jobs of an entity took is kept for each kind, so that a time target (S4) knows
+   * how long the next one may take. Without this hook, or where it returns `undefined`, a job counts as the average of its entity.
+   */
+  kindOf?(job: Job<P>): unknown;
+
+  /**
    * Asked when the hardware fence of a sliced job signalled ok, before its credits go back: `null`, the job is over; `any-ring` or
    * `same-ring`, it goes on in a further slice when the policy chooses it again, on any ring or where it was. Then
    * `runJob` is called once more for the same `job.attempt`, and returns a new hardware fence. A throw fails the job with

@@ -10,6 +10,9 @@ import { askResourcesAgain, returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 import { EntityCounters } from './stats.ts';
 
+/** What a job counts as of which nothing is known. */
+const UNKNOWN_US = 1000;
+
 /**
  * The mechanism of an entity: its jobs in submission order, and what the policy sees of it.
  *
@@ -120,16 +123,24 @@ export class EntityCore implements PolicyEntity {
   estimateOf(job: JobCore): number {
     const said = job.extra?.estimateUs ?? -1;
     if (said >= 0) return said;
-    return this.use.estimate.or(this.scheduler.estimate.or(1000));
+    return this.use.estimate.or(this.scheduler.estimate.or(UNKNOWN_US));
   }
 
   /** How long `job` may keep a ring busy: what its submitter says counts as much as it proved to before (S4). */
   lengthOf(job: JobCore): number {
     const said = job.extra?.estimateUs ?? -1;
-    if (said < 0) return this.estimateOf(job);
+    if (said < 0) return this.#lengthOfKind(job);
     const { overrun } = this.use;
-    if (overrun === null) return Math.max(said, this.scheduler.estimate.or(1000));
+    if (overrun === null) return Math.max(said, this.scheduler.estimate.or(UNKNOWN_US));
     return Math.max(said, overrun.or(1) * Math.max(said, 1));
+  }
+
+  /** Quick jobs of other kinds do not vouch for the first of a kind. */
+  #lengthOfKind(job: JobCore): number {
+    const kind = this.scheduler.hooks.kindOf(job);
+    const usualUs = this.estimateOf(job);
+    if (kind === undefined) return usualUs;
+    return this.use.kinds?.get(kind)?.or(UNKNOWN_US) ?? Math.max(usualUs, UNKNOWN_US);
   }
 
   // Its place in the world.

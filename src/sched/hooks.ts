@@ -84,6 +84,17 @@ export class Hooks {
     }
   }
 
+  /** The kind of work that `job` is; `undefined` where the driver does not tell. */
+  kindOf(job: JobCore): unknown {
+    if (this.driver.kindOf === undefined) return undefined;
+    try {
+      return this.driver.kindOf(job);
+    } catch (cause) {
+      this.#warn('kindOf', job, cause);
+      return undefined;
+    }
+  }
+
   /** What the driver copied of a guilty job; `undefined` where it has nothing, or threw. */
   capture(job: JobCore): unknown {
     if (this.driver.capture === undefined) return undefined;

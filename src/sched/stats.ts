@@ -76,6 +76,19 @@ export class EntityCounters {
   readonly estimate: Estimate = new Estimate();
   /** What its jobs took, by what was said of them; `null` while nothing was said. */
   overrun: Estimate | null = null;
+  /** What its jobs took, by the kind that their driver named; `null` while it named none. */
+  kinds: Map<unknown, Estimate> | null = null;
   readonly waitUs: Histogram = new Histogram();
   readonly turnaroundUs: Histogram = new Histogram();
+
+  /** A job of `kind` took `busyUs`. */
+  learnKind(kind: unknown, busyUs: number): void {
+    this.kinds ??= new Map();
+    let estimate = this.kinds.get(kind);
+    if (estimate === undefined) {
+      estimate = new Estimate();
+      this.kinds.set(kind, estimate);
+    }
+    estimate.add(busyUs);
+  }
 }

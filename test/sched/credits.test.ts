@@ -168,4 +168,57 @@ describe('a time target', () => {
     env.runtime.advanceBy(10_500);
     expect(env.mock.jobsOn().length).toBeGreaterThanOrEqual(18);
   });
+
+  /**
+   * How many jobs of 10 ms of a client are on a ring after 60 of 0.1 ms, where `kindOf` tells the kinds apart by the length of a
+   * job, or does not; at first, and once some are over.
+   */
+  function longOnRing(kindOf: (durationUs: number) => unknown): number[] {
+    const env = setUp({
+      credits: { targetMs: 4 },
+      driver: (mock) => ({
+        runJob: (job, ring) => mock.runJob(job, ring),
+        kindOf: ({ payload }) => kindOf(payload.durationUs ?? 0),
+      }),
+    });
+    const entity = env.scheduler.createEntity({ order: 'parallel' });
+    for (let i = 0; i < 60; i += 1) entity.submit({ durationUs: 100 });
+    env.runtime.runUntilIdle();
+    for (let i = 0; i < 60; i += 1) entity.submit({ durationUs: 10_000 });
+    env.runtime.advanceBy(0);
+    const atFirst = env.mock.jobsOn().length;
+    env.runtime.advanceBy(505_000);
+    return [atFirst, env.mock.jobsOn().length];
+  }
+
+  it('S4: goes by the average of a client where its driver knows no kinds (control)', () => {
+    expect(longOnRing(() => undefined)).toEqual([40, 1]);
+    expect(longOnRing(() => 'the same')).toEqual([40, 1]);
+  });
+
+  it('S4: goes by what jobs of that kind took, and by 1 ms at least for the first of them', () => {
+    expect(longOnRing((durationUs) => durationUs)).toEqual([4, 1]);
+  });
+
+  it('S4: keeps what a kind took for each client', () => {
+    const env = setUp({
+      credits: { targetMs: 4 },
+      driver: (mock) => ({ runJob: (job, ring) => mock.runJob(job, ring), kindOf: () => 'one' }),
+    });
+    const [long, short] = [0, 1].map(() => env.scheduler.createEntity({ order: 'parallel' }));
+    for (let i = 0; i < 10; i += 1) long?.submit({ durationUs: 10_000 });
+    env.runtime.runUntilIdle();
+    for (let i = 0; i < 10; i += 1) short?.submit({ durationUs: 500 });
+    env.runtime.runUntilIdle();
+    for (let i = 0; i < 20; i += 1) short?.submit({ durationUs: 500 });
+    env.runtime.advanceBy(0);
+    expect(env.mock.jobsOn()).toHaveLength(8);
+  });
+
+  it('D4: goes by the average of a client where the hook throws', () => {
+    const noIdea = (): never => {
+      throw new Error('no idea');
+    };
+    expect(longOnRing(noIdea)).toEqual([40, 1]);
+  });
 });

@@ -48,6 +48,17 @@ describe('AnswerLog', () => {
     expect(reader.take(1, Infinity)).toBeNull();
   });
 
+  it('tells both sides how many answers were not taken yet, also where the counts wrap', () => {
+    const { writer, reader } = logs(2 ** 31 - 1);
+    writer.write(1, 0, 0, 1);
+    writer.write(2, 0, 0, 2);
+    expect([writer.unread, reader.unread]).toEqual([2, 2]);
+    reader.take(reader.written, Infinity);
+    expect([writer.unread, reader.unread]).toEqual([1, 1]);
+    reader.take(reader.written, Infinity);
+    expect([writer.unread, reader.unread]).toEqual([0, 0]);
+  });
+
   it('is a queue, also where it is full and where its counts wrap', () => {
     const steps = fc.array(fc.record({ write: fc.nat(1500), read: fc.nat(1500) }), {
       maxLength: 6,

@@ -1,6 +1,6 @@
 /**
  * Answers that a thread writes without telling at once: they are heard while a later job holds the thread, in order with what is
- * posted, and are safe when the thread is killed. The log itself is tested in answerLog.test.ts.
+ * posted, and are safe when the thread is killed; and what the device learns from them. The log itself is tested in answerLog.test.ts.
  */
 import { describe, expect, it } from 'vitest';
 import type { Client, Submission } from 'fenceline';
@@ -87,5 +87,18 @@ describe('answer that nobody was told of', () => {
     await call(client, 'sum', [1]).result;
     const expected = Array.from({ length: MANY }, (_, i) => (i % 3 === 2 ? [`says ${i}`, i] : i));
     expect(heard).toEqual(expected.flat());
+  });
+});
+
+describe('time target', () => {
+  it('S4: sends no slow calls ahead, however quick the other calls of the same client are', async () => {
+    const device = await openTestDevice({ credits: { targetMs: 4 } });
+    const client = device.open({ order: 'parallel' });
+    await call(client, 'sleep', [20]).result;
+    await Promise.all(parallel(200, (i) => call<number>(client, 'sum', [i])).map((s) => s.result));
+    const slow = parallel(5, () => call(client, 'sleep', [20]));
+    await slow[0]?.job.scheduled.wait();
+    expect(slow.map(({ job }) => job.state)).toEqual(['running', ...Array(4).fill('queued')]);
+    await Promise.all(slow.map(({ result }) => result));
   });
 });

@@ -47,6 +47,11 @@ export class AnswerLog {
     return true;
   }
 
+  /** How many answers were written and not taken out yet. */
+  get unread(): number {
+    return (Atomics.load(this.#counts, WRITTEN) - Atomics.load(this.#counts, READ)) | 0;
+  }
+
   /** How many answers were written, ever. */
   get written(): number {
     return Atomics.load(this.#counts, WRITTEN);

@@ -23,7 +23,7 @@ export class Quiet {
     this.#lengthsUs.set(kernel, before + (lengthUs - before) * LAST_CALL_PART);
   }
 
-  /** The main thread is being told of all answers. */
+  /** The main thread is being told of all answers, or has heard all before the last one. */
   told(): void {
     this.#sinceUs = NaN;
   }

@@ -135,22 +135,26 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
   }
 
   messagesCame(thread: ThreadHandle): void {
-    for (const message of thread.receive()) {
-      if (this.#thread !== thread || this.#blocked) return;
-      this.#take(message);
-    }
+    this.#receive(thread);
+    this.#host.lateAnswers.told();
   }
 
   /** Only while other jobs wait behind it does a thread answer a job without a word. */
-  look(): boolean {
-    if (this.#thread !== null) this.messagesCame(this.#thread);
+  get mayBeQuiet(): boolean {
     return this.#posted > 1;
+  }
+
+  look(): boolean {
+    const thread = this.#thread;
+    if (thread === null || !thread.hasWritten) return false;
+    this.#receive(thread);
+    return true;
   }
 
   died(thread: ThreadHandle, death: Death): void {
     if (this.#thread !== thread) return;
     const executing = thread.executing;
-    this.messagesCame(thread);
+    this.#receive(thread);
     const head = this.#attempts[0];
     if (head !== undefined && head.id !== 0 && head.id === executing) {
       this.#blocked = true;
@@ -181,7 +185,7 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     void this.#host.spares.stop(thread).then(() => {
       if (this.#thread !== thread || this.#resetting !== null) return;
       this.#blocked = false;
-      this.messagesCame(thread);
+      this.#receive(thread);
       const error = new Error('the thread was stuck while no job executed there');
       this.#giveUp(thread, { exitCode: 1, error });
     });
@@ -271,6 +275,13 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     return thread;
   }
 
+  #receive(thread: ThreadHandle): void {
+    for (const message of thread.receive()) {
+      if (this.#thread !== thread || this.#blocked) return;
+      this.#take(message);
+    }
+  }
+
   #take(message: FromThread): void {
     const head = this.#attempts[0];
     if (message.type === 'ready' || message.type === 'wake' || head === undefined) return;
@@ -322,7 +333,7 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     this.#receiveAsked = true;
     this.#host.runtime.defer(() => {
       this.#receiveAsked = false;
-      this.messagesCame(thread);
+      this.#receive(thread);
     });
     return true;
   }

@@ -91,9 +91,10 @@ function takeAll(): void {
   }
 }
 
+/** One function, because each that awaits costs a turn of the microtasks, and is compiled once more into who calls it. */
 async function execute(job: JobMessage): Promise<void> {
   const startUs = sharedClockUs();
-  const sliced = 'resume' in job ? takeKept(job) : null;
+  let sliced = 'resume' in job ? takeKept(job) : null;
   const context = sliced?.context ?? new JobContext(job as CallMessage, port, status);
   context.id = job.id;
   current = context;
@@ -103,7 +104,26 @@ async function execute(job: JobMessage): Promise<void> {
       if (sliced !== null) void returned(sliced.generator);
       throw new Failure('cancelled', new Error('cancelled'));
     }
-    await (sliced === null ? begin(job as CallMessage, context, startUs) : step(sliced, startUs));
+    if (sliced === null) {
+      const { module, name, args } = job as CallMessage;
+      const kernel = kernelOf(modules.get(module) ?? (await load(module)), name);
+      const isGenerator = isGeneratorFunction(kernel);
+      let value: unknown;
+      try {
+        value = kernel.apply(context, args as unknown[]);
+        if (!isGenerator) value = await value;
+      } catch (thrown) {
+        throw new Failure('call', thrown);
+      }
+      if (isGenerator) {
+        sliced = { first: job.id, context, generator: value as SlicedCall['generator'] };
+      } else {
+        const endUs = sharedClockUs();
+        quiet.learn(kernel, endUs - startUs);
+        answerCall(context, startUs, endUs, value);
+      }
+    }
+    if (sliced !== null) await step(sliced, startUs);
   } catch (thrown) {
     context.end();
     const { stage, thrown: cause } = thrown as Failure;
@@ -112,25 +132,6 @@ async function execute(job: JobMessage): Promise<void> {
   }
   Atomics.store(status, EXECUTING, 0);
   current = null;
-}
-
-async function begin(job: CallMessage, context: JobContext, startUs: number): Promise<void> {
-  const kernel = await kernelOf(job);
-  let value: unknown;
-  try {
-    value = kernel.apply(context, job.args as unknown[]);
-    if (!isGeneratorFunction(kernel)) value = await value;
-  } catch (thrown) {
-    throw new Failure('call', thrown);
-  }
-  if (isGeneratorFunction(kernel)) {
-    const generator = value as SlicedCall['generator'];
-    await step({ first: job.id, context, generator }, startUs);
-  } else {
-    const endUs = sharedClockUs();
-    quiet.learn(kernel, endUs - startUs);
-    answerCall(context, startUs, endUs, value);
-  }
 }
 
 /** Answers for a call of a plain function. */
@@ -142,6 +143,7 @@ function answerCall(context: JobContext, startUs: number, endUs: number, value: 
     return;
   }
   current = null;
+  if (log.unread <= 1) quiet.told();
   if (waiting.length < 2) takeAll();
   const [next] = waiting;
   if (next !== undefined && quiet.canWait(endUs, knownKernelOf(next), waiting.length)) return;
@@ -150,7 +152,9 @@ function answerCall(context: JobContext, startUs: number, endUs: number, value: 
 
 /** The function of a job, where its module is imported. */
 function knownKernelOf(job: JobMessage): unknown {
-  return 'resume' in job ? undefined : modules.get(job.module)?.[job.name];
+  if ('resume' in job) return undefined;
+  const module = modules.get(job.module);
+  return module === undefined ? undefined : exportOf(module, job.name);
 }
 
 /** Executes a generator to its next `yield`, or to its end. What it yields is progress. */
@@ -200,14 +204,18 @@ function isGeneratorFunction(kernel: Kernel): boolean {
   return /^\[object (Async)?GeneratorFunction\]$/.test(Object.prototype.toString.call(kernel));
 }
 
-async function kernelOf(job: CallMessage): Promise<Kernel> {
-  const module = modules.get(job.module) ?? (await load(job.module));
-  const kernel = module[job.name];
+function kernelOf(module: Namespace, name: string): Kernel {
+  const kernel = exportOf(module, name);
   if (typeof kernel === 'function') return kernel as Kernel;
   const names = Object.keys(module).filter((name) => typeof module[name] === 'function');
   const shown = names.length > 20 ? [...names.slice(0, 20), 'and others'] : names;
   const exported = names.length === 0 ? 'it exports no function' : `it exports ${shown.join(', ')}`;
   throw new Failure('export', new TypeError(`no function is exported by that name; ${exported}`));
+}
+
+/** `module[name]` would be compiled for one name, and thrown away and compiled anew at the next. */
+function exportOf(module: Namespace, name: string): unknown {
+  return Reflect.get(module, name);
 }
 
 async function load(specifier: string): Promise<Namespace> {

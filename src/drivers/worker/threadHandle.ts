@@ -114,6 +114,11 @@ export class ThreadHandle {
     return this.#inbox.some((message) => message.type !== 'progress');
   }
 
+  /** Whether there are answers in its log. */
+  get hasWritten(): boolean {
+    return this.#log.unread > 0;
+  }
+
   /** What it has posted so far, also what the event loop has not delivered yet. */
   receive(): readonly FromThread[] {
     this.#pull();

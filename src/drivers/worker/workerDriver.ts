@@ -4,6 +4,8 @@ import type { DeviceBackend, DeviceHost, Task } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { clockOffsetUs, sharedClockUs } from '../../host/index.ts';
 import type { Driver, ResetContext } from '../../sched/index.ts';
+import { KnownFunctions } from './knownFunctions.ts';
+import type { KnownFunction } from './knownFunctions.ts';
 import { LateAnswers } from './lateAnswers.ts';
 import { reasonOf } from './outcomes.ts';
 import { WorkerRing } from './ring.ts';
@@ -48,8 +50,7 @@ export class WorkerDriver
   readonly #rings: WorkerRing[] = [];
   readonly lateAnswers: LateAnswers;
   readonly #clockOffsetUs: number;
-  /** Which functions are generator functions, by module and name, as far as their jobs have told. */
-  readonly #generators = new Map<string, Map<string, boolean>>();
+  readonly #functions = new KnownFunctions();
   #idleDeaths = 0;
   #host: DeviceHost<WorkerCall> | null = null;
 
@@ -99,10 +100,13 @@ export class WorkerDriver
     return this.#ringOf(ring).start(job);
   }
 
-  /** A function that was never called may be a generator function. */
-  isSliced({ payload }: WorkerJob): boolean {
-    const { module, name } = payload.work;
-    return this.#generators.get(module)?.get(name) ?? true;
+  isSliced(job: WorkerJob): boolean {
+    return this.kindOf(job).isGenerator;
+  }
+
+  /** A client's jobs may be of several functions: what one took says little of another. */
+  kindOf({ payload }: WorkerJob): KnownFunction {
+    return this.#functions.of(payload.work.module, payload.work.name);
   }
 
   nextSlice(job: WorkerJob): 'same-ring' | null {
@@ -163,12 +167,7 @@ export class WorkerDriver
   }
 
   learned({ module, name }: WorkerCall, isGenerator: boolean): void {
-    let names = this.#generators.get(module);
-    if (names === undefined) {
-      names = new Map();
-      this.#generators.set(module, names);
-    }
-    names.set(name, isGenerator);
+    this.#functions.of(module, name).isGenerator = isGenerator;
   }
 
   #ringOf(index: number | null): WorkerRing {

@@ -34,10 +34,11 @@ export function watchedDriver<P>(
     runJob: (job, ring) => runJob(judge, hooks, schedulerOf(), job, ring),
     freeJob: (job) => freeJob(judge, hooks, job),
   };
-  const { ordered, resetScope, interruptWaits, measure } = hooks;
+  const { ordered, resetScope, interruptWaits, kindOf, measure } = hooks;
   if (ordered !== undefined) watched.ordered = ordered;
   if (resetScope !== undefined) watched.resetScope = resetScope;
   if (interruptWaits !== undefined) watched.interruptWaits = interruptWaits;
+  if (kindOf !== undefined) watched.kindOf = kindOf;
   if (measure !== undefined) watched.measure = measure;
   if (hooks.prepareJob !== undefined) watched.prepareJob = prepare;
   if (hooks.timedOut !== undefined) watched.timedOut = timeout;
