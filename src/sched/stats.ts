@@ -65,6 +65,9 @@ export class Estimate {
   }
 }
 
+/** Of how many kinds of work an entity keeps what its jobs took: a client that names ever new ones takes no more room. */
+const KINDS_MAX = 64;
+
 /** The counters of one entity. Running jobs keep them alive: accounting after a close is safe (S13). */
 export class EntityCounters {
   /** Also the seqno of the last job. */
@@ -86,6 +89,7 @@ export class EntityCounters {
     this.kinds ??= new Map();
     let estimate = this.kinds.get(kind);
     if (estimate === undefined) {
+      if (this.kinds.size === KINDS_MAX) return;
       estimate = new Estimate();
       this.kinds.set(kind, estimate);
     }

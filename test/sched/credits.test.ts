@@ -215,6 +215,27 @@ describe('a time target', () => {
     expect(env.mock.jobsOn()).toHaveLength(8);
   });
 
+  it('S4: keeps what 64 kinds took, and takes jobs of all others for first ones', () => {
+    const known = Array.from({ length: 64 }, () => ({}));
+    const lengths = [...known, {}].map((kind) => {
+      const env = setUp({
+        credits: { targetMs: 4 },
+        driver: (mock) => ({
+          runJob: (job, ring) => mock.runJob(job, ring),
+          kindOf: ({ id, payload }) => (payload.durationUs === 100 ? known[id % 64] : kind),
+        }),
+      });
+      const entity = env.scheduler.createEntity({ order: 'parallel' });
+      for (let i = 0; i < 64; i += 1) entity.submit({ durationUs: 100 });
+      env.runtime.runUntilIdle();
+      for (let i = 0; i < 200; i += 1) entity.submit({ durationUs: 101 });
+      env.runtime.advanceBy(0);
+      return env.mock.jobsOn().length;
+    });
+    expect([...new Set(lengths.slice(0, 64))]).toEqual([40]);
+    expect(lengths[64]).toBe(4);
+  });
+
   it('D4: goes by the average of a client where the hook throws', () => {
     const noIdea = (): never => {
       throw new Error('no idea');
