@@ -42,7 +42,7 @@ let executor: Executor | null = null;
 let inFlight = 0;
 const lookout = new Lookout({
   ...{ nowUs: sharedClockUs, turns: eventTurns() },
-  isBusy: () => inFlight > 0,
+  inFlight: () => inFlight,
 });
 /** When the last job ended: the next one executes from then on. */
 let lastEndUs = 0;
