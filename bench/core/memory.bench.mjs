@@ -85,8 +85,8 @@ async function bytesLeftOfJob(jobs) {
 }
 
 async function bytesOfScheduler(schedulers) {
-  // What the engine compiles and learns is no scheduler's.
-  await openAndClose(Math.ceil(schedulers / 10));
+  // What the engine compiles, learns and keeps room for once so many were open is no scheduler's.
+  await openAndClose(schedulers);
   return openAndClose(schedulers);
 }
 

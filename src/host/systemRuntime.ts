@@ -46,7 +46,7 @@ const RUNTIME: Runtime = Object.freeze({
 const clock = performance;
 
 function nowUs(): number {
-  return clock.now() * 1000;
+  return Math.round(clock.now() * 1e6) / 1000;
 }
 
 /**

@@ -32,7 +32,7 @@ export function start(core: SchedulerCore, entity: EntityCore, job: JobCore, rin
   core.queued -= 1;
   core.inFlight += 1;
   const { use } = entity;
-  if (isFirst) use.waitUs.add(core.nowUs - job.submittedAtUs);
+  if (isFirst) use.waitUs.add(job.ageUs(core));
   if (!goesOn) use.attempts += 1;
   const { extra } = job;
   if (extra !== null && extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);

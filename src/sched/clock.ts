@@ -9,17 +9,30 @@ import type { Runtime } from '../events/index.ts';
 export class Clock {
   readonly runtime: Runtime;
   nowUs: number = NaN;
+  /** The same in whole seconds and nanoseconds: V8 keeps small integers in the object that has them, without a box. */
+  nowS = 0;
+  nowNs = 0;
 
   constructor(runtime: Runtime) {
     this.runtime = runtime;
   }
 
   readClock(): void {
-    this.nowUs = this.runtime.nowUs();
+    this.#set(this.runtime.nowUs());
   }
 
   /** As `readClock`, where something tells when it happened: it is not before what happened last. */
   reachTime(atUs: number): void {
-    if (!(atUs <= this.nowUs)) this.nowUs = atUs;
+    if (!(atUs <= this.nowUs)) this.#set(atUs);
+  }
+
+  #set(us: number): void {
+    let restUs = us - this.nowS * 1e6;
+    if (!(restUs >= 0 && restUs < 1e6)) {
+      this.nowS = Math.floor(us / 1e6);
+      restUs = us - this.nowS * 1e6;
+    }
+    this.nowUs = us;
+    this.nowNs = Math.round(restUs * 1000);
   }
 }

@@ -129,7 +129,7 @@ export function finish(core: SchedulerCore, job: JobCore): void {
   const { use } = entity;
   if (outcome === null) use.completed += 1;
   else use.failed += 1;
-  use.turnaroundUs.add(core.nowUs - job.submittedAtUs);
+  use.turnaroundUs.add(job.ageUs(core));
   entity.use.lastError = outcome;
   if (core.observers.listening) {
     const error = outcome?.code ?? null;
@@ -139,18 +139,19 @@ export function finish(core: SchedulerCore, job: JobCore): void {
   }
   // Asked before the callbacks run: one that lets the hardware complete retires the job, and that frees it.
   const isRetired = job.onRing === null;
-  if (job.wasScheduled) {
-    job.signalFinished(core);
-  } else {
-    // Whoever acts inside a callback of the first may finish later jobs: their fences come after both.
-    signalTogether(() => {
-      job.signalScheduled(core, false);
-      job.signalFinished(core);
-    });
-  }
+  if (job.wasScheduled) job.signalFinished(core);
+  else signalBoth(core, job);
   if (isRetired) core.freeList.add(job);
   if (entity.first === null) core.entityIdle(entity);
   else if (entity.scheduler !== core) core.left(entity);
+}
+
+/** Of a job that never started. Whoever acts inside a callback of the first may finish later jobs: their fences come after both. */
+function signalBoth(core: SchedulerCore, job: JobCore): void {
+  signalTogether(() => {
+    job.signalScheduled(core, false);
+    job.signalFinished(core);
+  });
 }
 
 /** Takes back deadlines and listeners of a job that finishes. */

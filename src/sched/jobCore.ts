@@ -38,10 +38,11 @@ import type { SchedulerCore } from './schedulerCore.ts';
  */
 export type Phase = 'queued' | 'running' | 'dead' | 'ended' | 'finished';
 
-/** Which of a job's fences have signalled, and whether `scheduled` did so for a start. */
+// What a job keeps in one small integer: whether `scheduled` has signalled, and for a start; and its ring, counted from 1.
 const SCHEDULED = 1;
 const REACHED_HARDWARE = 2;
-const FINISHED = 4;
+const RING_SHIFT = 2;
+const BELOW_RING = (1 << RING_SHIFT) - 1;
 
 /** A queued or dead job on the dependency that it waits for. */
 export class Waiter extends CallbackNode {
@@ -71,6 +72,9 @@ export class Attempt extends CallbackNode {
   /** The ring, until the attempt is retired (J11). */
   ring: Ring | null = null;
   startedAtUs: number = NaN;
+  /** When its job was submitted. */
+  submittedS = 0;
+  submittedNs = 0;
   /** What the policy was charged at the start. */
   estimateUs: number = NaN;
   /** Of this attempt and those before it, as far as they have ended. */
@@ -94,7 +98,15 @@ export class Attempt extends CallbackNode {
     this.ring = ring;
     this.startedAtUs = core.nowUs;
     this.estimateUs = estimateUs;
-    this.busyUs = last === null ? 0 : last.busyUs;
+    if (last === null) {
+      this.busyUs = 0;
+      job.tellSubmitted(this);
+    } else {
+      this.busyUs = last.busyUs;
+      this.submittedS = last.submittedS;
+      this.submittedNs = last.submittedNs;
+    }
+    job.noteStart(core);
     this.charged = false;
     this.suspect = false;
     this.hung = false;
@@ -108,7 +120,12 @@ export class Attempt extends CallbackNode {
   }
 }
 
-/** The one implementation of `Job`. Small while it is queued: what only some jobs have is in `extra` and `current`. */
+/**
+ * The one implementation of `Job`. Small while it is queued: what only some jobs have is in `extra` and `current`.
+ *
+ * A queue of jobs is as fast as its jobs are small, because the collector moves each of them twice. Times are seconds and
+ * nanoseconds: V8 keeps small integers in the object, and any other number in an object of its own.
+ */
 export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   /** Given when the job is accepted. */
   id: number = 0;
@@ -118,34 +135,57 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   extra: JobExtra | null = null;
   phase: Phase = 'queued';
   attempt = 0;
-  ring: number | null = null;
   /** The last attempt, until it is retired and the job finished. */
   current: Attempt | null = null;
   /** Neighbours in the entity's order list. */
   before: JobCore | null = null;
   after: JobCore | null = null;
-  outcome: FencelineError | null = null;
-  /**
-   * When it was submitted, and from when its finished fence signals on, when that was: nobody asks for both, and a queue of
-   * jobs is as fast as its jobs are small. Numbers that are no integers from the start are changed in place.
-   */
-  #submittedOrFinishedAtUs = NaN;
-  #scheduledAtUs = NaN;
-  /** Once somebody asked for them. */
-  #scheduled: FenceCore | null = null;
-  #finished: FenceCore | null = null;
-  #signalled = 0;
+  #bits = 0;
+  /** When it was submitted; from its first start on, when `scheduled` signals or did. */
+  #atS: number;
+  #atNs: number;
+  /** Once somebody asked for it; where it signalled before anybody did, how many nanoseconds after `scheduled`. */
+  #finished: FenceCore | number | null = null;
 
   constructor(entity: EntityCore, seqno: number, payload: P, core: SchedulerCore) {
     this.entity = entity;
     this.seqno = seqno;
     this.payload = payload;
-    this.#submittedOrFinishedAtUs = core.nowUs;
+    this.#atS = core.nowS;
+    this.#atNs = core.nowNs;
   }
 
-  /** When it was submitted. Not to be asked of a job whose finished fence has signalled. */
+  /** Where the current attempt is, or the last one was. */
+  get ring(): number | null {
+    const ring = this.#bits >> RING_SHIFT;
+    return ring === 0 ? null : ring - 1;
+  }
+
+  set ring(ring: number) {
+    this.#bits = (this.#bits & BELOW_RING) | ((ring + 1) << RING_SHIFT);
+  }
+
+  get outcome(): FencelineError | null {
+    return this.extra === null ? null : this.extra.outcome;
+  }
+
+  set outcome(outcome: FencelineError | null) {
+    if (this.extra !== null || outcome !== null) this.need().outcome = outcome;
+  }
+
+  /** When it was submitted. Not to be asked of a job that is freed. */
   get submittedAtUs(): number {
-    return this.#submittedOrFinishedAtUs;
+    const { current } = this;
+    if (current === null) return this.#timeAfter(0);
+    return (current.submittedS * 1e9 + current.submittedNs) / 1000;
+  }
+
+  /** How long ago it was submitted. Not to be asked of a job that is freed. */
+  ageUs({ nowS, nowNs }: SchedulerCore): number {
+    const { current } = this;
+    const seconds = current === null ? this.#atS : current.submittedS;
+    const ns = current === null ? this.#atNs : current.submittedNs;
+    return ((nowS - seconds) * 1e9 + nowNs - ns) / 1000;
   }
 
   get label(): string {
@@ -208,31 +248,33 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   }
 
   get scheduled(): Fence {
-    if (this.#scheduled === null) {
-      const error = (this.#signalled & REACHED_HARDWARE) === 0 ? this.outcome : null;
-      this.#scheduled =
-        (this.#signalled & SCHEDULED) === 0
+    const extra = this.need();
+    if (extra.scheduled === null) {
+      const error = (this.#bits & REACHED_HARDWARE) === 0 ? this.outcome : null;
+      extra.scheduled =
+        (this.#bits & SCHEDULED) === 0
           ? new FenceCore(this, this.seqno)
-          : bornSignalled(this.entity.scheduledInfo, this.seqno, error, this.#scheduledAtUs);
+          : bornSignalled(this.entity.scheduledInfo, this.seqno, error, this.#timeAfter(0));
     }
-    return this.#scheduled;
+    return extra.scheduled;
   }
 
   get finished(): Fence {
-    if (this.#finished === null) {
-      const atUs = this.#submittedOrFinishedAtUs;
-      this.#finished =
-        (this.#signalled & FINISHED) === 0
-          ? new FenceCore(this, this.seqno)
-          : bornSignalled(this.entity.finishedInfo, this.seqno, this.outcome, atUs);
-    }
-    return this.#finished;
+    const known = this.#finished;
+    if (known !== null && typeof known !== 'number') return known;
+    const finished =
+      known === null
+        ? new FenceCore(this, this.seqno)
+        : bornSignalled(this.entity.finishedInfo, this.seqno, this.outcome, this.#timeAfter(known));
+    this.#finished = finished;
+    return finished;
   }
 
   /** The deadline hint on the finished fence, if somebody asked for one. */
   get hintUs(): number | null {
     const own = this.extra?.deadlineUs ?? null;
-    const hint = this.#finished === null ? null : deadlineOf(this.#finished);
+    const finished = this.#finishedFence;
+    const hint = finished === null ? null : deadlineOf(finished);
     return own === null || hint === null ? (own ?? hint) : Math.min(own, hint);
   }
 
@@ -265,7 +307,7 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   }
 
   infoOf(fence: Fence): TimelineInfo {
-    return fence === this.#scheduled ? this.entity.scheduledInfo : this.entity.finishedInfo;
+    return fence === this.extra?.scheduled ? this.entity.scheduledInfo : this.entity.finishedInfo;
   }
 
   signalled(fence: Fence): void {
@@ -282,30 +324,56 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
 
   /** Whether its scheduled fence has signalled. */
   get wasScheduled(): boolean {
-    return (this.#signalled & SCHEDULED) !== 0;
+    return (this.#bits & SCHEDULED) !== 0;
   }
 
   /** Signals `scheduled`, once: ok at the first start, with the outcome where it never reached hardware (J3). */
   signalScheduled(core: SchedulerCore, reachedHardware: boolean): void {
     if (this.wasScheduled) return;
-    this.#signalled = reachedHardware ? SCHEDULED | REACHED_HARDWARE : SCHEDULED;
-    const { current } = this;
-    const started = reachedHardware && current !== null;
-    this.#scheduledAtUs = started ? current.startedAtUs : core.nowUs;
+    this.#bits |= reachedHardware ? SCHEDULED | REACHED_HARDWARE : SCHEDULED;
+    const { extra } = this;
+    if (!reachedHardware) this.#noteTime(core);
     const error = reachedHardware ? null : this.outcome;
-    const fence = this.#scheduled;
-    if (fence !== null) signalFence(fence, error, this.#scheduledAtUs);
+    const fence = extra === null ? null : extra.scheduled;
+    if (fence !== null) signalFence(fence, error, this.#timeAfter(0));
     else if (core.observers.listening) this.#report(core, this.entity.scheduledInfo, error);
   }
 
   /** Signals `finished` with the outcome. */
   signalFinished(core: SchedulerCore): void {
     const { entity, outcome } = this;
-    const fence = this.#finished;
-    this.#signalled |= FINISHED;
-    this.#submittedOrFinishedAtUs = core.nowUs;
-    if (fence !== null) signalFence(fence, outcome, core.nowUs);
-    else if (core.observers.listening) this.#report(core, entity.finishedInfo, outcome);
+    const fence = this.#finishedFence;
+    if (fence !== null) {
+      signalFence(fence, outcome, core.nowUs);
+      return;
+    }
+    this.#finished = (core.nowS - this.#atS) * 1e9 + core.nowNs - this.#atNs;
+    if (core.observers.listening) this.#report(core, entity.finishedInfo, outcome);
+  }
+
+  get #finishedFence(): FenceCore | null {
+    return typeof this.#finished === 'number' ? null : this.#finished;
+  }
+
+  /** Its first attempt begins, and keeps for it when it was submitted. */
+  tellSubmitted(attempt: Attempt): void {
+    attempt.submittedS = this.#atS;
+    attempt.submittedNs = this.#atNs;
+  }
+
+  /** After `tellSubmitted`. A job that is put back before `scheduled` has signalled starts once more. */
+  noteStart(core: SchedulerCore): void {
+    if (!this.wasScheduled) this.#noteTime(core);
+  }
+
+  #noteTime(core: SchedulerCore): void {
+    this.#atS = core.nowS;
+    this.#atNs = core.nowNs;
+  }
+
+  /** What `#atS` and `#atNs` say, and `ns` nanoseconds. */
+  #timeAfter(ns: number): number {
+    return (this.#atS * 1e9 + this.#atNs + ns) / 1000;
   }
 
   /** A fence that nobody asked for yet is only reported. */

@@ -1,5 +1,5 @@
 import type { CancelSignal, FencelineError, JobError } from '../base/index.ts';
-import type { Fence } from '../fence/index.ts';
+import type { Fence, FenceCore } from '../fence/index.ts';
 import type { Deadline } from './deadlines.ts';
 import type { Waiter } from './jobCore.ts';
 import type { Priority } from './policy.ts';
@@ -21,6 +21,10 @@ export interface Slicing {
 /** What only some jobs have. Made when the first of it is needed, so that a plain job pays one empty field. */
 export interface JobExtra {
   label: string | null;
+  /** Its scheduled fence, once somebody asked for it. */
+  scheduled: FenceCore | null;
+  /** Why it failed. */
+  outcome: FencelineError | null;
   credits: number;
   /** Deduplicated (J6); kept until the job finishes, because each attempt asks them anew. */
   after: readonly Fence[] | null;
@@ -66,6 +70,8 @@ export interface JobExtra {
 export function noExtra(): JobExtra {
   return {
     label: null,
+    scheduled: null,
+    outcome: null,
     credits: 1,
     after: null,
     nextAfter: 0,

@@ -25,6 +25,41 @@ describe('a job', () => {
     expect([job.scheduled.status, job.finished.status]).toEqual(['ok', 'ok']);
   });
 
+  it.each([
+    { atUs: 0.001, durationUs: 0.002 },
+    { atUs: 7, durationUs: 10 },
+    { atUs: 999_999.999, durationUs: 0.001 },
+    { atUs: 12_345_678.125, durationUs: 3_600_000_000 },
+    { atUs: 31_536_000_000_000, durationUs: 86_400_000_000 },
+  ])('F3: its fences tell the same times whenever they are asked for: %o', (times) => {
+    const { atUs, durationUs } = times;
+    const timesOf = (isAskedEarly: boolean): unknown[] => {
+      const { scheduler, runtime } = setUp();
+      runtime.advanceBy(atUs);
+      const job = scheduler.createEntity().submit({ durationUs });
+      const fences = isAskedEarly ? [job.scheduled, job.finished] : [];
+      runtime.runUntilIdle();
+      expect(fences.length === 0 || fences[1] === job.finished).toBe(true);
+      return [job.scheduled.signalledAtUs, job.finished.signalledAtUs];
+    };
+    expect(timesOf(true)[0]).toBe(atUs);
+    expect(timesOf(false)).toEqual(timesOf(true));
+  });
+
+  it('J3: its fences have one time where it never started', () => {
+    const { scheduler, runtime } = setUp({ credits: 1 });
+    runtime.advanceBy(5);
+    const job = scheduler.createEntity().submit({ durationUs: 10 });
+    runtime.advanceBy(0);
+    const behind = scheduler.createEntity().submit({ durationUs: 10 });
+    runtime.advanceBy(2);
+    behind.cancel();
+    runtime.runUntilIdle();
+    expect([behind.scheduled.signalledAtUs, behind.finished.signalledAtUs]).toEqual([7, 7]);
+    expect(behind.scheduled.error).toBe(behind.finished.error);
+    expect(job.finished.signalledAtUs).toBe(15);
+  });
+
   it('J3: its state is up to date inside the callbacks of its fences', () => {
     const { scheduler, runtime } = setUp();
     const job = scheduler.createEntity().submit({ durationUs: 10 });

@@ -88,7 +88,9 @@ export async function findGpu({ module, flags }: GpuModule): Promise<GPULike> {
   } catch (cause) {
     const { code } = cause as { code?: unknown };
     const isMissing = code === 'ERR_MODULE_NOT_FOUND';
-    const why = isMissing ? 'is not installed beside fenceline' : `fails: ${messageOf(cause)}`;
+    const why = isMissing
+      ? 'is not installed beside fenceline (npm install webgpu)'
+      : `fails: ${messageOf(cause)}`;
     const message = `this platform has no WebGPU of its own, and the module ${module} ${why}`;
     throw new JobError('ERR_DEVICE_GONE', message, { cause });
   }
