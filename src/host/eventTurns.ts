@@ -4,6 +4,8 @@ export interface EventTurns {
   next(fn: () => void): void;
   /** Stops this thread for about 0.2 ms: timers of the system are no finer. */
   rest(): void;
+  /** Holds this thread still for `us` microseconds, without sleep: for times that are shorter than a rest. */
+  holdStill(us: number): void;
 }
 
 /** What the system makes of less is not much less. */
@@ -16,6 +18,10 @@ export function eventTurns(): EventTurns | null {
   return {
     next: (fn) => void setImmediate(fn),
     rest: () => void Atomics.wait(cell, 0, 0, REST_MS),
+    holdStill(us) {
+      const untilMs = performance.now() + us / 1000;
+      while (performance.now() < untilMs);
+    },
   };
 }
 

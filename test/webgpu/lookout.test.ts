@@ -9,16 +9,23 @@ import { Lookout } from '../../src/drivers/webgpu/lookout.ts';
 class TestLoop {
   nowUs = 1_000_000;
   rests = 0;
-  isBusy = true;
+  stillUs = 0;
+  longestStillUs = 0;
+  inFlight = 1;
   #next: (() => void) | null = null;
   readonly lookout = new Lookout({
     nowUs: () => this.nowUs,
-    isBusy: () => this.isBusy,
+    inFlight: () => this.inFlight,
     turns: {
       next: (fn) => (this.#next = fn),
       rest: () => {
         this.rests += 1;
         this.nowUs += 200;
+      },
+      holdStill: (us) => {
+        this.stillUs += us;
+        this.longestStillUs = Math.max(this.longestStillUs, us);
+        this.nowUs += us;
       },
     },
   });
@@ -56,6 +63,34 @@ describe('a lookout', () => {
     expect(loop.rests).toBe(0);
   });
 
+  it('holds the thread still between short jobs, where the GPU has more than the one that is awaited', () => {
+    const loop = new TestLoop();
+    loop.jobs(100, 100);
+    expect(loop.stillUs, 'control: there is one job at a time').toBe(0);
+    loop.inFlight = 8;
+    loop.jobs(100, 100);
+    expect(loop.stillUs).toBeGreaterThan(5000);
+    expect(loop.rests).toBe(0);
+  });
+
+  it('holds the thread still for no more than a quarter of the time that the GPU has work for', () => {
+    const loop = new TestLoop();
+    loop.inFlight = 2;
+    loop.jobs(100, 20);
+    expect(loop.longestStillUs).toBeGreaterThan(0);
+    expect(loop.longestStillUs).toBeLessThanOrEqual((2 * 40) / 4);
+  });
+
+  it('rests between long jobs, and does not hold the thread still', () => {
+    const loop = new TestLoop();
+    loop.inFlight = 8;
+    loop.jobs(10, 2000);
+    loop.stillUs = 0;
+    loop.jobs(10, 2000);
+    expect(loop.stillUs).toBe(0);
+    expect(loop.rests).toBeGreaterThan(40);
+  });
+
   it('rests in most turns of a long job, from a millisecond on', () => {
     const loop = new TestLoop();
     loop.lookout.began();
@@ -88,16 +123,16 @@ describe('a lookout', () => {
     loop.lookout.began();
     loop.pass(100);
     expect(loop.isLooking).toBe(true);
-    loop.isBusy = false;
+    loop.inFlight = 0;
     loop.pass(100);
     expect(loop.isLooking).toBe(false);
-    loop.isBusy = true;
+    loop.inFlight = 1;
     loop.lookout.began();
     expect(loop.isLooking).toBe(true);
   });
 
   it('does nothing where there are no turns', () => {
-    const lookout = new Lookout({ nowUs: () => 0, isBusy: () => true, turns: null });
+    const lookout = new Lookout({ nowUs: () => 0, inFlight: () => 1, turns: null });
     lookout.began();
     lookout.ended();
   });

@@ -53,28 +53,32 @@ export function beginDispatch(
 ): Begun {
   const { device } = executor;
   const program = prior.program ?? executor.programs.compile(command.wgsl, command.entryPoint);
-  const buffers = buffersOf(executor, command, made);
+  const readsBack = command.read.length > 0;
+  // What stays bound need not be looked up.
+  const isBound = prior.bound !== null && !readsBack;
+  const buffers = isBound ? NO_BUFFERS : buffersOf(executor, command, made);
   const group = prior.bound?.group ?? bind(device, program, prior, buffers);
   const encoder = device.createCommandEncoder();
   // Times are read back with the results, where there are any: a buffer more to map would cost more than it tells.
-  const slot = command.read.length === 0 ? null : (executor.timer?.take() ?? null);
+  const slot = readsBack ? (executor.timer?.take() ?? null) : null;
   const timer = slot === null ? null : executor.timer;
   const pass = encoder.beginComputePass(
     slot === null ? undefined : executor.timer?.passDescriptor(slot),
   );
   pass.setPipeline(program.pipeline);
   pass.setBindGroup(0, group);
-  pass.dispatchWorkgroups(...command.workgroups);
+  const [x, y, z] = command.workgroups;
+  pass.dispatchWorkgroups(x, y, z);
   pass.end();
   const foundValid = (): void => {
     if (prior.bound !== null && !isProven(prior, command)) prior.bound.proven = command.workgroups;
   };
-  const { offsets, bytes } = placesOf(command);
-  if (offsets.length === 0) {
+  if (!readsBack) {
     device.queue.submit([encoder.finish()]);
     const landed = device.queue.onSubmittedWorkDone();
-    return { ...NOTHING_READ, landed, program, foundValid };
+    return { landed, program, foundValid, readsBack, result: nothingRead, gpuUs: notMeasured };
   }
+  const { offsets, bytes } = placesOf(command);
   const size = bytes + TIMES_BYTES;
   const staging = device.createBuffer({ size, usage: USAGE.mapRead | USAGE.copyTarget });
   made.push(staging);
@@ -92,7 +96,7 @@ export function beginDispatch(
     landed,
     program,
     foundValid,
-    readsBack: true,
+    readsBack,
     result: () => resultOf(command, (mapped = staging.getMappedRange()), offsets),
     gpuUs: () => (slot === null || mapped === null ? null : passUs(mapped, bytes)),
   };
@@ -133,7 +137,15 @@ function bind(
   return group;
 }
 
-const NOTHING_READ = { readsBack: false, result: () => [], gpuUs: () => null } as const;
+const NO_BUFFERS: readonly never[] = Object.freeze([]);
+
+function nothingRead(): unknown[] {
+  return [];
+}
+
+function notMeasured(): null {
+  return null;
+}
 
 /** Where in one buffer each of what is read back lies, aligned for elements of eight bytes. */
 function placesOf(command: DispatchCommand): { offsets: number[]; bytes: number } {

@@ -126,18 +126,16 @@ export class FrameCutter {
     const frames: Uint8Array[] = [];
     for (;;) {
       if (this.#bytes < 4) return frames;
-      const head = this.#joined(4);
-      const length = new DataView(head.buffer, head.byteOffset, 4).getUint32(0, true);
+      const length = lengthAt(this.#joined(4));
       if (length > FRAME_BYTES_MAX) {
         throw new WireError(`a frame of ${length} bytes; the largest has ${FRAME_BYTES_MAX}`);
       }
       if (this.#bytes < 4 + length) return frames;
       const all = this.#joined(4 + length);
       frames.push(all.subarray(4, 4 + length));
-      const rest = all.subarray(4 + length);
-      this.#chunks[0] = rest;
       this.#bytes -= 4 + length;
-      if (rest.byteLength === 0) this.#chunks.shift();
+      if (all.byteLength === 4 + length) this.#chunks.shift();
+      else this.#chunks[0] = all.subarray(4 + length);
     }
   }
 
@@ -156,6 +154,12 @@ export class FrameCutter {
   }
 }
 
+/** The length that `head` begins with; read without a view, which costs more than the reading. */
+function lengthAt(head: Uint8Array): number {
+  const low = (head[0] as number) | ((head[1] as number) << 8) | ((head[2] as number) << 16);
+  return (low | ((head[3] as number) << 24)) >>> 0;
+}
+
 /** Reads the fields of one frame. */
 export class FrameReader {
   readonly #frame: Uint8Array;
@@ -163,7 +167,7 @@ export class FrameReader {
   #at = 0;
 
   constructor(frame: Uint8Array) {
-    this.#frame = new Uint8Array(frame.buffer, frame.byteOffset, frame.byteLength);
+    this.#frame = frame;
     this.#view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   }
 
@@ -183,7 +187,8 @@ export class FrameReader {
   bytes(): Uint8Array<ArrayBuffer> {
     const length = this.u32();
     const at = this.#next(length);
-    return this.#frame.slice(at, at + length) as Uint8Array<ArrayBuffer>;
+    // Node's own kind of array would share its memory.
+    return Uint8Array.prototype.slice.call(this.#frame, at, at + length);
   }
 
   /** @throws {WireError} when it is not UTF-8 */

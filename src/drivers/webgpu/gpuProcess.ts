@@ -22,12 +22,17 @@ const { Socket: SocketClass } = process.getBuiltinModule('node:net');
 
 /** The pipe to the other end. */
 const WIRE_FD = 3;
+/** An answer waits so long for others to go with it. */
+const HOLD_US = 200;
 /** How many messages are executed in one turn. */
 const TURN_MESSAGES_MAX = 4;
 const socket: Socket = new SocketClass({ fd: WIRE_FD, readable: true, writable: true });
 const cutter = new FrameCutter();
 const out = new FrameWriter();
 let flushAsked = false;
+/** Answers that wait, and since when the first of them does. */
+let held = 0;
+let heldUs = 0;
 /** What came and was not executed yet, from `nextMessage` on. */
 let messages: Exclude<ToGpu, { type: 'hello' }>[] = [];
 let nextMessage = 0;
@@ -42,7 +47,7 @@ let executor: Executor | null = null;
 let inFlight = 0;
 const lookout = new Lookout({
   ...{ nowUs: sharedClockUs, turns: eventTurns() },
-  isBusy: () => inFlight > 0,
+  inFlight: () => inFlight,
 });
 /** When the last job ended: the next one executes from then on. */
 let lastEndUs = 0;
@@ -175,7 +180,15 @@ function answer(id: number, used: Executor, beganUs: number, outcome: Outcome): 
     const startUs = Math.max(beganUs, lastEndUs);
     lastEndUs = endUs;
     const gpuUs = outcome.gpuUs ?? NaN;
-    send({ type: 'done', id, startUs, endUs, gpuUs, outputs: outputsOf(result) });
+    const message = {
+      type: 'done',
+      id,
+      startUs,
+      endUs,
+      gpuUs,
+      outputs: outputsOf(result),
+    } as const;
+    hold(message, endUs);
   } else if (error.type === 'refused') {
     send({ type: 'failed', id, ...error.fault });
   } else if (error.type === 'threw') {
@@ -183,17 +196,43 @@ function answer(id: number, used: Executor, beganUs: number, outcome: Outcome): 
   }
 }
 
+/**
+ * Sends the answer of a short job together with others: each message wakes the other end, which costs it more than what it says. It waits
+ * until as many jobs are answered as are still on the GPU, and at most for `HOLD_US`: the GPU has enough to do until there is more.
+ */
+function hold(message: FromGpu, atUs: number): void {
+  held += 1;
+  if (held >= inFlight || lookout.usuallyUs > HOLD_US / 2) {
+    send(message);
+    return;
+  }
+  writeFromGpu(out, message);
+  if (held > 1) return;
+  heldUs = atUs;
+  setImmediate(release);
+}
+
+/** Sends what is held, when it is time. */
+function release(): void {
+  if (held === 0) return;
+  if (held < inFlight && sharedClockUs() - heldUs < HOLD_US) setImmediate(release);
+  else flush();
+}
+
 /** Several answers go together. */
 function send(message: FromGpu): void {
   writeFromGpu(out, message);
   if (flushAsked) return;
   flushAsked = true;
-  queueMicrotask(() => {
-    flushAsked = false;
-    socket.cork();
-    for (const chunk of out.take()) socket.write(chunk);
-    socket.uncork();
-  });
+  queueMicrotask(flush);
+}
+
+function flush(): void {
+  flushAsked = false;
+  held = 0;
+  socket.cork();
+  for (const chunk of out.take()) socket.write(chunk);
+  socket.uncork();
 }
 
 /** What is sent of a result: of a dispatch a list, of a read-back one run of bytes, of an upload nothing. */

@@ -74,7 +74,7 @@ export class GpuRing {
     this.#host = host;
     this.#lookout = new Lookout({
       nowUs: () => host.runtime.nowUs(),
-      isBusy: () => this.#attempts[0]?.execution?.onHardware === true,
+      inFlight: () => (this.#attempts[0]?.execution?.onHardware === true ? this.#begun : 0),
       turns,
     });
     this.#timeline = new Timeline({ driver: 'webgpu', label, runtime: host.runtime });
