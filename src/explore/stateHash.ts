@@ -109,7 +109,7 @@ function addJob(
     add(-7);
     return;
   }
-  add(PHASES.indexOf(phase) + attempt * 8);
+  add(PHASES.indexOf(phase) + (job.isPrepared ? 8 : 0) + attempt * 16);
   if (current !== null) {
     const { hardware, suspect, charged, ring, attachedTo } = current;
     const flags =
@@ -125,12 +125,7 @@ function addJob(
     add((isSuspended ? 1 : 0) + (pinned === null ? 0 : 2 + 4 * pinned.index) + 64 * ended);
   }
   const waits = extra.waiter?.attachedTo ?? null;
-  add(
-    extra.nextAfter +
-      (extra.pipelined ? 64 : 0) +
-      (extra.prepared ? 128 : 0) +
-      (extra.stopWaiting ? 256 : 0),
-  );
+  add(extra.nextAfter + (extra.pipelined ? 64 : 0) + (extra.stopWaiting ? 256 : 0));
   add(
     (waits === null ? 0 : 1) +
       (extra.cancelError === null ? 0 : 2) +

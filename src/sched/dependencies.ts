@@ -175,15 +175,14 @@ function block(core: SchedulerCore, job: JobCore, fence: FenceCore): boolean {
 
 /** Asks `prepareJob` until it returns `null` or a fence to wait for (J8); once per attempt. */
 function prepare(core: SchedulerCore, job: JobCore): FencelineError | 'ready' | 'blocked' {
-  const extra = job.need();
-  if (extra.prepared) return 'ready';
+  if (job.isPrepared) return 'ready';
   try {
     for (let asked = 0; asked < SIGNALLED_IN_A_ROW; asked += 1) {
       const fence = core.hooks.prepareJob(job);
       // The hook may have cancelled its own job, or closed the scheduler.
       if (job.phase !== 'queued') return 'blocked';
       if (fence === null) {
-        extra.prepared = true;
+        job.isPrepared = true;
         return 'ready';
       }
       if (!isFence(fence)) throw invalid('prepareJob', 'a fence or null', fence);

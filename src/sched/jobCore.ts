@@ -38,10 +38,12 @@ import type { SchedulerCore } from './schedulerCore.ts';
  */
 export type Phase = 'queued' | 'running' | 'dead' | 'ended' | 'finished';
 
-// What a job keeps in one small integer: whether `scheduled` has signalled, and for a start; and its ring, counted from 1.
+// What a job keeps in one small integer: whether `scheduled` has signalled, and for a start; whether `prepareJob` has nothing
+// more for its attempt; and its ring, counted from 1.
 const SCHEDULED = 1;
 const REACHED_HARDWARE = 2;
-const RING_SHIFT = 2;
+const PREPARED = 4;
+const RING_SHIFT = 3;
 const BELOW_RING = (1 << RING_SHIFT) - 1;
 
 /** A queued or dead job on the dependency that it waits for. */
@@ -163,6 +165,15 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
 
   set ring(ring: number) {
     this.#bits = (this.#bits & BELOW_RING) | ((ring + 1) << RING_SHIFT);
+  }
+
+  /** Whether `prepareJob` has said that nothing is left to wait for (J8). */
+  get isPrepared(): boolean {
+    return (this.#bits & PREPARED) !== 0;
+  }
+
+  set isPrepared(isPrepared: boolean) {
+    this.#bits = isPrepared ? this.#bits | PREPARED : this.#bits & ~PREPARED;
   }
 
   get outcome(): FencelineError | null {

@@ -52,7 +52,6 @@ export interface JobExtra {
   onAbort: (() => void) | null;
   cancelError: JobError | null;
   noHangs: number;
-  prepared: boolean;
   resources: ReadonlyMap<ResourcePool, number> | null;
   /** Its entity's priority when it was submitted: the one for which the request was checked. */
   resourcePriority: Priority;
@@ -91,7 +90,6 @@ export function noExtra(): JobExtra {
     onAbort: null,
     cancelError: null,
     noHangs: 0,
-    prepared: false,
     resources: null,
     resourcePriority: 'normal',
     grants: null,

@@ -351,11 +351,8 @@ function requeue(job: JobCore): void {
 
 /** What it waited for is asked anew by its next attempt. */
 function askAnew(core: SchedulerCore, job: JobCore): void {
-  const { extra } = job;
-  if (extra !== null) {
-    extra.nextAfter = 0;
-    extra.prepared = false;
-  }
+  if (job.extra !== null) job.extra.nextAfter = 0;
+  job.isPrepared = false;
   if (core.observers.listening) {
     const atUs = core.runtime.nowUs();
     const { ref: fence, attempt } = job;
