@@ -121,6 +121,28 @@ describe.skipIf(missing !== null).each(WHERE)(
   },
 );
 
+describe.skipIf(missing !== null)(
+  title('a program that opens WebGPU devices again and again'),
+  () => {
+    it('survives that those before are closed and collected', async () => {
+      const program = `
+      import { openWebGpuDevice } from 'fenceline/webgpu';
+      const module = ${JSON.stringify(MODULE)};
+      const wgsl = '@group(0) @binding(0) var<storage, read_write> a: array<u32>;' +
+        '@compute @workgroup_size(1) fn main() { a[0] += 1u; }';
+      for (let opened = 0; opened < 400; opened += 1) {
+        const device = await openWebGpuDevice({ isolation: 'none', module });
+        const work = { wgsl, bindings: [Uint32Array.of(1)], workgroups: [1], read: [0] };
+        if (opened % 3 === 0) await device.open().submit(work).result;
+        await device.close();
+      }
+      console.log('over');`;
+      const { code, out } = await run(program);
+      expect([code, out.trim()]).toEqual([0, 'over']);
+    });
+  },
+);
+
 function run(program: string): Promise<{ code: number | null; out: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {

@@ -9,8 +9,6 @@ export interface DeviceSource {
   readonly owned: boolean;
   /** Gives a device that works. Called when the fenceline device is opened, and once for each try of a recovery. */
   open(): Promise<GPUDeviceLike>;
-  /** Nothing is needed any more. */
-  close(): void;
 }
 
 /** How a device is asked for. */
@@ -23,14 +21,18 @@ export interface DeviceRequest {
 
 /** A device that its owner keeps: it is never destroyed here, and cannot be had again. */
 export function adoptedSource(device: GPUDeviceLike): DeviceSource {
-  return { owned: false, open: () => Promise.resolve(device), close: () => {} };
+  return { owned: false, open: () => Promise.resolve(device) };
 }
 
 /**
- * What is in use stays reachable from here: an object of the package `webgpu` that is collected takes everything that was made from
- * it along, and crashes the process.
+ * What was used stays reachable from here, for ever: an object of the package `webgpu` that is collected takes everything that was made
+ * from it along, and crashes the process, also a while after the last device of it was destroyed: the package still has a turn
+ * of the event loop to come in which it asks what is not there any more.
  */
 const kept = new Set<GPULike>();
+
+/** What the package made, by module and flags: each once, as it is kept. */
+const made = new Map<string, GPULike>();
 
 /** Devices of `gpu`, each from an adapter of its own: one that was used gives devices that are lost already. */
 export function createdSource(gpu: GPULike, request: DeviceRequest): DeviceSource {
@@ -43,7 +45,6 @@ export function createdSource(gpu: GPULike, request: DeviceRequest): DeviceSourc
       if (adapter.features.has('timestamp-query')) wanted.add('timestamp-query');
       return adapter.requestDevice({ ...request.device, requiredFeatures: [...wanted] });
     },
-    close: () => void kept.delete(gpu),
   };
 }
 
@@ -75,7 +76,7 @@ export interface GpuModule {
 }
 
 /**
- * The platform's own GPU, or the one of the package that brings WebGPU to Node.
+ * The platform's own GPU, or the one of the package that brings WebGPU to Node: the same one for the same flags.
  *
  * @throws {ERR_DEVICE_GONE} where there is neither
  */
@@ -97,5 +98,8 @@ export async function findGpu({ module, flags }: GpuModule): Promise<GPULike> {
   if (typeof found.create !== 'function') {
     throw new JobError('ERR_DEVICE_GONE', `${module} does not export a function create(flags)`);
   }
-  return found.create([...flags]);
+  const key = JSON.stringify([module, flags]);
+  const gpu = made.get(key) ?? found.create([...flags]);
+  made.set(key, gpu);
+  return gpu;
 }

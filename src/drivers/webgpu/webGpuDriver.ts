@@ -117,7 +117,6 @@ export class WebGpuDriver
     this.#ring.lose();
     void idle.then(() => {
       if (device !== null && this.#source.owned) device.destroy();
-      this.#source.close();
     });
     this.#ring.clear();
     return Promise.resolve();
