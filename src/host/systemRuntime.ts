@@ -10,7 +10,7 @@ let nextDeferred = 0;
 let draining = false;
 
 /**
- * The platform's runtime: monotonic time, microtasks for deferral, one native timer per `setTimer`.
+ * The platform's runtime: monotonic time to the nanosecond, as jobs keep it, microtasks for deferral, one native timer per `setTimer`.
  *
  * Stateless for its users: every call returns the same object, without a `sink`. A timer keeps the process alive until
  * it fires or is cancelled. What is deferred runs before timers and I/O: who defers without end must go through

@@ -125,8 +125,7 @@ export function complete(core: SchedulerCore, job: JobCore): void {
 function learn(core: SchedulerCore, job: JobCore, busyUs: number): void {
   const { use } = job.entity;
   use.estimate.add(busyUs);
-  const kind = core.hooks.kindOf(job);
-  if (kind !== undefined) use.learnKind(kind, busyUs);
+  if (typeof core.setup.credits !== 'number') use.learnKind(core.hooks.kindOf(job), busyUs);
   const saidUs = job.extra?.estimateUs ?? -1;
   if (saidUs < 0) return;
   use.overrun ??= new Estimate();

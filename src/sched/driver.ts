@@ -48,9 +48,10 @@ export interface Driver<P = unknown> {
   isSliced?(job: Job<P>): boolean;
 
   /**
-   * Asked when an attempt starts, and when it has ended: which kind of work `job` is. Two are of one kind where `Map` takes
-   * what is returned for the same key. What the jobs of an entity took is kept for each kind, so that a time target (S4) knows
-   * how long the next one may take; of the first 64 kinds, so a kind must not be made anew for each job. Without this hook, or where it returns `undefined`, a job counts as the average of its entity.
+   * Asked where credits are a time target (S4), when an attempt starts and when it has ended: which kind of work `job` is. Two are
+   * of one kind where `Map` takes what is returned for the same key. What the jobs of an entity took is kept for its first
+   * 64 kinds, so that the time target knows how long the next one may take: a kind must not be made anew for each job. Without
+   * this hook, or where it returns `undefined` or throws (a warning tells), a job counts as the average of its entity.
    */
   kindOf?(job: Job<P>): unknown;
 

@@ -84,8 +84,9 @@ export class EntityCounters {
   readonly waitUs: Histogram = new Histogram();
   readonly turnaroundUs: Histogram = new Histogram();
 
-  /** A job of `kind` took `busyUs`. */
+  /** A job of `kind` took `busyUs`; `undefined`: nobody told its kind. */
   learnKind(kind: unknown, busyUs: number): void {
+    if (kind === undefined) return;
     this.kinds ??= new Map();
     let estimate = this.kinds.get(kind);
     if (estimate === undefined) {

@@ -200,6 +200,23 @@ describe('a time target', () => {
     expect(longOnRing((durationUs) => durationUs)).toEqual([4, 1]);
   });
 
+  it('S4: asks for no kinds where credits are a number', () => {
+    const asked = (credits: number | { targetMs: number }): boolean => {
+      let isAsked = false;
+      const env = setUp({
+        credits,
+        driver: (mock) => ({
+          runJob: (job, ring) => mock.runJob(job, ring),
+          kindOf: () => (isAsked = true),
+        }),
+      });
+      env.scheduler.createEntity().submit({ durationUs: 10 });
+      env.runtime.runUntilIdle();
+      return isAsked;
+    };
+    expect([asked(2), asked({ targetMs: 2 })]).toEqual([false, true]);
+  });
+
   it('S4: keeps what a kind took for each client', () => {
     const env = setUp({
       credits: { targetMs: 4 },

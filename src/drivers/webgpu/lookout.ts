@@ -33,8 +33,7 @@ export interface LookoutOptions {
  * 3. It looks in each turn while the GPU is busy, and not at all otherwise.
  * 4. Between short jobs it holds the thread still for a moment after a turn without news, where the GPU has more jobs than the one that is
  *    awaited, so that it does not run dry. The turns that are left out would have made garbage and found nothing. It is no sleep:
- *    that takes twice as long at least, and a software GPU was seen to gain nothing from the processor (`fenceline bench
- *    webgpu-overhead`).
+ *    that takes several times as long as is asked for.
  */
 export class Lookout {
   readonly #options: LookoutOptions;
