@@ -6,6 +6,7 @@ import { end, endInTurn, settle } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
 import { Attempt } from './jobCore.ts';
 import type { JobCore } from './jobCore.ts';
+import { lookAgain } from './queueAgain.ts';
 import { returnResources } from './resources.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
@@ -197,7 +198,7 @@ export function retire(core: SchedulerCore, job: JobCore): void {
   }
   if (job.phase === 'finished') core.freeList.add(job);
   if (ring.heldByOrder.size > 0) {
-    for (const held of ring.heldByOrder) core.askCheck(held);
+    for (const held of ring.heldByOrder) lookAgain(core, held);
     ring.heldByOrder.clear();
   }
   const wasHeld = !core.pipelines || (job.extra?.slicing ?? null) !== null;

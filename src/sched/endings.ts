@@ -68,7 +68,7 @@ export function convict(core: SchedulerCore, job: JobCore): void {
 /** Ends every queued job of `entity` with `outcome` (E2). */
 function dieAll(core: SchedulerCore, entity: EntityCore, outcome: FencelineError): void {
   const dead: JobCore[] = [];
-  for (let job = entity.nextStart; job !== null; job = job.after) {
+  for (let job = entity.first; job !== null; job = job.after) {
     if (job.phase === 'queued') dead.push(job);
   }
   for (const job of dead) markDead(core, job, outcome);

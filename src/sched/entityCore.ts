@@ -17,7 +17,8 @@ const UNKNOWN_US = 1000;
  * The mechanism of an entity: its jobs in submission order, and what the policy sees of it.
  *
  * The order list holds every job whose finished fence has not signalled. `nextStart` is the first of them that is
- * queued: a cursor, so that a job which a reset puts back is in its place at once, in order (T4).
+ * queued: a cursor, so that a job which a reset puts back is in its place at once, in order (T4). In a parallel entity it passes over
+ * those that wait for room on the one ring where they can go on (S14).
  */
 export class EntityCore implements PolicyEntity {
   /** Also the id of its timeline of scheduled fences; the next number is that of the finished ones. */
@@ -188,14 +189,23 @@ export class EntityCore implements PolicyEntity {
     this.nextStart = next;
   }
 
-  /** Moves the cursor back to `job`, which is queued again, if it comes before. */
+  /** Moves the cursor past `job`, which is queued and waits for its ring, to those behind it; `putBack` brings it back. */
+  passOver(job: JobCore): void {
+    this.#displace(job);
+    this.skip(job);
+  }
+
+  /** Moves the cursor back to `job`, which is queued, if it comes before. */
   putBack(job: JobCore): void {
     const displaced = this.nextStart;
-    if (displaced !== null && displaced.seqno < job.seqno) return;
+    if (displaced !== null && displaced.seqno <= job.seqno) return;
     this.nextStart = job;
-    if (displaced === null) return;
-    returnResources(displaced);
-    stopDependencyClock(this.scheduler, displaced);
+    if (displaced !== null) this.#displace(displaced);
+  }
+
+  #displace(job: JobCore): void {
+    returnResources(job);
+    stopDependencyClock(this.scheduler, job);
   }
 
   /** The error of jobs that can no longer start because the entity was killed. */

@@ -15,7 +15,7 @@ export function isHeldByOrder(core: SchedulerCore, entity: EntityCore, job: JobC
   if (core.rings.length === 1 || (pinned === null && !isAfterOthers)) return false;
   const ring = boundRing(core, entity, job);
   if (ring === null || ring.hasRoom(job)) return false;
-  ring.heldByOrder.add(entity);
+  ring.heldByOrder.add(job);
   return true;
 }
 

@@ -9,7 +9,7 @@ import { convict, die, endInTurn } from './endings.ts';
 import { judge } from './expiry.ts';
 import { retireAll } from './failAll.ts';
 import type { JobCore } from './jobCore.ts';
-import { queueAgain } from './queueAgain.ts';
+import { lookAgain, queueAgain } from './queueAgain.ts';
 import type { DomainCore } from './resetDomain.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
@@ -358,7 +358,7 @@ function askAnew(core: SchedulerCore, job: JobCore): void {
     const { ref: fence, attempt } = job;
     core.observers.emit({ type: 'job-requeue', atUs, fence, attempt });
   }
-  core.askCheck(job.entity);
+  lookAgain(core, job);
 }
 
 /** Calls one driver's `reset` and tells `settled` once how it went, whatever form the answer takes. */

@@ -1,5 +1,4 @@
 import type { Deadline } from './deadlines.ts';
-import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
 
 /** The credits of a ring: a number of units, or a time target (S4). */
@@ -28,8 +27,8 @@ export class Ring {
   watched: JobCore | null = null;
   /** Whether the attempt here has the ring for itself. */
   #isTaken = false;
-  /** Serial entities whose next job must go here, and found no room (J4). */
-  readonly heldByOrder: Set<EntityCore> = new Set();
+  /** Queued jobs that must go here (J4, S14), and found no room. */
+  readonly heldByOrder: Set<JobCore> = new Set();
   /** What `attempts` are expected to take together; and with a time target, each of them. */
   #estimatedUs = 0;
   readonly #lengthsUs: number[] = [];

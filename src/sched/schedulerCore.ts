@@ -222,7 +222,10 @@ export class SchedulerCore extends Clock {
       if (found === 'ready') {
         if (isHeldByOrder(this, entity, job)) {
           this.#reportBlocked(job, 'order');
-          return false;
+          if (entity.serial) return false;
+          // Those behind it may start elsewhere (S3); it is put back when its ring has room.
+          entity.passOver(job);
+          continue;
         }
         if (holdsResources(job)) return true;
         this.#reportBlocked(job, 'resource');
@@ -250,8 +253,8 @@ export class SchedulerCore extends Clock {
     const bound = this.rings.length === 1 ? null : boundRing(this, entity, job);
     if (bound !== null && !bound.hasRoom(job)) {
       // Others filled its ring since it was listed: it waits for that ring, and holds nobody back.
-      bound.heldByOrder.add(entity);
       this.unlist(entity);
+      this.askCheck(entity);
       return true;
     }
     const ring = bound ?? leastLoaded(this.rings, job);

@@ -12,6 +12,21 @@ import {
   thrownBy,
 } from './fixture.ts';
 
+/** A sliced job between two slices whose ring a rival took, while the other ring has just become free; and one behind it. */
+function heldOffItsRing(order: 'serial' | 'parallel') {
+  const set = setUp({ credits: 1, rings: 2, mock: { slicesOn: 'same-ring' } });
+  const { scheduler, runtime } = set;
+  const entity = scheduler.createEntity({ order });
+  const sliced = entity.submit({ durationUs: 1000, slices: 2 });
+  runtime.advanceBy(0);
+  scheduler.createEntity().submit({ durationUs: 1500 });
+  runtime.advanceBy(500);
+  scheduler.createEntity().submit({ durationUs: 5000 });
+  const behind = entity.submit({ durationUs: 1000 });
+  runtime.advanceBy(1100);
+  return { ...set, entity, sliced, behind };
+}
+
 describe('a sliced job', () => {
   it('S14: lets others run between its slices, and is one job to those who wait for it', () => {
     const { scheduler, runtime, mock, events } = setUp({ credits: 1 });
@@ -97,6 +112,35 @@ describe('a sliced job', () => {
     expect(rings.map(({ ring }) => ring)).toEqual([0, 0, 0]);
     const { rings: used } = scheduler.stats();
     expect(used[0]!.busyUs + used[1]!.busyUs).toBe(3 * 1000 + 6 * 1300);
+  });
+
+  it('S14, S3: waits for its ring, and those behind it in a parallel entity start elsewhere meanwhile', () => {
+    for (const order of ['parallel', 'serial'] as const) {
+      const { runtime, sliced, behind } = heldOffItsRing(order);
+      expect([sliced.state, behind.ring]).toEqual(['queued', order === 'serial' ? null : 1]);
+      runtime.runUntilIdle();
+      expect(outcomes([sliced, behind])).toEqual(['ok', 'ok']);
+      // 1 ms, then the rival's 5, then the other 1 ms.
+      expect(sliced.finished.signalledAtUs).toBe(7000);
+      expect(behind.finished.signalledAtUs).toBe(order === 'serial' ? 8000 : 2500);
+    }
+  });
+
+  it('S14, J9, E2: ends while it waits for its ring', () => {
+    for (const how of ['cancel', 'kill', 'neither'] as const) {
+      const { runtime, sliced, behind, entity } = heldOffItsRing('parallel');
+      const next = entity.submit({ durationUs: 100 });
+      if (how === 'cancel') sliced.cancel();
+      if (how === 'kill') entity.kill();
+      runtime.runUntilIdle();
+      const ended = { cancel: 'ERR_JOB_CANCELLED', kill: 'ERR_ENTITY_KILLED', neither: 'ok' }[how];
+      expect(outcomes([sliced, behind, next])).toEqual([
+        ended,
+        'ok',
+        how === 'kill' ? ended : 'ok',
+      ]);
+      expect([entity.queued, entity.running]).toEqual([0, 0]);
+    }
   });
 
   it('S14: goes on where it was also where the hardware keeps no order', () => {
