@@ -10,29 +10,23 @@ import type { Command } from './commands.ts';
 import { executeCommand, executorOf } from './execute.ts';
 import type { Executor } from './execute.ts';
 import type { Outcome } from './execution.ts';
-import { FrameCutter, FrameWriter } from './frames.ts';
+import { FrameCutter } from './frames.ts';
 import { GpuMemory } from './gpuMemory.ts';
 import { Lookout } from './lookout.ts';
+import { Outbox } from './outbox.ts';
 import { messageOf } from './outcomes.ts';
 import { adapterName, createdSource, findGpu, requestAdapter } from './source.ts';
-import { readToGpu, WIRE_VERSION, writeFromGpu } from './wire.ts';
-import type { FromGpu, GpuRequest, ToGpu, WireDispatch } from './wire.ts';
+import { readToGpu, WIRE_VERSION } from './wire.ts';
+import type { GpuRequest, ToGpu, WireDispatch } from './wire.ts';
 
 const { Socket: SocketClass } = process.getBuiltinModule('node:net');
 
 /** The pipe to the other end. */
 const WIRE_FD = 3;
-/** An answer waits so long for others to go with it. */
-const HOLD_US = 200;
 /** How many messages are executed in one turn. */
 const TURN_MESSAGES_MAX = 4;
 const socket: Socket = new SocketClass({ fd: WIRE_FD, readable: true, writable: true });
 const cutter = new FrameCutter();
-const out = new FrameWriter();
-let flushAsked = false;
-/** Answers that wait, and since when the first of them does. */
-let held = 0;
-let heldUs = 0;
 /** What came and was not executed yet, from `nextMessage` on. */
 let messages: Exclude<ToGpu, { type: 'hello' }>[] = [];
 let nextMessage = 0;
@@ -48,6 +42,16 @@ let inFlight = 0;
 const lookout = new Lookout({
   ...{ nowUs: sharedClockUs, turns: eventTurns() },
   inFlight: () => inFlight,
+});
+const outbox = new Outbox({
+  ...{ nowUs: sharedClockUs, soon: queueMicrotask, nextTurn: setImmediate },
+  inFlight: () => inFlight,
+  usuallyUs: () => lookout.usuallyUs,
+  deliver: (chunks) => {
+    socket.cork();
+    for (const chunk of chunks) socket.write(chunk);
+    socket.uncork();
+  },
 });
 /** When the last job ended: the next one executes from then on. */
 let lastEndUs = 0;
@@ -133,13 +137,13 @@ async function open(version: number, request: GpuRequest): Promise<void> {
     executor = executorOf(device, memory, false);
     void device.lost?.then(({ reason, message }) => {
       executor = null;
-      send({ type: 'lost', reason, message });
+      outbox.send({ type: 'lost', reason, message });
     });
-    send({ type: 'ready', version: WIRE_VERSION, adapter });
+    outbox.send({ type: 'ready', version: WIRE_VERSION, adapter });
     holding = false;
     executeSome();
   } catch (error) {
-    send({ type: 'refused', message: messageOf(error) });
+    outbox.send({ type: 'refused', message: messageOf(error) });
   }
 }
 
@@ -164,9 +168,14 @@ function run(id: number, command: Command): void {
 async function create(id: number, handle: number, bytes: number): Promise<void> {
   const nowUs = sharedClockUs();
   if (await memory.create(handle, bytes)) {
-    send({ type: 'done', id, startUs: nowUs, endUs: nowUs, gpuUs: NaN, outputs: [] });
+    outbox.send({ type: 'done', id, startUs: nowUs, endUs: nowUs, gpuUs: NaN, outputs: [] });
   } else if (executor !== null) {
-    send({ type: 'failed', id, filter: 'out-of-memory', message: `there are no ${bytes} bytes` });
+    outbox.send({
+      type: 'failed',
+      id,
+      filter: 'out-of-memory',
+      message: `there are no ${bytes} bytes`,
+    });
   }
 }
 
@@ -188,51 +197,12 @@ function answer(id: number, used: Executor, beganUs: number, outcome: Outcome): 
       gpuUs,
       outputs: outputsOf(result),
     } as const;
-    hold(message, endUs);
+    outbox.answer(message);
   } else if (error.type === 'refused') {
-    send({ type: 'failed', id, ...error.fault });
+    outbox.send({ type: 'failed', id, ...error.fault });
   } else if (error.type === 'threw') {
-    send({ type: 'failed', id, filter: 'threw', message: messageOf(error.cause) });
+    outbox.send({ type: 'failed', id, filter: 'threw', message: messageOf(error.cause) });
   }
-}
-
-/**
- * Sends the answer of a short job together with others: each message wakes the other end, which costs it more than what it says. It waits
- * until as many jobs are answered as are still on the GPU, and at most for `HOLD_US`: the GPU has enough to do until there is more.
- */
-function hold(message: FromGpu, atUs: number): void {
-  held += 1;
-  if (held >= inFlight || lookout.usuallyUs > HOLD_US / 2) {
-    send(message);
-    return;
-  }
-  writeFromGpu(out, message);
-  if (held > 1) return;
-  heldUs = atUs;
-  setImmediate(release);
-}
-
-/** Sends what is held, when it is time. */
-function release(): void {
-  if (held === 0) return;
-  if (held < inFlight && sharedClockUs() - heldUs < HOLD_US) setImmediate(release);
-  else flush();
-}
-
-/** Several answers go together. */
-function send(message: FromGpu): void {
-  writeFromGpu(out, message);
-  if (flushAsked) return;
-  flushAsked = true;
-  queueMicrotask(flush);
-}
-
-function flush(): void {
-  flushAsked = false;
-  held = 0;
-  socket.cork();
-  for (const chunk of out.take()) socket.write(chunk);
-  socket.uncork();
 }
 
 /** What is sent of a result: of a dispatch a list, of a read-back one run of bytes, of an upload nothing. */
