@@ -7,11 +7,21 @@ export const MODULE = new URL(
 );
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 
+/** What stays reachable: the bindings crash the process where it is collected too early. */
+const kept = [];
+
 /** Whether there is a WebGPU to measure on; where there is none, `row` has no figures, and says why. */
-export function hasWebGpu(row) {
+export async function hasWebGpu(row) {
   if (existsSync(SWIFTSHADER)) process.env.VK_ICD_FILENAMES ??= SWIFTSHADER;
-  if (existsSync(MODULE)) return true;
-  process.stderr.write(`${row}: npm run test:webgpu installs what it is measured on\n`);
+  if (!existsSync(MODULE)) {
+    process.stderr.write(`${row}: npm run test:webgpu installs what it is measured on\n`);
+    return false;
+  }
+  const { create } = await import(MODULE.href);
+  const gpu = create([]);
+  kept.push(gpu);
+  if ((await gpu.requestAdapter()) !== null) return true;
+  process.stderr.write(`${row}: WebGPU has no adapter here; Debian's chromium brings one\n`);
   return false;
 }
 

@@ -27,7 +27,7 @@ const FLOOD_DEPTH = 100;
 const FLOOD_TURNS = 130_000;
 
 export async function run({ count }) {
-  if (!hasWebGpu(name)) return {};
+  if (!(await hasWebGpu(name))) return {};
   const local = await underFlood('none', count(SHORT_JOBS));
   const isolated = await underFlood('process', count(SHORT_JOBS));
   return {

@@ -31,7 +31,7 @@ const BLOCKS = 20;
 const WARM_UPS = 2;
 
 export async function run({ count }) {
-  if (!hasWebGpu(name)) return {};
+  if (!(await hasWebGpu(name))) return {};
   const blank = await overhead(count(DISPATCHES), ['backend=null']);
   const real = await overhead(count(DISPATCHES), []);
   return {
