@@ -127,6 +127,7 @@ export class DeviceMemory {
 
   /** The job that named `buffers` was freed, or did not come to be. */
   unpin(buffers: readonly DeviceBuffer[]): void {
+    if (buffers.length === 0) return;
     for (const core of new Set(buffers.map(bufferCoreOf))) {
       core.uses -= 1;
       if (core.released) this.#askFree(core);
