@@ -24,7 +24,8 @@ let fencesOf: (link: FenceChain) => FenceCore[];
  * 3. A link whose own fence has signalled is collected, that is, unlinked, by whatever walks past it: it no longer
  *    matters for later links. So a chain is as long as it has pending fences, plus its head. Its outcome is forgotten
  *    by the chain; `link.fence` of who holds the link still tells it.
- * 4. A link that does not come after `previous` starts a new timeline, with the larger of the two seqnos.
+ * 4. A link that does not come after `previous` starts a new timeline, with the larger of the two seqnos. So does a second
+ *    link after the same `previous`, with the seqno that it asked for: its sibling and it may signal in any order.
  * 5. Where `previous` is an ordinary fence, it becomes point 0.
  *
  * Whoever appends keeps the newest link only. Cost: to append, one object, and the walk past links that have signalled
@@ -36,10 +37,14 @@ export class FenceChain {
   readonly seqno: number;
   readonly #runtime: Runtime;
   readonly #info: TimelineInfo;
+  /** The timeline on which the numbering began that this link goes on with; not `#info` after a second successor. */
+  readonly #numbering: TimelineInfo;
   readonly #own: FenceCore;
-  /** The seqno of the link before on this timeline, collected or not; 0 if there was none. */
+  /** The seqno of the link before in this numbering, collected or not; 0 if there was none. */
   readonly #previousSeqno: number;
   #previous: FenceChain | null;
+  /** Whether a link goes on with this one's timeline (rule 4). */
+  #continued = false;
   /** When the last of the links that were collected before this one signalled. */
   #collectedUs = 0;
   #fence: FenceCore | null = null;
@@ -54,11 +59,14 @@ export class FenceChain {
     this.#runtime = runtime;
     this.#previous = before;
     if (before !== null && seqno > before.seqno) {
-      this.#info = before.#info;
+      this.#info = before.#continued ? chainInfo(runtime) : before.#info;
+      before.#continued = true;
+      this.#numbering = before.#numbering;
       this.#previousSeqno = before.seqno;
       this.seqno = seqno;
     } else {
-      this.#info = newTimelineInfo(runtime, 'fenceline', 'chain', true);
+      this.#info = chainInfo(runtime);
+      this.#numbering = this.#info;
       this.#previousSeqno = 0;
       this.seqno = before === null ? seqno : before.seqno;
     }
@@ -125,7 +133,7 @@ export class FenceChain {
     };
     waitPointOf = (head, seqno) => {
       let link = head;
-      while (link.#info === head.#info && link.#previousSeqno >= seqno) {
+      while (link.#numbering === head.#numbering && link.#previousSeqno >= seqno) {
         const earlier = link.#collect();
         if (earlier === null) return null;
         link = earlier;
@@ -138,6 +146,10 @@ export class FenceChain {
       return fences.reverse();
     };
   }
+}
+
+function chainInfo(runtime: Runtime): TimelineInfo {
+  return newTimelineInfo(runtime, 'fenceline', 'chain', true);
 }
 
 /** The link that `previous` is: a chain, a chain's fence, or an ordinary fence as point 0 (rule 5). */

@@ -91,6 +91,34 @@ describe('a link', () => {
     }
   });
 
+  it.each(['the link', 'its fence'])(
+    'F1: starts a new timeline where %s has a successor',
+    (way) => {
+      const { runtime, sources, head } = setUp([1]);
+      const ring = new Timeline({ driver: 'demo', label: 'forks', runtime, ordered: false });
+      const [slow, quick, next] = [ring.createFence(), ring.createFence(), ring.createFence()];
+      const previous = () => (way === 'the link' ? head : head.fence);
+      const first = new FenceChain(previous(), slow.fence, 2, runtime);
+      const second = new FenceChain(previous(), quick.fence, 3, runtime);
+      const third = new FenceChain(second, next.fence, 4, runtime);
+      expect([first.seqno, second.seqno, third.seqno]).toEqual([2, 3, 4]);
+      expect(first.fence.isLaterThan(head.fence)).toBe(true);
+      expect(third.fence.isLaterThan(second.fence)).toBe(true);
+      for (const fork of [second, third]) {
+        expect(() => fork.fence.isLaterThan(first.fence)).toThrow(code('ERR_TIMELINE_MISMATCH'));
+        expect(() => fork.fence.isLaterThan(head.fence)).toThrow(code('ERR_TIMELINE_MISMATCH'));
+      }
+      expect(unwrapFences(mergeFences([first.fence, second.fence], runtime))).toHaveLength(3);
+      // Its numbering goes on: the points before it are those of `head`.
+      expect([third.find(1), third.find(2), third.find(4)]).toEqual([head, second, third]);
+      quick.signal();
+      at(sources, 0).signal();
+      expect([first, second].map((link) => link.fence.status)).toEqual(['pending', 'ok']);
+      expect(third.lastSignalled).toBe(3);
+      expect(third.find(3)).toBeNull();
+    },
+  );
+
   it('takes an ordinary fence before it as point 0, and the fence of a link as that link', () => {
     const { runtime, sources, links } = setUp([1, 2]);
     const plain = new Timeline({ driver: 'demo', label: 'plain', runtime }).createFence();

@@ -1,7 +1,13 @@
 /** Syncobjs, binary and timeline, and waiting for several of them (issue of the fence framework; F8, F9). */
 import { describe, expect, it } from 'vitest';
 import { JobError } from '../../src/base/index.ts';
-import { signalledFence, Syncobj, Timeline, waitSyncobjs } from '../../src/fence/index.ts';
+import {
+  Reservation,
+  signalledFence,
+  Syncobj,
+  Timeline,
+  waitSyncobjs,
+} from '../../src/fence/index.ts';
 import type { Fence, FenceSource } from '../../src/fence/index.ts';
 import { ManualRuntime } from './manualRuntime.ts';
 
@@ -55,6 +61,25 @@ describe('a binary syncobj', () => {
 });
 
 describe('a timeline syncobj', () => {
+  it('F1, M2: is not ordered with one that it gave its points to', () => {
+    const { runtime, sources, fences, box } = setUp();
+    const other = new Syncobj({ runtime });
+    box.addPoint(1, at(fences, 0));
+    box.transfer(0, other, 0);
+    other.addPoint(2, at(fences, 1));
+    box.addPoint(3, at(fences, 2));
+    const [slow, quick] = [other.fenceAt(2), box.fenceAt(3)] as [Fence, Fence];
+    const buffer = new Reservation();
+    buffer.add(slow, 'write');
+    buffer.add(quick, 'write');
+    expect(() => quick.isLaterThan(slow)).toThrow(code('ERR_TIMELINE_MISMATCH'));
+    expect(other.fenceAt(1)).toBe(box.fenceAt(1));
+    at(sources, 0).signal();
+    at(sources, 2).signal();
+    expect([slow.status, quick.status]).toEqual(['pending', 'ok']);
+    expect(buffer.fences('write')).toEqual([slow]);
+  });
+
   it('gives for each point a fence that signals when everything up to it has', () => {
     const { sources, fences, box } = setUp();
     fences.forEach((fence, i) => box.addPoint(10 * (i + 1), fence));
