@@ -77,10 +77,7 @@ export class Timeline {
    * @throws {ERR_INVALID_ARGUMENT} when `error` is not a FencelineError
    */
   close(error?: FencelineError): void {
-    if (error !== undefined && !(error instanceof FencelineError)) {
-      throw invalid('Timeline.close', 'nothing, or a FencelineError', error);
-    }
-    this.#owner.close(error);
+    this.#owner.close(checkedError('Timeline.close', error));
   }
 }
 
@@ -93,11 +90,15 @@ class Source implements FenceSource {
   }
 
   signal(error?: FencelineError): boolean {
-    if (error !== undefined && !(error instanceof FencelineError)) {
-      throw invalid('signal', 'nothing, or a FencelineError (for example a JobError)', error);
-    }
-    return signalFence(this.fence, error ?? null);
+    return signalFence(this.fence, checkedError('signal', error));
   }
+}
+
+/** What a fence is signalled with. Anything else is refused, because who waits tells errors apart by their code. */
+function checkedError(what: string, error: FencelineError | undefined): FencelineError | null {
+  if (error === undefined) return null;
+  if (error instanceof FencelineError) return error;
+  throw invalid(what, 'nothing, or a FencelineError (for example a JobError)', error);
 }
 
 /** @internal What the fences of a new timeline know of it. */
@@ -146,7 +147,7 @@ class TimelineOwner implements FenceOwner {
     return new Source(fence);
   }
 
-  close(error?: FencelineError): void {
+  close(error: FencelineError | null): void {
     if (this.#closed) return;
     this.#closed = true;
     const fences = this.#fences;
@@ -203,9 +204,11 @@ const STUB: TimelineInfo = Object.freeze({
  * A fence that has already signalled, ok or with `error`: for work that was complete before it was asked for.
  *
  * It is fence 0 of timeline 0, as Linux's stub fence is. Cost: one object.
+ *
+ * @throws {ERR_INVALID_ARGUMENT} when `error` is not a FencelineError
  */
 export function signalledFence(runtime: Runtime, error?: FencelineError): Fence {
-  return stubFence(error ?? null, runtime.nowUs());
+  return stubFence(checkedError('signalledFence', error), runtime.nowUs());
 }
 
 /** @internal As `signalledFence`, at a time of its own. */

@@ -414,6 +414,12 @@ describe('a signalled fence', () => {
     expect(fence.addCallback(() => {})).toBeNull();
     expect(signalledFence(runtime, timedOut)).toMatchObject({ status: 'failed', error: timedOut });
   });
+
+  it.each([new Error('plain'), 0, null, 'ERR_DRIVER', {}])('F2: refuses the error %o', (error) => {
+    expect(() => signalledFence(new ManualRuntime(), error as never)).toThrow(
+      code('ERR_INVALID_ARGUMENT'),
+    );
+  });
 });
 
 describe('the internal door', () => {

@@ -37,6 +37,19 @@ describe('runJob', () => {
     },
   );
 
+  it('D2: a fence that is born with anything but an error of this package fails the job', () => {
+    const { scheduler, runtime } = setUp({
+      driver: (ring, virtual) => ({
+        ...ring.without(),
+        runJob: () => signalledFence(virtual, new Error('plain') as never),
+      }),
+    });
+    const job = scheduler.createEntity().submit({});
+    runtime.runUntilIdle();
+    expect(outcome(job)).toBe('ERR_DRIVER');
+    expect(job.finished.error?.cause).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+  });
+
   it('D2: a throw signals scheduled with the same error: nothing was submitted', () => {
     const { scheduler, runtime, mock } = setUp();
     mock.throwNext('runJob');
