@@ -2,6 +2,7 @@ import { invalid, JobError } from '../base/index.ts';
 import type { Fence } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { Timeline } from './timeline.ts';
+import { setTimerIn } from './waitLimits.ts';
 
 /** Options of `promiseFence`. */
 export interface PromiseFenceOptions {
@@ -31,18 +32,18 @@ export function promiseFence(promise: PromiseLike<unknown>, options: PromiseFenc
     );
   }
   const source = new Timeline({ driver: 'promise', label, runtime }).createFence();
-  const timer = runtime.setTimer(runtime.nowUs() + deadlineMs * 1000, () => {
+  const timer = setTimerIn(runtime, deadlineMs, () => {
     const message = `the promise was not settled within ${deadlineMs} ms`;
     source.signal(new JobError('ERR_WAIT_TIMEOUT', message, { label }));
   });
   const reject = (cause: unknown): void => {
-    timer.cancel();
+    timer?.cancel();
     const message = 'the promise was rejected';
     source.signal(new JobError('ERR_DEPENDENCY_FAILED', message, { cause, label }));
   };
   try {
     promise.then(() => {
-      timer.cancel();
+      timer?.cancel();
       source.signal();
     }, reject);
   } catch (error) {

@@ -6,6 +6,7 @@ import { checkedFence } from './composite.ts';
 import { ownerOf } from './fence.ts';
 import type { FenceCore } from './fence.ts';
 import { mergeFences } from './merge.ts';
+import { checkLimits } from './waitLimits.ts';
 
 /**
  * What a fence does to the buffer, weakest wait first: a query at a level returns that level and those before it (M2).
@@ -79,9 +80,12 @@ export class Reservation {
   /**
    * Resolves when all fences at `usage`, as they are now, have signalled, whatever their outcome; fences that
    * are added meanwhile are not waited for. It is never interrupted by a reset (T11).
+   *
+   * @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit
    */
   wait(usage: FenceUsage, options: ReservationWaitOptions = {}): Promise<void> {
     const pending = this.#pending(checkedLevel('Reservation.wait', usage));
+    checkLimits('Reservation.wait', options);
     const runtime = pending[0] === undefined ? null : ownerOf(pending[0])?.runtime;
     if (runtime === null || runtime === undefined) return Promise.resolve();
     const all = allOf(pending, runtime, 'reservation');

@@ -1,8 +1,9 @@
-import { invalid, JobError, UsageError } from '../base/index.ts';
+import { checkedOptions, JobError, UsageError } from '../base/index.ts';
 import type { Fence, FencelineError, FenceStatus, WaitOptions } from '../base/index.ts';
 import { errorOf, isPending, threadOf } from './sharedSlots.ts';
 import type { SharedFenceHandle, SharedSlots } from './sharedSlots.ts';
 import type { SharedWatch, WatchContext } from './sharedWatch.ts';
+import { checkLimits, checkTimeout } from './waitLimits.ts';
 
 /** What a shared fence needs of its pool. */
 export interface SharedFenceHost {
@@ -55,10 +56,8 @@ export class SharedFence {
    * @throws {ERR_INVALID_ARGUMENT} on a thread that must not block, or on the one that must signal this fence
    */
   waitSync(options: { readonly timeoutMs?: number } = {}): void {
-    const { timeoutMs = Infinity } = options;
-    if (!(timeoutMs >= 0)) {
-      throw invalid('waitSync: timeoutMs', 'milliseconds, at least 0', timeoutMs);
-    }
+    const { timeoutMs = Infinity } = checkedOptions('waitSync', options);
+    checkTimeout('waitSync', timeoutMs);
     const word = this.#slots.wordOf(this.handle);
     if (isPending(word)) {
       this.#checkMayBlock(threadOf(word));
@@ -75,6 +74,7 @@ export class SharedFence {
    * @throws {ERR_CLOSED} while it is pending, after `pool.close()`
    */
   wait(options: WaitOptions = {}): Promise<void> {
+    checkLimits('wait', options);
     if (this.#look() !== null) return this.#settled();
     const watch = this.#host.watch(this.handle);
     watch.use(1);

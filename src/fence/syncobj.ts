@@ -5,6 +5,7 @@ import { FenceChain } from './chain.ts';
 import { checkedFence } from './composite.ts';
 import { report } from './report.ts';
 import { signalledFence } from './timeline.ts';
+import { setTimerIn } from './waitLimits.ts';
 
 /** Options of `new Syncobj`. */
 export interface SyncobjOptions {
@@ -133,15 +134,14 @@ export class Syncobj {
     const late = (): JobError => new JobError('ERR_WAIT_TIMEOUT', message, { label: this.label });
     if (timeoutMs === 0) return Promise.reject(late());
     const done = deferred<Fence>();
-    const atUs = this.#runtime.nowUs() + timeoutMs * 1000;
-    const timer = this.#runtime.setTimer(atUs, () => {
+    const timer = setTimerIn(this.#runtime, timeoutMs, () => {
       this.#watchers.delete(look);
       done.reject(late());
     });
     const look = (): void => {
       const fence = this.fenceAt(point);
       if (fence === null) return;
-      timer.cancel();
+      timer?.cancel();
       this.#watchers.delete(look);
       done.resolve(fence);
     };

@@ -1,5 +1,5 @@
-import { FencelineError, invalid, JobError } from '../base/index.ts';
-import type { Fence, WaitOptions } from '../base/index.ts';
+import { FencelineError, JobError } from '../base/index.ts';
+import type { CancelSignal, Fence, WaitOptions } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Runtime, Timer } from '../events/index.ts';
 import { CallbackNode } from './callback.ts';
@@ -8,6 +8,7 @@ import type { FenceCore } from './fence.ts';
 import { attach, detach, settleWith } from './fence.ts';
 import { report } from './report.ts';
 import { summary } from './summary.ts';
+import { checkLimits, setTimerIn } from './waitLimits.ts';
 
 /** Resets that ask interruptible waits to step aside (T11), and the waits that may be asked. */
 const interrupts = new Set<Fence>();
@@ -32,10 +33,8 @@ export function waitFor(
   runtime: Runtime | null,
   options: WaitOptions,
 ): Promise<void> {
+  checkLimits('wait', options);
   const { timeoutMs, signal, interruptible = false } = options;
-  if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
-    throw invalid('wait: timeoutMs', 'milliseconds, at least 0', timeoutMs);
-  }
   if (runtime === null) return settled(fence.error);
   if (signal?.aborted === true) return settled(signal.reason, true);
   if (timeoutMs === 0) return settled(timedOut(fence, 0));
@@ -51,7 +50,7 @@ export function waitFor(
   if (isPlain && runtime.sink === undefined && settleWith(fence, resolve)) return promise;
   const wait = new Wait(fence, runtime, resolve, reject);
   if (!isPlain) wait.limit(options);
-  attach(fence, wait);
+  wait.begin(signal);
   return promise;
 }
 
@@ -91,10 +90,9 @@ class Wait extends CallbackNode {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#id = runtime.sink === undefined ? 0 : idsOf(runtime).take();
-    reportWait(runtime, 'fence-wait-begin', fence, this.#id, null);
   }
 
-  /** Sets what may end the wait early. */
+  /** Sets what may end the wait early; where the signal throws, nothing is set (F8). */
   limit({ timeoutMs = Infinity, signal, interruptible = false }: WaitOptions): void {
     const runtime = this.#runtime;
     const onAbort = (): void => this.end(signal?.reason);
@@ -106,11 +104,22 @@ class Wait extends CallbackNode {
       interruptibleWaits.delete(this);
     };
     this.#unlimit = unlimit;
-    signal?.addEventListener('abort', onAbort);
+    timer = setTimerIn(runtime, timeoutMs, () => this.end(timedOut(this.#target, timeoutMs)));
+    try {
+      signal?.addEventListener('abort', onAbort);
+    } catch (error) {
+      timer?.cancel();
+      throw error;
+    }
     if (interruptible) interruptibleWaits.add(this);
-    if (!Number.isFinite(timeoutMs)) return;
-    const atUs = runtime.nowUs() + timeoutMs * 1000;
-    timer = runtime.setTimer(atUs, () => this.end(timedOut(this.#target, timeoutMs)));
+  }
+
+  /** From here it is settled once. The signal and the observer are the user's: they may have ended it already. */
+  begin(signal: CancelSignal | undefined): void {
+    const isPending = attach(this.#target, this);
+    reportWait(this.#runtime, 'fence-wait-begin', this.#target, this.#id, null);
+    if (!isPending) this.run(this.#target);
+    else if (signal?.aborted === true) this.end(signal.reason);
   }
 
   run(fence: Fence): void {

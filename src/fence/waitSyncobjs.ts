@@ -2,6 +2,7 @@ import { deferred, invalid, JobError } from '../base/index.ts';
 import type { CancelSignal, Deferred, Fence, FencelineError } from '../base/index.ts';
 import type { Runtime, Timer } from '../events/index.ts';
 import { Syncobj } from './syncobj.ts';
+import { checkLimits, setTimerIn } from './waitLimits.ts';
 
 /** One thing to wait for: a point of a syncobj, or its binary fence. */
 export interface SyncobjWaitEntry {
@@ -39,12 +40,10 @@ export function waitSyncobjs(
   entries: readonly SyncobjWaitEntry[],
   options: SyncobjWaitOptions,
 ): Promise<number> {
-  const { until = 'signalled', waitForSubmit = false, timeoutMs, signal } = options;
+  checkLimits('waitSyncobjs', options);
+  const { until = 'signalled', waitForSubmit = false, signal } = options;
   if (!Array.isArray(entries) || entries.length === 0) {
     throw invalid('waitSyncobjs', 'at least one entry', entries);
-  }
-  if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
-    throw invalid('waitSyncobjs: timeoutMs', 'milliseconds, at least 0', timeoutMs);
   }
   for (const { syncobj, point = 0 } of entries as readonly SyncobjWaitEntry[]) {
     if (!(syncobj instanceof Syncobj)) throw invalid('waitSyncobjs', 'a Syncobj', syncobj);
@@ -81,19 +80,27 @@ class SyncobjWait {
     return this.#done.promise;
   }
 
+  /** Where the signal throws, nothing is left behind (F8). */
   begin(): void {
+    try {
+      this.#start();
+    } catch (error) {
+      this.#end(() => {});
+      throw error;
+    }
+  }
+
+  #start(): void {
     const { runtime, timeoutMs = Infinity, signal } = this.#options;
     for (let index = 0; index < this.#entries.length && !this.#ended; index += 1) this.#look(index);
     if (this.#ended) return;
     if (timeoutMs === 0) return this.#timeOut(timeoutMs);
-    if (signal !== undefined) {
-      const onAbort = (): void => this.#end(() => this.#done.reject(signal.reason));
-      signal.addEventListener('abort', onAbort);
-      this.#stops.add(() => signal.removeEventListener('abort', onAbort));
-    }
-    if (!Number.isFinite(timeoutMs)) return;
-    const atUs = runtime.nowUs() + timeoutMs * 1000;
-    this.#timer = runtime.setTimer(atUs, () => this.#timeOut(timeoutMs));
+    this.#timer = setTimerIn(runtime, timeoutMs, () => this.#timeOut(timeoutMs));
+    if (signal === undefined) return;
+    const onAbort = (): void => this.#end(() => this.#done.reject(signal.reason));
+    this.#stops.add(() => signal.removeEventListener('abort', onAbort));
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
   }
 
   /** Looks for the entry's fence, and waits for the next step where there is one. */

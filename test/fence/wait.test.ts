@@ -4,7 +4,14 @@
  */
 import { describe, expect, it } from 'vitest';
 import { JobError } from '../../src/base/index.ts';
-import { interruptWaits, Timeline } from '../../src/fence/index.ts';
+import {
+  interruptWaits,
+  Reservation,
+  Syncobj,
+  Timeline,
+  waitSyncobjs,
+} from '../../src/fence/index.ts';
+import type { Fence, FenceSource, WaitOptions } from '../../src/fence/index.ts';
 import { brief, ManualRuntime } from './manualRuntime.ts';
 
 function setUp(options: { events?: boolean } = {}) {
@@ -122,13 +129,6 @@ describe('a wait', () => {
     expect(runtime.pendingTimers).toBe(0);
   });
 
-  it.each([-1, Number.NaN, 'soon'])('refuses timeoutMs %s', (timeoutMs) => {
-    const { source } = setUp();
-    expect(() => source.fence.wait({ timeoutMs: timeoutMs as number })).toThrow(
-      code('ERR_INVALID_ARGUMENT'),
-    );
-  });
-
   it('F8: ends with the reason of its signal', async () => {
     const { source } = setUp();
     const { controller, signal, listeners } = countedSignal();
@@ -193,6 +193,92 @@ describe('a wait', () => {
     const wait = source.fence.wait();
     source.signal();
     await expect(wait).resolves.toBeUndefined();
+  });
+});
+
+/** The kinds of wait that take a time and a signal, each for the fence of `source`. */
+const WAITS: Record<
+  string,
+  (fence: Fence, options: WaitOptions, runtime: ManualRuntime) => Promise<unknown>
+> = {
+  'fence.wait': (fence, options) => fence.wait(options),
+  'Reservation.wait': (fence, options) => {
+    const buffer = new Reservation();
+    buffer.add(fence, 'write');
+    return buffer.wait('write', options);
+  },
+  waitSyncobjs: (fence, options, runtime) => {
+    const syncobj = new Syncobj({ runtime });
+    syncobj.replace(fence);
+    return waitSyncobjs([{ syncobj }], { runtime, ...options });
+  },
+};
+
+describe.each(Object.entries(WAITS))('the limits of %s', (_name, waitOn) => {
+  function pendingSource() {
+    const { runtime, source } = setUp({ events: true });
+    const wait = ({ fence }: FenceSource, options: WaitOptions) => waitOn(fence, options, runtime);
+    return { runtime, source, wait };
+  }
+  const refuse = (fn: () => unknown) => expect(fn).toThrow(code('ERR_INVALID_ARGUMENT'));
+
+  it.each([-1, Number.NaN, 'soon', '5', null, true, []])('refuse timeoutMs %o', (timeoutMs) => {
+    const { source, wait } = pendingSource();
+    refuse(() => wait(source, { timeoutMs: timeoutMs as number }));
+    source.signal();
+    refuse(() => wait(source, { timeoutMs: timeoutMs as number }));
+  });
+
+  it.each([{}, 5, null, new AbortController()])('refuse the signal %o', (signal) => {
+    const { source, wait } = pendingSource();
+    refuse(() => wait(source, { signal: signal as never, timeoutMs: 5 }));
+  });
+
+  it('take a time that no clock can tell, and never end for it', async () => {
+    for (const timeoutMs of [undefined, Infinity, Number.MAX_VALUE]) {
+      const { runtime, source, wait } = pendingSource();
+      let ended = false;
+      const end = () => (ended = true);
+      void wait(source, timeoutMs === undefined ? {} : { timeoutMs }).then(end, end);
+      runtime.advanceBy(1e15);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect([runtime.pendingTimers, ended]).toEqual([0, false]);
+    }
+  });
+
+  it('F8: leave nothing behind where the signal throws', async () => {
+    const { runtime, source, wait } = pendingSource();
+    const bad = new Error('no listeners here');
+    const signal = {
+      aborted: false,
+      reason: null,
+      addEventListener: () => {
+        throw bad;
+      },
+      removeEventListener: () => {},
+    };
+    const options = { signal, timeoutMs: 5, interruptible: true };
+    expect(() => wait(source, options)).toThrow(bad);
+    expect(() => wait(source, { ...options, timeoutMs: -1 })).toThrow(code('ERR_INVALID_ARGUMENT'));
+    expect([runtime.pendingTimers, runtime.events]).toEqual([0, []]);
+    const reset = setUp().source;
+    interruptWaits(reset.fence);
+    reset.signal();
+    source.signal();
+    expect(brief(runtime.events).filter((line) => line.startsWith('fence-wait'))).toEqual([]);
+  });
+
+  it('F8: end at once where the signal is aborted while it is listened to', async () => {
+    const { runtime, source, wait } = pendingSource();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const add = signal.addEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      add(...args);
+      controller.abort('early');
+    };
+    await expect(wait(source, { signal, timeoutMs: 5 })).rejects.toBe('early');
+    expect(runtime.pendingTimers).toBe(0);
   });
 });
 
