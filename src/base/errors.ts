@@ -166,7 +166,11 @@ export class FencelineError extends Error {
   /** Of `ERR_WAIT_INTERRUPTED`: a fence that signals when the reset is over (T11). */
   declare readonly resetDone?: Fence;
 
+  /** @throws {ERR_INVALID_ARGUMENT} when `code` is none of `ERROR_TABLE` */
   constructor(code: ErrorCode, message?: string, options: ErrorDetails = {}) {
+    if (!Object.hasOwn(ERROR_TABLE, code)) {
+      throw invalid(new.target.name, 'a code of ERROR_TABLE', code);
+    }
     const row = ERROR_TABLE[code];
     super(message ?? row.message, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = new.target.name;

@@ -78,6 +78,7 @@ export interface Fence {
    * Whether this fence comes after `other` on their timeline. Cost: O(1).
    *
    * @throws {ERR_TIMELINE_MISMATCH} when the two are not on one ordered timeline (F1)
+   * @throws {ERR_INVALID_ARGUMENT} when `other` is not a fence of this package
    */
   isLaterThan(other: Fence): boolean;
   /**

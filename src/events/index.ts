@@ -32,5 +32,5 @@ export type {
 } from './event.ts';
 export { Recorder } from './recorder.ts';
 export type { RecorderOptions } from './recorder.ts';
-export { Ids, idsOf } from './runtime.ts';
+export { checkedRuntime, Ids, idsOf } from './runtime.ts';
 export type { Runtime, Timer } from './runtime.ts';

@@ -1,3 +1,4 @@
+import { invalid } from '../base/index.ts';
 import type { EventSink } from './event.ts';
 
 /** A timer that was set. Cancelling it twice, or after it fired, does nothing. */
@@ -25,6 +26,12 @@ export interface Runtime {
    * ids are unique in the process.
    */
   readonly ids?: Ids;
+}
+
+/** A runtime that a caller gave. @throws {ERR_INVALID_ARGUMENT} unless it has a clock */
+export function checkedRuntime(what: string, runtime: Runtime): Runtime {
+  if (typeof runtime?.nowUs === 'function') return runtime;
+  throw invalid(what, 'a Runtime, for example systemRuntime()', runtime);
 }
 
 /** Gives out numbers, each once. */

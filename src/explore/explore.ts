@@ -1,6 +1,8 @@
-import { UsageError, invalid } from '../base/index.ts';
+import { UsageError } from '../base/index.ts';
 import { ExhaustiveSearch } from './exhaustive.ts';
 import type { ExhaustiveState } from './exhaustive.ts';
+import { checkedExploreOptions, defaultStrategy } from './exploreOptions.ts';
+import type { Checkpoint, ExploreOptions, ExploreStrategy, Violation } from './exploreOptions.ts';
 import type { Finding } from './judge/records.ts';
 import { replayPlan } from './replay.ts';
 import { decodeReplay, encodeReplay } from './replayString.ts';
@@ -13,43 +15,6 @@ import { shrink, signatureOf } from './shrink.ts';
 import { stateHash } from './stateHash.ts';
 import { trailText } from './trail.ts';
 import type { Scope } from './world.ts';
-
-/** How schedules are chosen. */
-export type ExploreStrategy = 'exhaustive' | 'pct' | 'random';
-
-/** Options of `explore`. */
-export interface ExploreOptions {
-  /** Default: `exhaustive` where the scope is small and no number of seeds or seconds is given, else `pct`. */
-  readonly strategy?: ExploreStrategy;
-  /** How many entities, and jobs each. Default 2x2. */
-  readonly scope?: Scope;
-  /** How many runs, of `pct` and `random`. Default 20,000, unless `seconds` is given. */
-  readonly seeds?: number;
-  /** The first seed. Default 1. */
-  readonly firstSeed?: number;
-  /** For how long, at most. Needs a `clock`. */
-  readonly seconds?: number;
-  /** Milliseconds that pass, for `seconds` and for rates: `() => performance.now()`. Without it they are 0. */
-  readonly clock?: () => number;
-  /** What is explored. Default: those that come with the package. */
-  readonly scenarios?: readonly Scenario[];
-  /** After so many different findings the search ends. Default 10. */
-  readonly maxViolations?: number;
-  /** Where an earlier search stopped: see `Exploration.checkpoint`. */
-  readonly resume?: Checkpoint;
-}
-
-/** One way in which a law was broken. */
-export interface Violation {
-  /** The number of the law, as `J5`. */
-  readonly rule: string;
-  /** The same for every run that breaks it in the same way. */
-  readonly signature: string;
-  /** The shortest run that was found, as a table. */
-  readonly trail: string;
-  /** What runs it again: see `replay`. */
-  readonly replay: string;
-}
 
 /** What a search did. `fenceline explore --json` prints it. */
 export interface ExploreReport {
@@ -66,23 +31,6 @@ export interface ExploreReport {
   readonly complete: boolean;
 }
 
-/** Where a search stopped, in plain JSON. */
-export interface Checkpoint {
-  readonly version: 1;
-  readonly strategy: ExploreStrategy;
-  readonly scope: Scope;
-  readonly schedules: number;
-  readonly states: number;
-  readonly nextSeed: number;
-  readonly seconds: number;
-  readonly violations: readonly Violation[];
-  /** Of an exhaustive search: which scenario, and what is left of it. */
-  readonly scenario: number;
-  readonly exhaustive?: ExhaustiveState;
-}
-
-/** Small enough for every schedule to be tried in seconds. */
-const SMALL_JOBS = 6;
 const SCOPES: readonly Scope[] = [
   { entities: 2, jobs: 2 },
   { entities: 3, jobs: 2 },
@@ -126,8 +74,8 @@ export class Exploration {
   #exhaustive: ExhaustiveSearch | null = null;
 
   constructor(options: ExploreOptions = {}) {
+    this.#options = checkedExploreOptions(options);
     const { resume } = options;
-    this.#options = checked(options);
     this.scope = resume?.scope ?? options.scope ?? { entities: 2, jobs: 2 };
     this.strategy = resume?.strategy ?? options.strategy ?? defaultStrategy(options, this.scope);
     const isExhaustive = this.strategy === 'exhaustive';
@@ -327,35 +275,4 @@ function withoutStacks(fn: () => void): void {
   } finally {
     engine.stackTraceLimit = limit;
   }
-}
-
-function defaultStrategy(options: ExploreOptions, scope: Scope): ExploreStrategy {
-  const isSmall = scope.entities * scope.jobs <= SMALL_JOBS;
-  return isSmall && options.seeds === undefined && options.seconds === undefined
-    ? 'exhaustive'
-    : 'pct';
-}
-
-function checked(options: ExploreOptions): ExploreOptions {
-  const { strategy, scope, seeds, seconds, clock, maxViolations, firstSeed } = options;
-  const count = (what: string, value: number | undefined, least: number): void => {
-    if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return;
-    throw invalid(`explore: ${what}`, `a whole number, at least ${least}`, value);
-  };
-  count('seeds', seeds, 1);
-  count('firstSeed', firstSeed, 0);
-  count('maxViolations', maxViolations, 1);
-  count('scope.entities', scope?.entities, 1);
-  count('scope.jobs', scope?.jobs, 1);
-  if (strategy !== undefined && !['exhaustive', 'pct', 'random'].includes(strategy)) {
-    throw invalid('explore: strategy', `'exhaustive', 'pct' or 'random'`, strategy);
-  }
-  if (seconds !== undefined && !(seconds > 0))
-    throw invalid('explore: seconds', 'a number above 0', seconds);
-  if (seconds !== undefined && clock === undefined) {
-    throw invalid('explore: clock', 'a clock in milliseconds, because seconds are given', clock);
-  }
-  if (options.scenarios?.length === 0)
-    throw invalid('explore: scenarios', 'at least one', options.scenarios);
-  return options;
 }

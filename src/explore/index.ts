@@ -8,14 +8,8 @@
  */
 export type { ActorOptions, ClientStep } from './actor.ts';
 export { Exploration, explore, replay } from './explore.ts';
-export type {
-  Checkpoint,
-  ExploreOptions,
-  ExploreReport,
-  ExploreStrategy,
-  ReplayReport,
-  Violation,
-} from './explore.ts';
+export type { ExploreReport, ReplayReport } from './explore.ts';
+export type { Checkpoint, ExploreOptions, ExploreStrategy, Violation } from './exploreOptions.ts';
 export { ModelDevice } from './modelDevice.ts';
 export type { ModelDeviceOptions, ModelHook, ModelWork } from './modelDevice.ts';
 export type { StepRow } from './run.ts';

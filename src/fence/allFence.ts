@@ -1,7 +1,7 @@
 import type { Fence, FencelineError, TimelineInfo } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { EarlyNode } from './callback.ts';
-import { checkedFences, compositeInfo, forwardDeadline } from './composite.ts';
+import { checkedMembers, compositeInfo, forwardDeadline } from './composite.ts';
 import { attachEarly, bornSignalled, FenceCore, signalFence } from './fence.ts';
 import type { FenceOwner, FenceParts } from './fence.ts';
 
@@ -23,7 +23,7 @@ import type { FenceOwner, FenceParts } from './fence.ts';
  * console.log(both.status); // ok
  */
 export function fenceAll(fences: readonly Fence[], runtime: Runtime): Fence {
-  return allOf(checkedFences('fenceAll', fences), runtime, 'all');
+  return allOf(checkedMembers('fenceAll', fences, runtime), runtime, 'all');
 }
 
 /** @internal `members` is kept until the fence signals; nobody else may change it. */

@@ -2,7 +2,7 @@ import { invalid } from '../base/index.ts';
 import type { Fence, TimelineInfo } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { EarlyNode } from './callback.ts';
-import { checkedFences, compositeInfo, forwardDeadline } from './composite.ts';
+import { checkedMembers, compositeInfo, forwardDeadline } from './composite.ts';
 import { attachEarly, bornSignalled, detach, FenceCore, signalFence } from './fence.ts';
 import type { FenceOwner, FenceParts } from './fence.ts';
 
@@ -15,7 +15,7 @@ import type { FenceOwner, FenceParts } from './fence.ts';
  * @throws {ERR_INVALID_ARGUMENT} of an empty list, or when one of `fences` is not a fence of this package
  */
 export function fenceAny(fences: readonly Fence[], runtime: Runtime): Fence {
-  const members = checkedFences('fenceAny', fences);
+  const members = checkedMembers('fenceAny', fences, runtime);
   if (members.length === 0) {
     throw invalid('fenceAny', 'at least one fence, because of none there is no first', fences);
   }

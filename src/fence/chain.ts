@@ -1,5 +1,6 @@
 import { invalid } from '../base/index.ts';
 import type { Fence, TimelineInfo } from '../base/index.ts';
+import { checkedRuntime } from '../events/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { EarlyNode } from './callback.ts';
 import { checkedFence, forwardDeadline } from './composite.ts';
@@ -56,7 +57,7 @@ export class FenceChain {
       throw invalid('FenceChain: seqno', 'a whole number above 0', seqno);
     }
     this.#own = checkedFence('FenceChain: fence', fence);
-    this.#runtime = runtime;
+    this.#runtime = checkedRuntime('FenceChain: runtime', runtime);
     this.#previous = before;
     if (before !== null && seqno > before.seqno) {
       this.#info = before.#continued ? chainInfo(runtime) : before.#info;

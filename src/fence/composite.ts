@@ -1,12 +1,18 @@
 import { invalid } from '../base/index.ts';
 import type { Fence, TimelineInfo } from '../base/index.ts';
+import { checkedRuntime } from '../events/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { isFence } from './fence.ts';
 import type { FenceCore } from './fence.ts';
 import { newTimelineInfo } from './timeline.ts';
 
-/** A copy of `fences`, each checked to be one of ours. */
-export function checkedFences(what: string, fences: readonly Fence[]): FenceCore[] {
+/** What a composite is made of: a copy of `fences`, each checked to be one of ours, and a runtime, checked too. */
+export function checkedMembers(
+  what: string,
+  fences: readonly Fence[],
+  runtime: Runtime,
+): FenceCore[] {
+  checkedRuntime(`${what}: runtime`, runtime);
   if (!Array.isArray(fences)) throw invalid(what, 'an array of fences', fences);
   const copy: FenceCore[] = [];
   for (const fence of fences as readonly Fence[]) copy.push(checkedFence(what, fence));

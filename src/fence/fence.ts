@@ -148,6 +148,7 @@ export class FenceCore implements Fence {
   }
 
   isLaterThan(other: Fence): boolean {
+    if (!isFence(other)) throw invalid('isLaterThan', 'a fence of this package', other);
     const mine = this.timeline;
     if (!mine.ordered || other.timeline !== mine) {
       throw new UsageError(

@@ -1,7 +1,7 @@
 import type { Fence, TimelineInfo } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { allOf } from './allFence.ts';
-import { checkedFence, checkedFences } from './composite.ts';
+import { checkedFence, checkedMembers } from './composite.ts';
 import { ownerOf } from './fence.ts';
 import type { FenceCore } from './fence.ts';
 import { stubFence } from './timeline.ts';
@@ -28,7 +28,7 @@ export function unwrapFences(fence: Fence): Fence[] {
  * @throws {ERR_INVALID_ARGUMENT} when one of `fences` is not a fence of this package
  */
 export function mergeFences(fences: readonly Fence[], runtime: Runtime): Fence {
-  const parts = flattened(checkedFences('mergeFences', fences));
+  const parts = flattened(checkedMembers('mergeFences', fences, runtime));
   const kept: FenceCore[] = [];
   const placeOf = new Map<TimelineInfo, number>();
   let lastUs = -Infinity;

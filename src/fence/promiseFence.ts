@@ -1,4 +1,4 @@
-import { invalid, JobError } from '../base/index.ts';
+import { checkedOptions, invalid, JobError } from '../base/index.ts';
 import type { Fence } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { Timeline } from './timeline.ts';
@@ -22,7 +22,7 @@ export interface PromiseFenceOptions {
  * @throws {ERR_INVALID_ARGUMENT} without a finite deadline
  */
 export function promiseFence(promise: PromiseLike<unknown>, options: PromiseFenceOptions): Fence {
-  const { deadlineMs, label = 'promise', runtime } = options;
+  const { deadlineMs, label = 'promise', runtime } = checkedOptions('promiseFence', options);
   if (typeof promise?.then !== 'function') throw invalid('promiseFence', 'a promise', promise);
   if (!(Number.isFinite(deadlineMs) && deadlineMs >= 0)) {
     throw invalid(

@@ -1,5 +1,6 @@
-import { deferred, invalid, JobError } from '../base/index.ts';
+import { checkedOptions, deferred, invalid, JobError } from '../base/index.ts';
 import type { Fence } from '../base/index.ts';
+import { checkedRuntime } from '../events/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { FenceChain } from './chain.ts';
 import { checkedFence } from './composite.ts';
@@ -36,12 +37,9 @@ export class Syncobj {
   readonly #watchers: Set<() => void> = new Set();
 
   constructor(options: SyncobjOptions) {
-    const { runtime, label = 'syncobj', signalled = false } = options;
-    if (typeof runtime?.nowUs !== 'function') {
-      throw invalid('Syncobj: runtime', 'a Runtime, for example systemRuntime()', runtime);
-    }
+    const { runtime, label = 'syncobj', signalled = false } = checkedOptions('Syncobj', options);
     this.label = label;
-    this.#runtime = runtime;
+    this.#runtime = checkedRuntime('Syncobj: runtime', runtime);
     this.#held = signalled ? signalledFence(runtime) : null;
   }
 

@@ -1,6 +1,6 @@
-import { FencelineError, invalid, JobError, UsageError } from '../base/index.ts';
+import { checkedOptions, FencelineError, invalid, JobError, UsageError } from '../base/index.ts';
 import type { Fence, FenceSource, TimelineInfo } from '../base/index.ts';
-import { idsOf } from '../events/index.ts';
+import { checkedRuntime, idsOf } from '../events/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { bornSignalled, FenceCore, signalFence } from './fence.ts';
 import { report, rethrowLater } from './report.ts';
@@ -36,12 +36,11 @@ export class Timeline {
   readonly #owner: TimelineOwner;
 
   constructor(options: TimelineOptions) {
-    const { driver, label, runtime, ordered = true, onDeadline } = options;
+    const given = checkedOptions('Timeline', options);
+    const { driver, label, runtime, ordered = true, onDeadline } = given;
     if (typeof driver !== 'string') throw invalid('Timeline: driver', 'a string', driver);
     if (typeof label !== 'string') throw invalid('Timeline: label', 'a string', label);
-    if (typeof runtime?.nowUs !== 'function') {
-      throw invalid('Timeline: runtime', 'a Runtime, for example systemRuntime()', runtime);
-    }
+    checkedRuntime('Timeline: runtime', runtime);
     const info = newTimelineInfo(runtime, driver, label, ordered);
     this.#owner = new TimelineOwner(runtime, info, onDeadline ?? null);
   }
@@ -208,7 +207,8 @@ const STUB: TimelineInfo = Object.freeze({
  * @throws {ERR_INVALID_ARGUMENT} when `error` is not a FencelineError
  */
 export function signalledFence(runtime: Runtime, error?: FencelineError): Fence {
-  return stubFence(checkedError('signalledFence', error), runtime.nowUs());
+  const atUs = checkedRuntime('signalledFence: runtime', runtime).nowUs();
+  return stubFence(checkedError('signalledFence', error), atUs);
 }
 
 /** @internal As `signalledFence`, at a time of its own. */

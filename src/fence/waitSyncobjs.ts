@@ -1,5 +1,6 @@
-import { deferred, invalid, JobError } from '../base/index.ts';
+import { checkedOptions, deferred, invalid, JobError } from '../base/index.ts';
 import type { CancelSignal, Deferred, Fence, FencelineError } from '../base/index.ts';
+import { checkedRuntime } from '../events/index.ts';
 import type { Runtime, Timer } from '../events/index.ts';
 import { Syncobj } from './syncobj.ts';
 import { checkLimits, setTimerIn } from './waitLimits.ts';
@@ -34,18 +35,26 @@ export interface SyncobjWaitOptions {
  * came first; for `any`, where the first one failed. A wait that ends leaves no callback, timer or listener behind.
  * Cost: one callback an entry.
  *
- * @throws {ERR_INVALID_ARGUMENT} of no entries, or of an entry without a fence unless it may wait for a submit
+ * @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit; of no entries, or of an entry without a fence unless it may wait for a submit
  */
 export function waitSyncobjs(
   entries: readonly SyncobjWaitEntry[],
   options: SyncobjWaitOptions,
 ): Promise<number> {
   checkLimits('waitSyncobjs', options);
-  const { until = 'signalled', waitForSubmit = false, signal } = options;
+  const { mode = 'all', until = 'signalled', waitForSubmit = false, signal } = options;
+  checkedRuntime('waitSyncobjs: runtime', options.runtime);
+  if (mode !== 'all' && mode !== 'any') {
+    throw invalid('waitSyncobjs: mode', `'all' or 'any'`, mode);
+  }
+  if (until !== 'signalled' && until !== 'available') {
+    throw invalid('waitSyncobjs: until', `'signalled' or 'available'`, until);
+  }
   if (!Array.isArray(entries) || entries.length === 0) {
     throw invalid('waitSyncobjs', 'at least one entry', entries);
   }
-  for (const { syncobj, point = 0 } of entries as readonly SyncobjWaitEntry[]) {
+  for (const entry of entries as readonly SyncobjWaitEntry[]) {
+    const { syncobj, point = 0 } = checkedOptions('waitSyncobjs: entry', entry);
     if (!(syncobj instanceof Syncobj)) throw invalid('waitSyncobjs', 'a Syncobj', syncobj);
     if (syncobj.fenceAt(point) === null && !waitForSubmit && until === 'signalled') {
       const expected = `that point ${point} of ${syncobj.label} was submitted, or waitForSubmit`;

@@ -36,6 +36,16 @@ const PUBLISHED: readonly (readonly [ErrorCode, string, 'usage' | 'outcome' | 'b
   ['ERR_WAIT_INTERRUPTED', 'ERESTARTSYS', 'outcome'],
 ];
 
+describe('an error', () => {
+  it.each(['ERR_NOPE', 'toString', undefined, null])('has no code %o', (code) => {
+    for (const Kind of [FencelineError, UsageError, JobError]) {
+      expect(() => new Kind(code as ErrorCode)).toThrow(
+        expect.objectContaining({ name: 'UsageError', code: 'ERR_INVALID_ARGUMENT' }),
+      );
+    }
+  });
+});
+
 describe('the table of codes', () => {
   it.each(PUBLISHED)('%s is %s, %s', (code, errno, kind) => {
     expect(ERROR_TABLE[code]).toMatchObject({ errno, kind });

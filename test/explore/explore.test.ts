@@ -108,6 +108,23 @@ describe('the options of explore', () => {
     'another strategy': { strategy: 'luck' as 'pct' },
     'no scenario': { scenarios: [] },
     'no violations': { maxViolations: 0 },
+    'no options': null as never,
+    'a list of options': [] as never,
+    'a scope in words': { scope: '2x2' as never },
+    'a scope of nothing': { scope: {} as never },
+    'no scope': { scope: null as never },
+    'a scope in words, with a number of seeds': { scope: '2x2' as never, seeds: 1 },
+    'a scenario that is none': { scenarios: [{} as never] },
+    'no list of scenarios': { scenarios: 5 as never },
+    'a clock that is none': { clock: 5 as never, seeds: 1 },
+    'nothing to go on from': { resume: {} as never },
+    'no checkpoint': { resume: null as never },
+    'a checkpoint without a number': {
+      resume: { ...new Exploration().checkpoint(), nextSeed: undefined } as never,
+    },
+    'a checkpoint without its list of states': {
+      resume: { ...new Exploration().checkpoint(), exhaustive: {} } as never,
+    },
   };
   for (const [what, options] of Object.entries(refused)) {
     it(`refuse ${what}`, () => {
