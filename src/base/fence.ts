@@ -62,7 +62,7 @@ export interface Fence {
   /**
    * Calls `fn` once, synchronously, inside the producer's `signal` (F4). The callback must be short and must not wait.
    *
-   * Returns `null`, and never calls `fn`, if the fence has already signalled. Cost: one small object.
+   * Returns `null`, and never calls `fn`, if the fence has already signalled. Cost: two small objects.
    */
   addCallback(fn: (fence: Fence) => void): FenceCallback | null;
   /** Takes a callback back. True: it will never run. False: it ran, is running, or belongs to another fence. Cost: O(1). */

@@ -9,7 +9,7 @@ import type {
   WaitOptions,
 } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
-import { FunctionCallback } from './callback.ts';
+import { CallbackHandle, FunctionCallback, nodeOf } from './callback.ts';
 import type { CallbackNode } from './callback.ts';
 import { reportSignal, rethrowLater } from './report.ts';
 import { namedTimeline, summary } from './summary.ts';
@@ -130,16 +130,17 @@ export class FenceCore implements Fence {
   addCallback(fn: (fence: Fence) => void): FenceCallback | null {
     if (typeof fn !== 'function') throw invalid('addCallback', 'a function', fn);
     if ((this.#flags & SIGNALLED) !== 0) return null;
-    const node = new FunctionCallback(this, fn);
+    const node = new FunctionCallback(fn);
     FenceCore.#attach(this, node);
-    return node;
+    return new CallbackHandle(this, node);
   }
 
   removeCallback(callback: FenceCallback): boolean {
     if (typeof callback !== 'object' || callback === null) {
       throw invalid('removeCallback', 'what addCallback returned', callback);
     }
-    return FenceCore.#detach(this, callback as CallbackNode);
+    const node = nodeOf(callback);
+    return node !== null && FenceCore.#detach(this, node);
   }
 
   wait(options: WaitOptions = {}): Promise<void> {

@@ -8,7 +8,7 @@ import { JobError } from '../../src/base/index.ts';
 import { attach, CallbackNode, claimAsHardware } from '../../src/fence/index.ts';
 import { deadlineOf, isFence, ownerOf } from '../../src/fence/index.ts';
 import { signalledFence, Timeline } from '../../src/fence/index.ts';
-import type { Fence, FenceCore } from '../../src/fence/index.ts';
+import type { Fence, FenceCallback, FenceCore } from '../../src/fence/index.ts';
 import { brief, ManualRuntime } from './manualRuntime.ts';
 
 function setUp(options: { ordered?: boolean; events?: boolean } = {}) {
@@ -401,6 +401,30 @@ describe('a deadline hint', () => {
     const timeline = new Timeline({ driver: 'demo', label: 'ring', runtime, onDeadline });
     timeline.createFence().fence.setDeadline(1);
     expect(runtime.runDeferred()).toEqual([bad]);
+  });
+});
+
+describe('the handle of a callback', () => {
+  it('F7: leads to nobody else’s callback, and only takes its own back', async () => {
+    const source = setUp().timeline.createFence();
+    const { fence } = source;
+    const ran: string[] = [];
+    const wait = fence.wait().then(() => ran.push('wait'));
+    const first = fence.addCallback(() => ran.push('first')) as FenceCallback;
+    const second = fence.addCallback(() => ran.push('second')) as FenceCallback;
+    expect(Reflect.ownKeys(second)).toEqual(['fence']);
+    expect(Reflect.ownKeys(Object.getPrototypeOf(second) as object)).toEqual(['constructor']);
+    expect(second.fence).toBe(fence);
+    const forged = Object.create(Object.getPrototypeOf(first) as object) as FenceCallback;
+    for (const other of [{ fence }, forged, fence as never]) {
+      expect(fence.removeCallback(other)).toBe(false);
+    }
+    expect(fence.removeCallback(second)).toBe(true);
+    expect(fence.removeCallback(second)).toBe(false);
+    source.signal();
+    await wait;
+    expect(ran).toEqual(['first', 'wait']);
+    expect([first.fence, fence.removeCallback(first)]).toEqual([fence, false]);
   });
 });
 
