@@ -2,7 +2,7 @@ import { checkedOptions, FencelineError, invalid, JobError, UsageError } from '.
 import type { Fence, FenceSource, TimelineInfo } from '../base/index.ts';
 import { checkedRuntime, idsOf } from '../events/index.ts';
 import type { Runtime } from '../events/index.ts';
-import { bornSignalled, FenceCore, signalFence } from './fence.ts';
+import { bornSignalled, FenceCore, signalFence, signalTogether } from './fence.ts';
 import { report, rethrowLater } from './report.ts';
 import type { FenceOwner } from './fence.ts';
 
@@ -71,7 +71,8 @@ export class Timeline {
   }
 
   /**
-   * Fails what is unsignalled, in order, with `error` (default `ERR_PRODUCER_CLOSED`). Closing twice does nothing.
+   * Fails what is unsignalled, in order, with `error` (default `ERR_PRODUCER_CLOSED`), all of it before any callback runs
+   * (F5). Closing twice does nothing.
    *
    * @throws {ERR_INVALID_ARGUMENT} when `error` is not a FencelineError
    */
@@ -152,7 +153,9 @@ class TimelineOwner implements FenceOwner {
     const fences = this.#fences;
     this.#fences = [];
     const why = error ?? new JobError('ERR_PRODUCER_CLOSED', undefined, { label: this.info.label });
-    for (const fence of fences) signalFence(fence, why);
+    signalTogether(() => {
+      for (const fence of fences) signalFence(fence, why);
+    });
   }
 
   infoOf(): TimelineInfo {

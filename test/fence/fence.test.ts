@@ -85,6 +85,19 @@ describe('a timeline', () => {
     expect(sources[0]?.signal()).toBe(false);
   });
 
+  it('F5: has failed all its fences, when closed, before any callback runs', () => {
+    const { timeline } = setUp();
+    const [first, second] = [timeline.createFence(), timeline.createFence()];
+    const seen: unknown[] = [];
+    first.fence.addCallback(() => {
+      timeline.close(new JobError('ERR_DRIVER'));
+      seen.push(second.fence.error?.code, second.signal());
+    });
+    second.fence.addCallback((fence) => seen.push(fence.error?.code));
+    timeline.close();
+    expect(seen).toEqual(['ERR_PRODUCER_CLOSED', false, 'ERR_PRODUCER_CLOSED']);
+  });
+
   it('gives the error of close to its fences, and refuses new ones', () => {
     const { timeline } = setUp();
     const { fence } = timeline.createFence();

@@ -115,8 +115,10 @@ export class VirtualRuntime implements Runtime {
   }
 
   /**
-   * Lets promises run, too: runs what is deferred and due, and turns the microtask queue, until neither has anything
-   * left to do. With `advanceUs`, does the same after each moment of the next `advanceUs` microseconds.
+   * Lets promises run, too: runs what is deferred and due, and turns the microtask queue, until nothing was deferred or due
+   * for 100 turns: nobody can ask that queue whether it is empty. So a chain of more than 100 `await`s that touches this
+   * runtime only at its end needs another `settle`. With `advanceUs`, does the same after each moment of the next
+   * `advanceUs` microseconds.
    *
    * It does not wait for what the platform does (files, threads, real timers).
    */
