@@ -27,7 +27,8 @@ export const fences: Scenario = {
   name: 'fences',
   about: 'composites, chains, and callbacks that act while others run',
   build(world, { entities, jobs }) {
-    const sources = makeSources(world, 2 + entities);
+    const hints = new Hints();
+    const sources = makeSources(world, 2 + entities, hints);
     const made: { readonly fence: Fence; readonly name: string; readonly expected: Expected }[] =
       [];
     const all = (): Fence[] => [
@@ -36,6 +37,9 @@ export const fences: Scenario = {
     ];
     const callbacks = new Callbacks(world, sources);
     const buffer = new Buffer();
+    const waits = new Waits(world);
+    /** Links beside the ones in `made`: nobody waits for them, so that what is made of fences stays what it was. */
+    const siblings: Fence[] = [];
     for (const source of sources) {
       const error = world.draw(3) === 2 ? new JobError('ERR_DRIVER') : undefined;
       world.client(`signals ${source.fence.timeline.label} ${source.fence.seqno}`, [
@@ -52,9 +56,11 @@ export const fences: Scenario = {
       );
       const steps = plans.map(([kind, a, b]) => () => {
         const [one, other] = [pick(all(), a), pick(all(), b)];
-        if (kind === 7) wait(world, one);
-        else if (kind === 8) buffer.add(one, USAGES[b % 4] as FenceUsage);
-        else if (kind < 4) made.push(...compose(world, kind, one, other));
+        if (kind === 7) {
+          waits.add(one);
+          hints.ask(one, 1000 * (1 + b));
+        } else if (kind === 8) buffer.add(one, USAGES[b % 4] as FenceUsage);
+        else if (kind < 4) made.push(...compose(world, kind, one, other, siblings));
         else callbacks.add(one, kind, other);
       });
       world.client(`client ${at}`, steps);
@@ -67,6 +73,9 @@ export const fences: Scenario = {
       }
       return null;
     });
+    world.always('F1', () => outOfOrder([...made.map(({ fence }) => fence), ...siblings]));
+    world.always('F8', () => waits.wrong());
+    world.always('F12', () => hints.wrong());
     world.always('M2', () => buffer.wrong());
     world.eventually('F4', () => callbacks.missing());
   },
@@ -77,10 +86,11 @@ function pick(fences: readonly Fence[], which: number): Fence {
 }
 
 /** Single fences, and the fences of one ordered timeline, which its clients may signal in any order. */
-function makeSources(world: World, count: number): FenceSource[] {
+function makeSources(world: World, count: number, hints: Hints): FenceSource[] {
   const { runtime } = world;
+  const onDeadline = (fence: Fence, atUs: number): void => hints.note(fence, atUs);
   return Array.from({ length: count }, (_, at) =>
-    new Timeline({ driver: 'model', label: `source${at}`, runtime }).createFence(),
+    new Timeline({ driver: 'model', label: `source${at}`, runtime, onDeadline }).createFence(),
   );
 }
 
@@ -89,6 +99,7 @@ function compose(
   kind: number,
   one: Fence,
   other: Fence,
+  siblings: Fence[],
 ): { fence: Fence; name: string; expected: Expected }[] {
   const { runtime } = world;
   const members = [one, other];
@@ -104,12 +115,27 @@ function compose(
     default: {
       const first = new FenceChain(null, one, 1, runtime);
       const second = new FenceChain(first, other, 2, runtime);
+      siblings.push(new FenceChain(first, one, 3, runtime).fence);
       return [
         { fence: second.fence, name: 'point 2', expected: () => chainOf(members, other) },
         { fence: first.fence, name: 'point 1', expected: () => chainOf([one], one) },
       ];
     }
   }
+}
+
+/** A fence that has signalled before an earlier one of its ordered timeline; `null` where there is none (F1). */
+function outOfOrder(fences: readonly Fence[]): string | null {
+  for (const early of fences) {
+    if (early.status !== 'pending' || !early.timeline.ordered) continue;
+    const late = fences.find(
+      ({ timeline, seqno, status }) =>
+        timeline === early.timeline && seqno > early.seqno && status !== 'pending',
+    );
+    if (late !== undefined)
+      return `fence ${late.seqno} of an ordered timeline has signalled, and fence ${early.seqno} has not`;
+  }
+  return null;
 }
 
 /** The errors that the earliest of `fences` may have given: more than one where they signalled at one time. */
@@ -260,8 +286,54 @@ function isCoveredBy(fence: Fence, other: Fence): boolean {
   return fence.timeline === other.timeline && fence.timeline.ordered && other.seqno > fence.seqno;
 }
 
-/** A wait that ends, one way or the other, and must leave neither a timer nor a listener (F8). */
-function wait(world: World, fence: Fence): void {
-  const signal = world.cancelSignal();
-  fence.wait({ timeoutMs: 1000, signal }).catch(() => {});
+/** Waits that end, one way or the other, and leave neither a timer nor a listener (F8). No timer of these worlds is another's. */
+class Waits {
+  readonly #world: World;
+  readonly #fences: Fence[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  add(fence: Fence): void {
+    const signal = this.#world.cancelSignal();
+    fence.wait({ timeoutMs: 1000, signal }).catch(() => {});
+    this.#fences.push(fence);
+  }
+
+  wrong(): string | null {
+    const pending = this.#fences.filter(({ status }) => status === 'pending').length;
+    const { timerCount } = this.#world.runtime;
+    if (timerCount <= pending) return null;
+    return `${timerCount} timers are set for ${pending} waits that have not ended`;
+  }
+}
+
+/** By when sources are needed: what was asked of each itself, and what its producer was told (F12). */
+class Hints {
+  readonly #asked = new Map<Fence, number>();
+  readonly #told = new Map<Fence, number>();
+  #late: string | null = null;
+
+  ask(fence: Fence, atUs: number): void {
+    if (fence.status === 'pending')
+      this.#asked.set(fence, Math.min(atUs, this.#asked.get(fence) ?? Infinity));
+    fence.setDeadline(atUs);
+  }
+
+  /** The producer of a source is told. */
+  note(fence: Fence, atUs: number): void {
+    const before = this.#told.get(fence) ?? Infinity;
+    if (!(atUs < before))
+      this.#late = `a producer is told of ${atUs} after it was told of ${before}`;
+    this.#told.set(fence, atUs);
+  }
+
+  wrong(): string | null {
+    for (const [fence, toldUs] of this.#told) {
+      const askedUs = this.#asked.get(fence) ?? Infinity;
+      if (toldUs > askedUs) return `a producer is told of ${toldUs}, and ${askedUs} was asked for`;
+    }
+    return this.#late;
+  }
 }
