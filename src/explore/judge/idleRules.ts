@@ -5,7 +5,7 @@ import type { EntityRecord, JobRecord, RingRecord, SchedulerRecord } from './rec
 import { creditsOn, holdingBack } from './runRules.ts';
 import { isBehindSliced, ringOfNextSlice } from './sliceRules.ts';
 
-/** What must hold whenever nothing is deferred and no timer is due: S2, S3, J2, J6, J10, E2. */
+/** What must hold whenever nothing is deferred and no timer is due: S2, S3, J2, J6, J9, J10, E2. */
 export function idle(judge: Judge): void {
   for (const entity of judge.entities) checkEntity(judge, entity);
   for (const scheduler of judge.schedulers) {
@@ -28,7 +28,10 @@ function checkEntity(judge: Judge, record: EntityRecord): void {
         'J2',
         `${job.label} is ${state}, and its finished fence ${isFinished ? 'signalled' : 'pending'}`,
       );
-    if (state === 'running') running += 1;
+    if (state === 'running') {
+      running += 1;
+      checkCancel(judge, job);
+    }
     if (state === 'queued' && !isOver(job) && !record.killed) {
       queued += 1;
       if (judge.isDead(job)) isSure = false;
@@ -39,6 +42,14 @@ function checkEntity(judge: Judge, record: EntityRecord): void {
     judge.fail('J2', `${label} counts ${entity.running} running jobs, and ${running} are`);
   if (!(entity.queued === queued || (!isSure && entity.queued < queued)))
     judge.fail('J2', `${label} counts ${entity.queued} queued jobs, and ${queued} are`);
+}
+
+/** J9: the driver of a running job that was cancelled has been asked, once the job is within its reach. */
+function checkCancel(judge: Judge, job: JobRecord): void {
+  const attempt = job.attempts.at(-1);
+  if (!job.cancelled || !judge.isOnRing(attempt) || attempt.cancelAsked > 0) return;
+  if (attempt.scheduler.driver.cancelJob === undefined) return;
+  judge.fail('J9', `${job.label} was cancelled while it ran, and its driver was never asked`);
 }
 
 /** S2, S3, S5: no ring has room while somebody could start there. */
