@@ -2,12 +2,14 @@ import type { ResourcePool } from '../../sched/index.ts';
 import { isOver } from './judge.ts';
 import type { Judge } from './judge.ts';
 import type { EntityRecord, JobRecord, RingRecord, SchedulerRecord } from './records.ts';
+import { checkTurns } from './poolRules.ts';
 import { creditsOn, holdingBack } from './runRules.ts';
 import { isBehindSliced, ringOfNextSlice } from './sliceRules.ts';
 
-/** What must hold whenever nothing is deferred and no timer is due: S2, S3, J2, J6, J9, J10, E2. */
+/** What must hold whenever nothing is deferred and no timer is due: S2, S3, S6, J2, J6, J9, J10, E2. */
 export function idle(judge: Judge): void {
   for (const entity of judge.entities) checkEntity(judge, entity);
+  checkTurns(judge);
   for (const scheduler of judge.schedulers) {
     if (scheduler.state === 'open' || scheduler.state === 'draining') checkWork(judge, scheduler);
   }

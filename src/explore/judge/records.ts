@@ -138,6 +138,12 @@ export interface JobRecord {
   sliced: boolean;
   /** Accused: by its driver's verdict, or by `fault`. */
   accused: boolean;
+  /** Its driver was asked to copy what it was doing (T10). */
+  captured: boolean;
+  /** Since when it waits for slots, as the number of jobs that there were, and with which priority; `null`: it does not (S6). */
+  waiting: { readonly jobs: number; readonly priority: Priority } | null;
+  /** Whether it had its slots when the judge looked last. */
+  hadSlots: boolean;
   /** Verdicts that it hangs, or is past its time. */
   timeouts: number;
   /** A signal that the law allows is on its way: see `signals`. */

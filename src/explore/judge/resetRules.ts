@@ -10,7 +10,7 @@ import type {
   SchedulerRecord,
 } from './records.ts';
 
-/** What must hold when a driver's `reset` is called, and what the judge notes of it (T3, T4, T7). */
+/** What must hold when a driver's `reset` is called, and what the judge notes of it (T3, T4, T7, T10). */
 
 type ResetAnswer = ReturnType<NonNullable<Driver<never>['reset']>>;
 
@@ -132,6 +132,11 @@ function checkContext(
     const attempt = record.attempts.at(-1);
     if (!record.accused && attempt !== undefined) blameTheLonely(judge, attempt);
     if (!record.accused) judge.fail('T4', `a reset blames ${record.label}, which nobody accused`);
+    if (scheduler.driver.capture !== undefined && !record.captured)
+      judge.fail(
+        'T10',
+        `a reset blames ${record.label}, and its driver was not asked to capture it`,
+      );
   }
   for (const { job, over } of domain.taken) {
     if (!job.accused || over) continue;

@@ -27,7 +27,10 @@ export function watchedDriver<P>(
   const reset: Driver<never>['reset'] = (context) =>
     resetCalled(judge, hooks, schedulerOf(), context);
   const cancel: Driver<never>['cancelJob'] = (job) => cancelJob(judge, hooks, schedulerOf(), job);
-  const capture: Driver<never>['capture'] = (job) => hooks.capture?.(job);
+  const capture: Driver<never>['capture'] = (job) => {
+    judge.recordOf(job).captured = true;
+    return hooks.capture?.(job);
+  };
   const sliced: Driver<never>['isSliced'] = (job) => isSliced(judge, hooks, job);
   const slice: Driver<never>['nextSlice'] = (job) => nextSlice(judge, hooks, job);
   const watched: { -readonly [Hook in keyof Driver<never>]: Driver<never>[Hook] } = {
