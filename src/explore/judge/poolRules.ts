@@ -1,10 +1,9 @@
-import type { ResourcePool } from '../../sched/index.ts';
 import type { Judge } from './judge.ts';
 import type { JobRecord } from './records.ts';
 
 /**
  * S6: first come, first served within a rank. Looked at whenever nothing is on its way: who has got slots since the last look,
- * while somebody of the same rank has waited for some of the same pools since before it was submitted.
+ * while somebody of the same rank has waited for all of these pools since before it was submitted.
  */
 export function checkTurns(judge: Judge): void {
   if (judge.pools.size === 0) return;
@@ -28,7 +27,7 @@ function checkPassed(judge: Judge, one: JobRecord, at: number): void {
     const { waiting, label } = other;
     if (waiting === null || waiting.jobs > at || waiting.priority !== priority) continue;
     if (other.entity.priority !== priority || !isWaiting(judge, other)) continue;
-    if (wantsOneOf(judge, other, one.resources))
+    if (wantsAllOf(judge, other, one))
       judge.fail('S6', `${one.label} has slots, and ${label} has waited for them since before it`);
   }
 }
@@ -38,8 +37,8 @@ function isWaiting(judge: Judge, one: JobRecord): boolean {
   const { job, entity, resources, after, prepared } = one;
   if (resources.size === 0 || job.state !== 'queued' || job.grants.size > 0) return false;
   if (one.attempts.length > 0 || judge.isDead(one)) return false;
-  // What runs of its entity may hold it back by the order alone.
-  if (entity.entity.running > 0) return false;
+  // What its entity has on the hardware may hold it back by the order alone.
+  if (entity.jobs.some(({ attempts }) => attempts.at(-1)?.retired === false)) return false;
   const [scheduler] = entity.schedulers;
   if (entity.schedulers.length !== 1 || scheduler === undefined) return false;
   if (scheduler.state !== 'open' || scheduler.domain.resetting || entity.closing) return false;
@@ -51,13 +50,13 @@ function isWaiting(judge: Judge, one: JobRecord): boolean {
   );
 }
 
-/** A reserve may serve who asks for less than the one before it. */
-function wantsOneOf(
-  judge: Judge,
-  { resources }: JobRecord,
-  pools: ReadonlyMap<ResourcePool, number>,
-): boolean {
-  for (const pool of resources.keys()) if (judge.reservedPools.has(pool)) return false;
-  for (const pool of resources.keys()) if (pools.has(pool)) return true;
-  return false;
+/**
+ * Whether `other` wants all that `one` wants, so that whoever passes `one` passes it, too, and age does not put `one` before it.
+ * A reserve may serve who asks for less.
+ */
+function wantsAllOf(judge: Judge, other: JobRecord, one: JobRecord): boolean {
+  for (const pool of one.resources.keys()) {
+    if (judge.reservedPools.has(pool) || !other.resources.has(pool)) return false;
+  }
+  return true;
 }
