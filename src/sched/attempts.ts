@@ -113,7 +113,7 @@ export function complete(core: SchedulerCore, job: JobCore): void {
   const busyUs = chargeAttempt(core, job, 'measured');
   learn(core, job, busyUs);
   core.estimate.add(busyUs);
-  if (error === null) core.blames.of(job.entity)?.addClean(busyUs);
+  if (error === null) core.domain.blames.addClean(job.entity, busyUs);
   const next = core.slices && error === null ? nextSlice(core, job) : null;
   retire(core, job);
   // The hook may have closed the scheduler.

@@ -147,7 +147,6 @@ export class Entity<P = unknown> {
     ends.closed ??= this.flush({ timeoutMs }).then(() => {
       this.kill();
       const core = this.#core;
-      core.scheduler.blames.forget(core);
       core.scheduler.reportEntity('entity-close', core);
     });
     return ends.closed;
@@ -167,7 +166,7 @@ export class Entity<P = unknown> {
   stats(): EntityStats {
     const core = this.#core;
     const { use } = core;
-    const blame = core.scheduler.blames.of(core);
+    const blame = core.scheduler.domain.blames.of(core);
     return {
       label: core.label,
       queued: core.queued,

@@ -1,6 +1,7 @@
 import { JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
+import { BlameBook } from './blame.ts';
 import { accuse } from './expiry.ts';
 import type { JobCore } from './jobCore.ts';
 import { Reset } from './reset.ts';
@@ -20,7 +21,7 @@ export let domainOf: (domain: ResetDomain) => DomainCore;
  * Schedulers whose devices are reset together, because a reset of one takes the work of the others with it.
  *
  * Give the same domain to each of their constructors. One reset at a time per domain (T3); a device that is gone takes
- * the whole domain (T8). A scheduler that names none is alone in its own.
+ * the whole domain (T8). One client number is one client on all of them (T6). A scheduler that names none is alone in its own.
  */
 export class ResetDomain {
   readonly label: string;
@@ -40,6 +41,7 @@ export class ResetDomain {
 export class DomainCore {
   readonly runtime: Runtime;
   readonly members: Set<SchedulerCore> = new Set();
+  readonly blames: BlameBook = new BlameBook();
   /** Who is guilty, and the error that each fails with, for the reset that begins next. */
   #guilty = new Map<JobCore, JobError>();
   /** Schedulers with a fault that names nobody, and whether one that was alone on its ring is blamed for it. */

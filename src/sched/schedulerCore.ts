@@ -2,7 +2,6 @@ import type { FencelineError } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Ids } from '../events/index.ts';
 import { fenceSignalled, start } from './attempts.ts';
-import { BlameBook } from './blame.ts';
 import { Clock } from './clock.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { recheckPipelined, resolveDependencies, startDependencyClock } from './dependencies.ts';
@@ -79,7 +78,6 @@ export class SchedulerCore extends Clock {
   /** Attempts whose jobs were freed, for the next starts. */
   readonly spareAttempts: Attempt[] = [];
   readonly freeList: FreeList = new FreeList(this);
-  readonly blames: BlameBook = new BlameBook();
   #checks: EntityCore[] = [];
   /** Entities that the policy knows. */
   #listedCount = 0;

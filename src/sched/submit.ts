@@ -46,7 +46,7 @@ function refuseIfEnded(entity: EntityCore): void {
 }
 
 function refuseIfBanned(core: SchedulerCore, entity: EntityCore): void {
-  if (core.blames.of(entity)?.banned === true) {
+  if (core.domain.blames.of(entity)?.banned === true) {
     throw new UsageError('ERR_CLIENT_BANNED', undefined, { label: entity.label });
   }
 }
