@@ -196,6 +196,7 @@ export function retire(core: SchedulerCore, job: JobCore): void {
     const { number } = attempt;
     core.observers.emit({ type: 'job-retire', atUs, fence: job.ref, attempt: number });
   }
+  if (core.ended) core.domain.leave(core);
   if (job.phase === 'finished') core.freeList.add(job);
   if (ring.heldByOrder.size > 0) {
     for (const held of ring.heldByOrder) lookAgain(core, held);

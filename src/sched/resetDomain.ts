@@ -3,6 +3,7 @@ import type { FencelineError } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { BlameBook } from './blame.ts';
 import { accuse } from './expiry.ts';
+import { retireAll } from './failAll.ts';
 import type { JobCore } from './jobCore.ts';
 import { Reset } from './reset.ts';
 import { allStopped } from './ring.ts';
@@ -40,6 +41,7 @@ export class ResetDomain {
 /** The requests for resets of a domain, and the one that is going on. */
 export class DomainCore {
   readonly runtime: Runtime;
+  /** Those that have not ended, and of the others those with attempts that are not retired (J11). */
   readonly members: Set<SchedulerCore> = new Set();
   readonly blames: BlameBook = new BlameBook();
   /** Who is guilty, and the error that each fails with, for the reset that begins next. */
@@ -48,6 +50,10 @@ export class DomainCore {
   #faulty = new Map<SchedulerCore, 'lonely' | 'nobody'>();
   #current: Reset | null = null;
   #beginAsked = false;
+  /** Schedulers that joined during a reset: stopped until it is over, and nothing to it otherwise. */
+  readonly #joined = new Set<SchedulerCore>();
+  /** Why the device is gone; `null` while it is not. */
+  #goneError: FencelineError | null = null;
 
   constructor(runtime: Runtime) {
     this.runtime = runtime;
@@ -55,6 +61,31 @@ export class DomainCore {
 
   get resetting(): boolean {
     return this.#current !== null;
+  }
+
+  /** Adds a scheduler that was just made. It shares in what is going on: it waits for a reset, and is gone with the device. */
+  join(core: SchedulerCore): void {
+    if (this.#goneError !== null) {
+      core.markGone(this.#goneError);
+      return;
+    }
+    this.members.add(core);
+    if (this.#current?.isWhole !== true) return;
+    for (const ring of core.rings) ring.stopped = true;
+    this.#joined.add(core);
+  }
+
+  /** Lets a scheduler go that has ended, once its hardware can touch nothing any more (J11). */
+  leave(core: SchedulerCore): void {
+    if (core.rings.every(({ attempts }) => attempts.length === 0)) this.members.delete(core);
+  }
+
+  #startJoined(): void {
+    for (const core of this.#joined) {
+      for (const ring of core.rings) ring.stopped = false;
+      core.requestPass();
+    }
+    this.#joined.clear();
   }
 
   /** Asks for a reset in which `job` is guilty; `null`: a fault that names nobody. Folded into what is asked already. */
@@ -82,8 +113,10 @@ export class DomainCore {
 
   /** The device is lost for good: every job of every member fails (T8). */
   lose(error: FencelineError): void {
+    this.#goneError ??= error;
     this.#current?.abandon();
     this.#current = null;
+    this.#startJoined();
     this.#guilty.clear();
     this.#faulty.clear();
     const lost = [...this.members].filter((core) => !core.ended);
@@ -96,6 +129,8 @@ export class DomainCore {
       }
       core.failAsGone(error);
     }
+    // Nobody else tells those that were closed before that their hardware is no more.
+    for (const core of this.members) retireAll(core);
     this.members.clear();
   }
 
@@ -103,6 +138,7 @@ export class DomainCore {
   resetOver(reset: Reset): void {
     if (this.#current !== reset) return;
     this.#current = null;
+    this.#startJoined();
     if (this.#guilty.size > 0 || this.#faulty.size > 0) this.#beginLater();
   }
 
@@ -123,7 +159,7 @@ export class DomainCore {
     this.#guilty = new Map();
     this.#faulty = new Map();
     for (const job of [...guilty.keys()]) if (!job.isLive) guilty.delete(job);
-    // Closed between the fault and now: its driver is asked nothing any more.
+    // Closed between the fault and now: it has no job that a reset could save.
     for (const core of [...faulty.keys()]) if (core.ended) faulty.delete(core);
     if (guilty.size === 0 && faulty.size === 0) return;
     const reset = new Reset(this, guilty, faulty);

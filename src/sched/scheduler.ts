@@ -44,7 +44,7 @@ export class Scheduler<P = unknown> {
     keepShapes();
     const domain = domainOf(setup.resetDomain);
     this.core = new SchedulerCore(setup, domain);
-    domain.members.add(this.core);
+    domain.join(this.core);
     // Named first: V8 would keep a function that is made where it is assigned to a property until a full collection.
     const onEnd = (): void => this.#ended();
     this.core.onEnd = onEnd;

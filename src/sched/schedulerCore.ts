@@ -327,7 +327,7 @@ export class SchedulerCore extends Clock {
   /** What is due is freed first (E5), after the call stack, because this may be inside a fence callback (D3). */
   #end(): void {
     this.deadlines.clearAll();
-    this.domain.members.delete(this);
+    this.domain.leave(this);
     this.runtime.defer(() => {
       this.freeList.flush();
       this.onEnd();

@@ -308,17 +308,12 @@ export class Judge {
 
   /** The device of `domain` is lost: nothing of it runs any more (T8). */
   lose(domain: DomainRecord): void {
-    const { resetting, rings } = domain;
     domain.mayBeGone = true;
     domain.resetting = false;
     for (const scheduler of domain.members) {
       scheduler.resets = scheduler.scheduler.stats().resets;
-      if (scheduler.state !== 'closed') {
-        scheduler.state = 'gone';
-        this.#endAll(scheduler, true);
-      } else {
-        this.#endAll(scheduler, resetting && scheduler.rings.some((ring) => rings.includes(ring)));
-      }
+      if (scheduler.state !== 'closed') scheduler.state = 'gone';
+      this.#endAll(scheduler, true);
     }
   }
 
