@@ -1,4 +1,4 @@
-import { JobError } from '../base/index.ts';
+import { invalid, JobError } from '../base/index.ts';
 import { attach, claimAsHardware, isFence } from '../fence/index.ts';
 import type { FenceCore } from '../fence/index.ts';
 import { chargeAccount } from './account.ts';
@@ -52,8 +52,9 @@ function handOver(core: SchedulerCore, job: JobCore, attempt: Attempt, ring: Rin
     return;
   }
   if (!isFence(hardware)) {
-    const message = `runJob must return a fence, got ${String(hardware)}; return signalledFence(runtime) for work that is complete`;
-    neverRan(core, job, new JobError('ERR_DRIVER', message, { label: job.label }));
+    const expected = 'a fence (signalledFence(runtime) for work that is complete)';
+    const cause = invalid('runJob', expected, hardware);
+    neverRan(core, job, new JobError('ERR_DRIVER', cause.message, { cause, label: job.label }));
     return;
   }
   if (!claimAsHardware(hardware)) {

@@ -1,5 +1,4 @@
-import { invalid, UsageError } from '../base/index.ts';
-import type { FencelineError } from '../base/index.ts';
+import { FencelineError, invalid, UsageError } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Timer } from '../events/index.ts';
 import { checkedPriority, checkedWeight } from './account.ts';
@@ -133,8 +132,13 @@ export class Entity<P = unknown> {
   /**
    * Starts no queued job any more (E2); they fail with `error`, default `ERR_ENTITY_KILLED`, in order and each after
    * its own dependencies. Running jobs run out. Killing twice does nothing.
+   *
+   * @throws {ERR_INVALID_ARGUMENT} unless `error` is a `FencelineError`, or left out
    */
   kill(error?: FencelineError): void {
+    if (error !== undefined && !(error instanceof FencelineError)) {
+      throw invalid('kill: error', 'a FencelineError, for example a JobError', error);
+    }
     const core = this.#core;
     kill(core.scheduler, core, error ?? core.killError);
   }

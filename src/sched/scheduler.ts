@@ -1,4 +1,4 @@
-import { deferred, invalid, JobError } from '../base/index.ts';
+import { deferred, FencelineError, invalid, JobError } from '../base/index.ts';
 import type { Deferred } from '../base/index.ts';
 import type { EventSink } from '../events/index.ts';
 import { Timeline } from '../fence/index.ts';
@@ -103,6 +103,9 @@ export class Scheduler<P = unknown> {
    */
   fault(job?: Job<P>, error?: JobError): void {
     if (job !== undefined && !(job instanceof JobCore)) throw invalid('fault', 'a job', job);
+    if (error !== undefined && !(error instanceof FencelineError)) {
+      throw invalid('fault: error', 'a JobError', error);
+    }
     if (job !== undefined && job.entity.scheduler !== this.core) {
       throw invalid('fault', 'a job of this scheduler', job);
     }

@@ -280,6 +280,7 @@ export class SchedulerCore extends Clock {
   cancel(job: JobCore, reason: unknown): 'dequeued' | 'requested' | 'finished' {
     if (job.phase === 'finished' || job.phase === 'ended') return 'finished';
     if (job.phase === 'dead') return job.isSuspended ? 'requested' : 'dequeued';
+    if (job.phase === 'running' && (job.extra?.cancelError ?? null) !== null) return 'requested';
     const error = cancelled(job, reason);
     if (this.observers.listening) {
       const atUs = this.runtime.nowUs();
@@ -289,12 +290,9 @@ export class SchedulerCore extends Clock {
       die(this, job, error);
       return job.isSuspended ? 'requested' : 'dequeued';
     }
-    const extra = job.need();
-    if (extra.cancelError === null) {
-      extra.cancelError = error;
-      // During a reset, or a question about its timeout, the driver has the job already.
-      if ((job.current?.attachedTo ?? null) !== null) this.hooks.cancelJob(job);
-    }
+    job.need().cancelError = error;
+    // During a reset, or a question about its timeout, the driver has the job already.
+    if ((job.current?.attachedTo ?? null) !== null) this.hooks.cancelJob(job);
     return 'requested';
   }
 

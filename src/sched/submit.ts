@@ -188,6 +188,8 @@ function accept(core: SchedulerCore, entity: EntityCore, job: JobCore): void {
   if (entity.scheduler !== core) {
     // The one before may be in the middle of a pass, or of finishing the last job there.
     entity.scheduler.unlist(entity);
+    entity.scheduler.openEntities -= 1;
+    core.openEntities += 1;
     entity.scheduler = core;
     entity.state = undefined;
     // What the scheduler before was asked to look at, this one was not.
