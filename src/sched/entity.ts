@@ -1,4 +1,4 @@
-import { FencelineError, invalid, UsageError } from '../base/index.ts';
+import { checkedOptions, FencelineError, invalid, UsageError } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Timer } from '../events/index.ts';
 import { checkedPriority, checkedWeight } from './account.ts';
@@ -40,7 +40,8 @@ export class Entity<P = unknown> {
    * @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit
    */
   constructor(options: EntityOptions & { readonly schedulers: readonly Scheduler<P>[] }) {
-    this.#schedulers = checkedSchedulers(options.schedulers);
+    const { schedulers } = checkedOptions('entity: options', options);
+    this.#schedulers = checkedSchedulers(schedulers);
     const core = this.#schedulers[0] as SchedulerCore;
     const setup = core.sameSetup(checkedEntityOptions(options));
     // Named by the first of its two timelines, as the kernel numbers fence contexts.
@@ -109,7 +110,8 @@ export class Entity<P = unknown> {
 
   /** Waits until every job has finished (E1); false if the time was up first. Kills nothing. */
   flush(options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
-    const timeoutUs = checkedMs('flush: timeoutMs', options.timeoutMs, Infinity);
+    const { timeoutMs } = checkedOptions('flush: options', options);
+    const timeoutUs = checkedMs('flush: timeoutMs', timeoutMs, Infinity);
     const core = this.#core;
     if (core.idle) return Promise.resolve(true);
     return new Promise((resolve) => {
@@ -145,7 +147,8 @@ export class Entity<P = unknown> {
 
   /** Takes no more jobs, waits up to `flushMs` (default 1000) for those that it has, then kills. May be called twice. */
   close(options: { readonly flushMs?: number } = {}): Promise<void> {
-    const timeoutMs = checkedMs('close: flushMs', options.flushMs, 1_000_000) / 1000;
+    const { flushMs } = checkedOptions('close: options', options);
+    const timeoutMs = checkedMs('close: flushMs', flushMs, 1_000_000) / 1000;
     const ends = this.#core.needEnds();
     ends.closing = true;
     ends.closed ??= this.flush({ timeoutMs }).then(() => {
@@ -158,6 +161,7 @@ export class Entity<P = unknown> {
 
   /** Calls `fn` once, after the call stack, when every job has finished and every attempt is retired (J11). */
   whenRetired(fn: () => void): void {
+    if (typeof fn !== 'function') throw invalid('whenRetired', 'a function', fn);
     const core = this.#core;
     if (core.idle && core.unretired === 0) {
       core.scheduler.runtime.defer(fn);

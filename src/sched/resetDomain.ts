@@ -1,4 +1,4 @@
-import { JobError } from '../base/index.ts';
+import { checkedOptions, invalid, JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { BlameBook } from './blame.ts';
@@ -28,9 +28,15 @@ export class ResetDomain {
   readonly label: string;
   readonly #core: DomainCore;
 
+  /** @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit */
   constructor(options: ResetDomainOptions) {
-    this.label = options.label;
-    this.#core = new DomainCore(options.runtime);
+    const { label, runtime } = checkedOptions('ResetDomain: options', options);
+    if (typeof label !== 'string') throw invalid('ResetDomain: label', 'a string', label);
+    if (typeof runtime?.nowUs !== 'function') {
+      throw invalid('ResetDomain: runtime', 'a Runtime, for example systemRuntime()', runtime);
+    }
+    this.label = label;
+    this.#core = new DomainCore(runtime);
   }
 
   static {

@@ -1,4 +1,4 @@
-import { deferred, FencelineError, invalid, JobError } from '../base/index.ts';
+import { checkedOptions, deferred, FencelineError, invalid, JobError } from '../base/index.ts';
 import type { Deferred } from '../base/index.ts';
 import type { EventSink } from '../events/index.ts';
 import { Timeline } from '../fence/index.ts';
@@ -72,6 +72,7 @@ export class Scheduler<P = unknown> {
 
   /** Opens a job queue on this scheduler alone. */
   createEntity(options: EntityOptions = {}): Entity<P> {
+    checkedOptions('createEntity: options', options);
     return new Entity<P>({ ...options, schedulers: [this] });
   }
 
@@ -151,7 +152,8 @@ export class Scheduler<P = unknown> {
    * follow a drain that takes too long. Resolves when every fence has signalled. May be called twice.
    */
   close(options: { readonly mode?: 'drain' | 'kill' } = {}): Promise<void> {
-    const mode = oneOf('close: mode', options.mode, 'drain', 'kill');
+    const { mode: chosen } = checkedOptions('close: options', options);
+    const mode = oneOf('close: mode', chosen, 'drain', 'kill');
     const core = this.core;
     this.#closed ??= deferred();
     if (core.ended) {

@@ -3,11 +3,10 @@ import type { CancelSignal } from '../base/index.ts';
 import { addDependencies } from './dependencies.ts';
 import { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
-import { checkedMs, closed, oneOf } from './entityOptions.ts';
+import { checkedCount, checkedMs, closed, oneOf } from './entityOptions.ts';
 import { JobCore } from './jobCore.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 import { checkedResources } from './resources.ts';
-import { checkedCount } from './schedulerOptions.ts';
 import type { SubmitOptions } from './submitOptions.ts';
 
 /** Makes a job and appends it, or throws with nothing changed (J1): everything that can fail comes before `append`. */
@@ -138,10 +137,10 @@ function applyOptions(
     if (typeof resubmit !== 'boolean') throw invalid('submit: resubmit', 'a boolean', resubmit);
     job.need().resubmit = resubmit;
   }
-  if (resources !== undefined && resources.length > 0) {
-    const extra = job.need();
-    extra.resources = checkedResources(resources, entity.priority);
-    extra.resourcePriority = entity.priority;
+  if (resources !== undefined) {
+    const wanted = checkedResources(resources, entity.priority);
+    if (wanted.size > 0) job.need().resources = wanted;
+    if (wanted.size > 0) job.need().resourcePriority = entity.priority;
   }
   if (signal !== undefined) job.need().signal = checkedSignal('submit: signal', signal) ?? null;
 }
