@@ -114,7 +114,7 @@ export class DomainCore {
 
   /** Whether a reset covers every ring of `core`: a fault that names nobody may be of any, also of one that runs again by now. */
   #isAtWorkOn(core: SchedulerCore): boolean {
-    return this.#current !== null && allStopped(core.rings);
+    return this.#current !== null && allStopped(core.rings) && !this.#joined.has(core);
   }
 
   /** The device is lost for good: every job of every member fails (T8). */

@@ -128,6 +128,19 @@ describe('a scheduler that joins a domain', () => {
     expect(outcome(job)).toBe('ok');
   });
 
+  it('T6: during a reset may report a fault of its own, and is reset after that', () => {
+    const make = oneDomain();
+    const gfx = make('gfx');
+    gfx.mock.resetUs = 500;
+    hangOne(gfx);
+    const copy = make('copy');
+    copy.scheduler.fault();
+    gfx.runtime.advanceBy(499);
+    expect(resetsOf(copy)).toBe(0);
+    gfx.runtime.advanceBy(600);
+    expect([resetsOf(gfx), resetsOf(copy)]).toEqual([2, 1]);
+  });
+
   it('T3: may be closed before the reset is over', async () => {
     const make = oneDomain();
     const gfx = make('gfx');
