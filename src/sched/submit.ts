@@ -29,8 +29,9 @@ export function submit<P>(
     );
   }
   const signal = job.extra === null ? null : job.extra.signal;
-  if (signal !== null) listen(core, job, signal);
+  const aborted = signal === null ? null : listen(core, job, signal);
   accept(core, entity, job);
+  if (aborted !== null) core.cancel(job, aborted.reason);
   return job;
 }
 
@@ -162,17 +163,22 @@ function applyTurn(job: JobCore, { totalRunTimeoutMs, exclusive }: SubmitOptions
 
 /**
  * Hears of the abort. Before the point of no return, because a signal that is not the platform's may throw in here, call back at
- * once, or end what the job was submitted to.
+ * once (then the job is cancelled as soon as it exists), or end what the job was submitted to.
  */
-function listen(core: SchedulerCore, job: JobCore, signal: CancelSignal): void {
+function listen(
+  core: SchedulerCore,
+  job: JobCore,
+  signal: CancelSignal,
+): { readonly reason: unknown } | null {
   if (signal.aborted) throw signal.reason;
+  let aborted: { readonly reason: unknown } | null = null;
   // Named first: V8 would keep a function that is made where it is assigned to a property until a full collection.
   const onAbort = (): void => {
-    if (job.id !== 0) core.cancel(job, signal.reason);
+    if (job.id === 0) aborted = { reason: signal.reason };
+    else core.cancel(job, signal.reason);
   };
   try {
     signal.addEventListener('abort', onAbort);
-    if (signal.aborted) throw signal.reason;
     refuseIfEnded(job.entity);
     if (!isOpen(core)) throw closed(`the scheduler ${core.label} was closed`);
   } catch (error) {
@@ -180,6 +186,7 @@ function listen(core: SchedulerCore, job: JobCore, signal: CancelSignal): void {
     throw error;
   }
   job.need().onAbort = onAbort;
+  return aborted;
 }
 
 /** The point of no return: from here both fences will signal. Nothing in here can fail. */
