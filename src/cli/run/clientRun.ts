@@ -1,4 +1,5 @@
 import type { ClientStats } from '../../device/index.ts';
+import { UnsettledError } from '../settled.ts';
 import type { ClientSpec } from '../workload/workload.ts';
 import type { CollectContext, MainFunctions, Verdict } from './functions.ts';
 import { errorText, JobLog } from './jobLog.ts';
@@ -30,14 +31,22 @@ export class ClientRun {
     return this.client.stats();
   }
 
-  /** Lets the client's `collect` judge; a throw is a verdict, too. */
-  async collect(functions: MainFunctions, context: Omit<CollectContext, 'client'>): Promise<void> {
+  /** Lets the client's `collect` judge; a throw is a verdict, too, unless it is because of the interrupt. */
+  async collect(
+    functions: MainFunctions,
+    context: Omit<CollectContext, 'client'>,
+    interrupt: AbortSignal,
+  ): Promise<void> {
     if (this.spec.collect === null) return;
     try {
       const collect = functions.collect(this.spec.collect);
       this.verdict = await collect(this.log.results(), { ...context, client: this.spec.label });
     } catch (error) {
-      const message = `${this.spec.collect.text} threw: ${errorText(error)}`;
+      if (interrupt.aborted) return;
+      const isUnsettled = error instanceof UnsettledError;
+      const message = isUnsettled
+        ? error.message
+        : `${this.spec.collect.text} threw: ${errorText(error)}`;
       this.verdict = { ok: false, message };
     }
   }
