@@ -72,7 +72,7 @@ async function runExplore(flags: ExploreFlags, terminal: Terminal): Promise<Exit
     if (flags.mutant !== undefined) return await findMutants(flags.mutant, flags, terminal);
     if (flags.replay !== undefined) return replayAgain(flags.replay, flags, scenarios, terminal);
     const { report, isInterrupted } = await search(flags, scenarios, terminal);
-    terminal.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
+    terminal.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report, flags));
     if (isInterrupted) return EXIT.interrupted;
     return report.violations.length === 0 ? EXIT.ok : EXIT.failed;
   } catch (error) {
