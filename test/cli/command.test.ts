@@ -126,8 +126,8 @@ describe('fenceline run', () => {
   });
 
   it('exits with 2 where the device refuses an option', async () => {
-    const refused = await fenceline(['run', 'too-many-threads.yaml', '--out', outDirectory()]);
-    expect(refused.err).toMatch(/^the run failed: ERR_INVALID_ARGUMENT: openWorkerDevice: threads/);
+    const refused = await fenceline(['run', 'too-many-processes.yaml', '--out', outDirectory()]);
+    expect(refused.err).toMatch(/^the run failed: ERR_INVALID_ARGUMENT: openWebGpuDevice: spares/);
     expect(refused.code).toBe(2);
   });
 

@@ -298,6 +298,27 @@ describe('a run', () => {
     expect(thrown.report.findings).toEqual(['c: ./c.mjs#check threw: no disk']);
   });
 
+  const EXPECTED =
+    'expected it to return { ok, message, files } (true or false, a text, and a list of paths), or a promise of it';
+  it.each([
+    ['a number', 5, `./c.mjs#check: ${EXPECTED}, got 5`],
+    ['nothing', undefined, `./c.mjs#check: ${EXPECTED}, got undefined`],
+    ['no verdict', { message: 'fine' }, `./c.mjs#check: ${EXPECTED}, got an object`],
+    [
+      'files that are no list',
+      { ok: true, files: 'a' },
+      `./c.mjs#check: ${EXPECTED}, got an object`,
+    ],
+    ['a failure without a message', { ok: false }, 'its collect is not satisfied'],
+    ['no message (control)', { ok: true }, null],
+  ])('finds a check that returns %s', async (_what, said, finding) => {
+    const collect = { url: 'file:///c.mjs', export: 'check', text: './c.mjs#check' };
+    const functions = { ...NO_FUNCTIONS, collect: () => () => said as never };
+    const { report } = await ran([client('c', [job('a', 'wait')], { collect })], { functions });
+    expect(report.findings).toEqual(finding === null ? [] : [`c: ${finding}`]);
+    expect(report.checks).toHaveLength(1);
+  });
+
   it('finds a file that could not be written', async () => {
     const unwritten = ['out/trace.json could not be written: no space'];
     const { report } = await ran([client('c', [job('a', 'wait')])], { unwritten });

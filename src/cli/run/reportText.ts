@@ -27,7 +27,7 @@ export function reportText(report: RunReport): string {
     ...report.clients.flatMap(roundLines),
     `timeouts ${timeouts}, resets ${resets}, banned: ${banned.join(', ') || 'nobody'}`,
     ...report.checks.flatMap(({ client, ok, message, files }) => [
-      `check ${client}: ${ok ? 'ok' : 'FAILED'}, ${message}`,
+      `check ${client}: ${ok ? 'ok' : 'FAILED'}${message && `, ${message}`}`,
       ...files.map((file) => `  wrote ${file}`),
     ]),
     ...(report.trace === undefined ? [] : [`trace: ${report.trace}`]),
