@@ -4,6 +4,7 @@ import { CrashDumps } from '../../src/cli/run/crashDumps.ts';
 import type { MainFunctions } from '../../src/cli/run/functions.ts';
 import { reportOf } from '../../src/cli/run/report.ts';
 import type { RunReport } from '../../src/cli/run/report.ts';
+import { reportText } from '../../src/cli/run/reportText.ts';
 import type { Plan } from '../../src/cli/run/round.ts';
 import { runWorkload } from '../../src/cli/run/runWorkload.ts';
 import type { RunResult } from '../../src/cli/run/runWorkload.ts';
@@ -281,6 +282,17 @@ describe('a run', () => {
     ]);
     const missing = await ran([client('c', [job('a', 'wait')], { expect: 'failed' })]);
     expect(missing.report.findings).toEqual(['c was meant to fail, and did not']);
+  });
+
+  it('says of rounds that took no time because none ended well that nothing was measured', async () => {
+    const ends = { expect: 'failed' } as const;
+    const mixed = client('c', [job('f', 'fail', { rounds: 2 }), job('a', 'wait')], ends);
+    const { report } = await ran([mixed]);
+    expect(report.clients[0]?.rounds).toMatchObject([
+      { entry: 'f', count: 0, failed: 2, turnaroundMs: null },
+      { entry: 'a', count: 1, failed: 0, turnaroundMs: { p50: expect.any(Number) as number } },
+    ]);
+    expect(reportText(report)).not.toContain('c/f:');
   });
 
   it('finds a check that fails or throws', async () => {
