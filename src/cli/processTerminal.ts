@@ -13,13 +13,16 @@ import type { Terminal } from './terminal.ts';
  *    stream itself: there is nowhere to tell it.
  */
 export class ProcessTerminal implements Terminal {
-  readonly errIsTerminal: boolean = process.stderr.isTTY;
+  readonly errIsTerminal: boolean;
   readonly #interrupt = new AbortController();
-  readonly #out: NodeJS.WriteStream['write'] = process.stdout.write.bind(process.stdout);
+  readonly #out: NodeJS.WriteStream['write'];
   #isOutBroken = false;
 
   constructor(args: readonly string[]) {
+    // First of all: a process that does not listen is killed.
     process.on('SIGINT', () => this.#interrupted());
+    this.errIsTerminal = process.stderr.isTTY;
+    this.#out = process.stdout.write.bind(process.stdout);
     process.stdout.on('error', (error) => this.#outBroke(error));
     process.stderr.on('error', () => {});
     if (args.includes('--json')) process.stdout.write = writeToStderr;
