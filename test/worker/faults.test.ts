@@ -38,6 +38,26 @@ describe('hang', () => {
     expect(innocent.stats()).toMatchObject({ failed: 0, karma: 0 });
   });
 
+  it('T4: what was queued behind it does not begin any more where it ends after all, and runs once', async () => {
+    const device = await openTestDevice({ credits: 2 });
+    const [words, counter] = [sharedWords(2), sharedWords(1)];
+    const late = call(device.open(), 'gate', [words], { runTimeoutMs: 100 });
+    await begun(words);
+    const behind = call(device.open(), 'count', [counter]);
+    await behind.scheduled.wait();
+    device.observe({
+      emit(event) {
+        if (event.type !== 'timeout' || event.verdict !== 'reset') return;
+        Atomics.store(words, 1, 1);
+        Atomics.notify(words, 1);
+        Atomics.wait(sharedWords(1), 0, 0, 200);
+      },
+    });
+    await errorOf(late.result, 'ERR_JOB_TIMEOUT');
+    await expect(behind.result).resolves.toBe(1);
+    expect(behind.job.attempt).toBe(2);
+  });
+
   it('T4: what runs on another ring is not touched', async () => {
     const device = await openTestDevice({ threads: 2 });
     const words = sharedWords(2);

@@ -33,8 +33,10 @@ export const CANCELLED = 1;
 
 /** Status word: how often the main thread cancelled something. The thread looks at its port when it has changed. */
 export const CANCELS = 2;
+/** Status word: 1 while the thread may begin no further job, because it is judged or to be stopped. Written by the main thread. */
+export const HALTED = 3;
 /** How many status words there are. */
-export const WORDS = 3;
+export const WORDS = 4;
 
 /** The further slice of a job, as it is posted to the thread that keeps its generator. */
 export interface ResumeMessage {

@@ -110,7 +110,7 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     if (this.#blocked || thread === null) return 'no-hang';
     if (this.#hasMail(thread) || !thread.ready) return 'no-hang';
     const head = this.#attempts[0];
-    if (head?.job === job && head.id !== 0 && thread.executing === head.id) return 'reset';
+    if (head?.job === job && head.id !== 0 && thread.halt(head.id)) return 'reset';
     if (thread.executing === 0) {
       this.#replace(thread, 'the thread was stuck while no job executed there');
     }

@@ -9,7 +9,7 @@ import { JobContext } from './jobContext.ts';
 import { takeApart } from './errorWire.ts';
 import { Quiet } from './quiet.ts';
 import type { Transferable } from './work.ts';
-import { CANCELS, EXECUTING } from './protocol.ts';
+import { CANCELS, EXECUTING, HALTED } from './protocol.ts';
 import type {
   CallMessage,
   FailedStage,
@@ -130,7 +130,7 @@ async function execute(job: JobMessage): Promise<void> {
   const context = sliced?.context ?? new JobContext(job as CallMessage, port, status);
   context.id = job.id;
   current = context;
-  Atomics.store(status, EXECUTING, job.id);
+  begin(job.id);
   try {
     if (unwanted.delete(job.id)) {
       if (sliced !== null) await end(sliced.generator);
@@ -165,6 +165,16 @@ async function execute(job: JobMessage): Promise<void> {
   }
   Atomics.store(status, EXECUTING, 0);
   current = null;
+}
+
+/** Says that a job begins. It is said first and looked at afterwards, so that who halts this thread sees it, or it sees that. */
+function begin(id: number): void {
+  Atomics.store(status, EXECUTING, id);
+  while (Atomics.load(status, HALTED) !== 0) {
+    Atomics.store(status, EXECUTING, 0);
+    Atomics.wait(status, HALTED, 1);
+    Atomics.store(status, EXECUTING, id);
+  }
 }
 
 /** Answers for a call of a plain function. */

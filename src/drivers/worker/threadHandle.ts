@@ -2,7 +2,7 @@ import type { receiveMessageOnPort, ResourceLimits, Worker } from 'node:worker_t
 import { deferred } from '../../base/index.ts';
 import type { Deferred } from '../../base/index.ts';
 import { AnswerLog } from './answerLog.ts';
-import { CANCELLED, CANCELS, EXECUTING, WORDS } from './protocol.ts';
+import { CANCELLED, CANCELS, EXECUTING, HALTED, WORDS } from './protocol.ts';
 import type {
   FromThread,
   JobMessage,
@@ -136,6 +136,18 @@ export class ThreadHandle {
     Atomics.add(this.#status, CANCELS, 1);
   }
 
+  /**
+   * Whether job `id` executes there. If so, nothing begins after it, so that a reset finds what was behind it as it was judged to be: not
+   * begun (T4). If not, the thread goes on.
+   */
+  halt(id: number): boolean {
+    Atomics.store(this.#status, HALTED, 1);
+    if (this.executing === id) return true;
+    Atomics.store(this.#status, HALTED, 0);
+    Atomics.notify(this.#status, HALTED);
+    return false;
+  }
+
   /** Whether it has answered a job that `receive` did not give yet, also where the event loop did not come round to it. */
   hasAnswers(): boolean {
     this.#pull();
@@ -167,6 +179,7 @@ export class ThreadHandle {
   stop(): Promise<void> {
     if (!this.#over) {
       this.#over = true;
+      Atomics.store(this.#status, HALTED, 1);
       this.#worker.ref();
       void this.#worker.terminate();
     }
