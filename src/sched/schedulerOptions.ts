@@ -92,6 +92,9 @@ export function checkedSchedulerOptions(options: SchedulerOptions<never>): Sched
   if (typeof runtime?.nowUs !== 'function') {
     throw invalid('Scheduler: runtime', 'a Runtime, for example systemRuntime()', runtime);
   }
+  if (typeof reset !== 'object' || reset === null) {
+    throw invalid('Scheduler: reset', 'an object { timeoutMs, maxTries, backoffMs }', reset);
+  }
   if (resetDomain !== undefined && !(resetDomain instanceof ResetDomain)) {
     throw invalid('Scheduler: resetDomain', 'a ResetDomain', resetDomain);
   }
@@ -102,7 +105,7 @@ export function checkedSchedulerOptions(options: SchedulerOptions<never>): Sched
     runtime,
     rings: checkedCount('Scheduler: rings', options.rings, 1),
     credits: checkedCredits(options.credits),
-    policy: options.policy ?? fair(),
+    policy: options.policy === undefined ? fair() : options.policy,
     runTimeoutUs: checkedMs('Scheduler: runTimeoutMs', options.runTimeoutMs, Infinity),
     dependencyTimeoutUs: checkedMs(
       'Scheduler: dependencyTimeoutMs',
@@ -143,6 +146,9 @@ function claimPolicy(policy: Policy): void {
 export function checkedCredits(credits: SchedulerCredits | undefined): SchedulerCredits {
   if (credits === undefined) return 2;
   if (typeof credits === 'number') return checkedCount('credits', credits, 2);
+  if (typeof credits !== 'object' || credits === null) {
+    throw invalid('credits', 'a number of units or { targetMs, maxJobs }', credits);
+  }
   const { targetMs, maxJobs } = credits;
   if (!(Number.isFinite(targetMs) && targetMs > 0)) {
     throw invalid('credits.targetMs', 'milliseconds above 0', targetMs);
