@@ -195,6 +195,7 @@ describe('thread that dies', () => {
     const lost = await new Promise<FencelineError>((resolve) => {
       const memory = { memoryLost: () => {}, memoryBack: () => {} };
       driver.attach({ ...memory, fault: () => {}, broke: () => {}, lost: resolve });
+      driver.opened().catch(() => {});
     });
     expect(lost.message).toMatch(/5 threads in a row ended before they executed a job/);
     await driver.close();

@@ -62,7 +62,6 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
   constructor(label: string, host: RingHost) {
     this.#host = host;
     this.#timeline = new Timeline({ driver: 'worker', label, runtime: host.runtime });
-    host.spares.owe();
   }
 
   /** Takes `job` as the last attempt. */
