@@ -71,7 +71,7 @@ export class WebGpuDriver
   async opened(): Promise<void> {
     this.#take(await this.#source.open());
     // The news of a loss that is over comes first.
-    await null;
+    await Promise.resolve();
     if (this.#ring.device === null && !this.#source.owned) {
       throw goneError(this.#label, `its device is lost: ${this.#lostWhy}`);
     }
