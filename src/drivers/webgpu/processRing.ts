@@ -55,8 +55,8 @@ interface Attempt {
  * 2. Answers come in any order and are told in order: the head's answer signals its hardware fence.
  * 3. A ring without a process takes one when it has something to post. It has none after a reset and after a death.
  * 4. A process that dies, or loses its device, while jobs are with it breaks the device: the ring waits for the reset.
- *    One that had no job, or was not ready yet, or died before it read what was posted to it while it had none, concerns nobody:
- *    what was posted to it is posted to the next.
+ *    One that had begun no job (none was posted, it was not ready yet, had nothing in flight when it lost its device, or died before it
+ *    read what was posted to it while it had none) concerns nobody: what was posted to it is posted to the next.
  * 5. This process is kept alive while there are attempts, or the memory awaits an answer.
  */
 export class ProcessRing implements ProcessOwner, MemoryWire {
@@ -153,7 +153,7 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
       if (!this.#host.memory.answered(message)) this.#answered(message);
     } else if (message.type === 'lost') {
       const why = `its device was lost: ${message.message}`;
-      this.#over(gpu, why, () => this.#host.lost());
+      this.#over(gpu, why, message.inFlight > 0, () => this.#host.lost());
     }
   }
 
@@ -161,13 +161,13 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
     if (this.#process !== gpu || this.#blocked) return;
     const [first] = this.#attempts;
     const alone = this.#posted === 1 && first !== undefined ? first.job : null;
-    this.#over(gpu, why, () => this.#host.crashed(alone, why));
+    const mayHaveBegun = !(gpu.leftUnread && this.#postedAtOnce);
+    this.#over(gpu, why, mayHaveBegun, () => this.#host.crashed(alone, why));
   }
 
   /** Rule 4. */
-  #over(gpu: GpuProcess, why: string, broke: () => void): void {
-    const hasBegun = gpu.ready && this.#posted > 0;
-    if (hasBegun && !(gpu.leftUnread && this.#postedAtOnce)) {
+  #over(gpu: GpuProcess, why: string, mayHaveBegun: boolean, broke: () => void): void {
+    if (gpu.ready && this.#posted > 0 && mayHaveBegun) {
       this.#blocked = true;
       broke();
       return;
