@@ -203,6 +203,16 @@ describe('thread that dies', () => {
 });
 
 describe('thread that is stuck', () => {
+  // Where the machine itself leaves the thread alone for so long, it is replaced.
+  it('is not one that had no time yet to begin', { retry: 5 }, async () => {
+    const device = await openTestDevice({ noHangLimit: 1000 });
+    const client = device.open();
+    const thread = await call(client, 'threadId').result;
+    await call(client, 'busyLater', [8]).result;
+    const job = call(client, 'threadId', [], { runTimeoutMs: 2 });
+    await expect(job.result).resolves.toBe(thread);
+  });
+
   it('in what an earlier job left behind is replaced, and the job that waits there is innocent', async () => {
     const device = await openTestDevice({ runTimeoutMs: 200 });
     const leaver = device.open();

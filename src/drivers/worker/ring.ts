@@ -31,6 +31,9 @@ export interface RingHost {
   learned(call: WorkerCall, isGenerator: boolean): void;
 }
 
+/** A thread that is not busy has begun what was posted to it by then. */
+const TAKE_US = 20_000;
+
 /**
  * One ring: attempts in order, and the thread that executes them.
  *
@@ -52,6 +55,8 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
   readonly #timeline: Timeline;
   readonly #attempts: Attempt[] = [];
   #posted = 0;
+  /** When something was posted last. */
+  #postedAtUs = 0;
   #thread: ThreadHandle | null = null;
   #flushAsked = false;
   #receiveAsked = false;
@@ -110,8 +115,10 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     if (this.#hasMail(thread) || !thread.ready) return 'no-hang';
     const head = this.#attempts[0];
     if (head?.job === job && head.id !== 0 && thread.halt(head.id)) return 'reset';
-    if (thread.executing === 0) {
-      this.#replace(thread, 'the thread was stuck while no job executed there');
+    const isLate = this.#host.runtime.nowUs() - this.#postedAtUs > TAKE_US;
+    if (isLate && thread.halt(0)) {
+      if (this.#hasMail(thread)) thread.goOn();
+      else this.#replace(thread, 'the thread was stuck while no job executed there');
     }
     return 'no-hang';
   }
@@ -253,6 +260,7 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     try {
       thread.postJobs(jobs, moved);
       this.#posted += batch.length;
+      this.#postedAtUs = this.#host.runtime.nowUs();
       if (this.#posted > 1) this.#host.lateAnswers.expect();
       return true;
     } catch (cause) {

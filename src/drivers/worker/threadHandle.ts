@@ -137,15 +137,20 @@ export class ThreadHandle {
   }
 
   /**
-   * Whether job `id` executes there. If so, nothing begins after it, so that a reset finds what was behind it as it was judged to be: not
-   * begun (T4). If not, the thread goes on.
+   * Whether job `id` executes there, or none with 0. If so, nothing begins after it until `goOn`, so that who stops the thread finds what
+   * was behind it as it was judged to be: not begun (T4). If not, the thread goes on.
    */
   halt(id: number): boolean {
     Atomics.store(this.#status, HALTED, 1);
     if (this.executing === id) return true;
+    this.goOn();
+    return false;
+  }
+
+  /** Lets it begin jobs again. */
+  goOn(): void {
     Atomics.store(this.#status, HALTED, 0);
     Atomics.notify(this.#status, HALTED);
-    return false;
   }
 
   /** Whether it has answered a job that `receive` did not give yet, also where the event loop did not come round to it. */

@@ -105,6 +105,12 @@ export function stickLater(ms) {
   return 'stuck soon';
 }
 
+/** Returns at once and keeps its thread busy a little later, when no job executes. */
+export function busyLater(ms) {
+  setTimeout(() => spinFor(ms), 0);
+  return 'busy soon';
+}
+
 export function exhaustHeap() {
   const held = [];
   for (;;) held.push(Array.from({ length: 100_000 }, () => held.length));
