@@ -27,10 +27,33 @@ describe('openWorkerDevice', () => {
     ['runTimeoutMs', { runTimeoutMs: -1 }],
     ['dependencyTimeoutMs', { dependencyTimeoutMs: NaN }],
     ['banAfter', { banAfter: 0 }],
+    ['credits', { credits: null as never }],
+    ['reset', { reset: null as never }],
+    ['reset', { reset: 5 as never }],
+    ['policy', { policy: null as never }],
+    ['runtime', { runtime: {} as never }],
+    ['runtime', { runtime: null as never }],
   ])('refuses a wrong %s and says what it expected', async (name, options) => {
     const opened = openWorkerDevice({ threads: 1, ...options });
     await expect(opened).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
     await expect(opened).rejects.toThrow(new RegExp(`${name}: expected .*, got`));
+  });
+
+  it.each([null, 5, 'options'])('refuses %j for its options', async (options) => {
+    const opened = openWorkerDevice(options as never);
+    await expect(opened).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    await expect(opened).rejects.toThrow('openWorkerDevice: options: expected an object, got');
+  });
+
+  it('starts nothing where an option is wrong', async () => {
+    let started = 0;
+    const hook = (): number => (started += 1);
+    process.on('worker', hook);
+    await expect(openWorkerDevice({ threads: 1, credits: 0 })).rejects.toThrow('credits');
+    expect(started).toBe(0);
+    await openTestDevice({ threads: 1, spares: 0 });
+    process.off('worker', hook);
+    expect(started).toBe(1);
   });
 
   it('F9: takes no end of a run timeout only where it is written out', async () => {
