@@ -84,6 +84,8 @@ export class BufferCore {
   /** When it was used last, in uses of this device. */
   lastUse = 0;
   released = false;
+  /** Whether its end waits for a fence in its reservation. */
+  guarded = false;
   /** While it is not resident and a job waits for it: signals when it has arrived, or cannot. */
   arrival: FenceSource | null = null;
 

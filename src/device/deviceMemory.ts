@@ -25,7 +25,8 @@ export interface DeviceMemoryOptions {
  * 1. `allocate`, and `pin` for a job that is submitted, reserve everything at once or throw with nothing changed. They are the only
  *    places that evict, and both are calls of a client: nothing in the path of a signal does (T9).
  * 2. What is reserved is carried out by the mover, in order, as room is made; jobs wait for it by their `prepareJob`.
- * 3. A pinned buffer stays: it is not evicted, moved or freed until the job is freed, which is after its attempt retired (M2).
+ * 3. A pinned buffer stays: it is not evicted, moved or freed until the job is freed, which is after its attempt retired, nor
+ *    while a fence in its reservation is pending (M2).
  * 4. Freeing is deferred, out of fence callbacks; an allocation that would fail frees first (E5).
  */
 export class DeviceMemory {
@@ -204,11 +205,15 @@ export class DeviceMemory {
     });
   }
 
-  /** Rule 4. What is still used is asked for again when it is unpinned. */
+  /** Rule 4. What a job still uses is asked for again when it is unpinned; what a fence guards, when that has signalled. */
   #freeNow(): void {
     for (const core of [...this.#dying]) {
       if (core.uses > 0 || core.state === 'freed') {
         this.#dying.delete(core);
+        continue;
+      }
+      if (!core.idle) {
+        this.#freeAfter(core);
         continue;
       }
       const book = this.#book(core);
@@ -218,6 +223,17 @@ export class DeviceMemory {
       book.allocatedBytes -= core.bytes;
       this.#forgetIfEmpty(book);
     }
+  }
+
+  /** It stays dying: an allocation that would fail may find it free before its fence's callbacks have run. */
+  #freeAfter(core: BufferCore): void {
+    if (core.guarded) return;
+    const [pending] = core.reservation.fences('bookkeep');
+    core.guarded = true;
+    pending?.addCallback(() => {
+      core.guarded = false;
+      this.#askFree(core);
+    });
   }
 
   #forgetIfEmpty(book: MemoryBook): void {

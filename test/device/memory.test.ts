@@ -13,6 +13,7 @@ import type {
 } from '../../src/device/index.ts';
 import { VirtualRuntime } from '../../src/drivers/sim/index.ts';
 import type { SchedEvent } from '../../src/events/index.ts';
+import { Timeline } from '../../src/fence/index.ts';
 import { HandBackend, thrownBy } from './handDevice.ts';
 import type { HandWork } from './handDevice.ts';
 
@@ -320,6 +321,61 @@ describe('a buffer', () => {
     env.backend.end();
     await env.runtime.settle();
     expect([busy.state, env.memory.bytes]).toEqual(['freed', 0]);
+  });
+
+  it.each(['resident', 'arriving'] as const)(
+    'M2: released while it is %s, is not freed while a fence in its reservation is pending',
+    async (state) => {
+      const env = setUp();
+      const [owner, other] = [env.device.open({ memoryBudgetBytes: 100 }), env.device.open()];
+      const held = owner.allocate({ bytes: 100 });
+      const buffer = held.value;
+      if (state === 'resident') await env.runtime.settle();
+      expect(buffer.state).toBe(state);
+      const timeline = new Timeline({ driver: 'test', label: 'uses', runtime: env.runtime });
+      const [read, kept] = [timeline.createFence(), timeline.createFence()];
+      const elsewhere = new Timeline({ driver: 'test', label: 'other', runtime: env.runtime });
+      const last = elsewhere.createFence();
+      buffer.reservation.add(read.fence, 'read');
+      buffer.reservation.add(kept.fence, 'bookkeep');
+      buffer.reservation.add(last.fence, 'bookkeep');
+      held.release();
+      await env.runtime.settle(1000);
+      read.signal();
+      kept.signal();
+      await env.runtime.settle(1000);
+      expect([buffer.state, env.memory.bytes]).toEqual(['resident', 100]);
+      expect(code(() => other.allocate({ bytes: 4 }))).toBe('ERR_OUT_OF_MEMORY');
+      expect(code(() => owner.allocate({ bytes: 4 }))).toBe('ERR_OUT_OF_MEMORY');
+      const inside: string[] = [];
+      last.fence.addCallback(() => inside.push(buffer.state));
+      last.signal();
+      inside.push(buffer.state);
+      await env.runtime.settle();
+      expect([inside, buffer.state, env.memory.bytes]).toEqual([
+        ['resident', 'resident'],
+        'freed',
+        0,
+      ]);
+    },
+  );
+
+  it('M2, E4: of a client that closed is not freed while a fence in its reservation is pending', async () => {
+    const env = setUp();
+    const [client, other] = [env.device.open(), env.device.open()];
+    const buffer = await allocated(env, client, 100);
+    const timeline = new Timeline({ driver: 'test', label: 'uses', runtime: env.runtime });
+    const use = timeline.createFence();
+    buffer.reservation.add(use.fence, 'bookkeep');
+    client[Symbol.dispose]();
+    await env.runtime.settle(1000);
+    expect(buffer.state).toBe('resident');
+    expect(code(() => other.allocate({ bytes: 4 }))).toBe('ERR_OUT_OF_MEMORY');
+    use.signal();
+    // What is due is freed first (E5).
+    expect(other.allocate({ bytes: 100 }).value.state).toBe('arriving');
+    await env.runtime.settle();
+    expect([buffer.state, env.memory.bytes]).toEqual(['freed', 100]);
   });
 
   it('M1: that the device does not have after all is lost, and its jobs are told', async () => {
