@@ -3,7 +3,7 @@ import type { OwnershipEvent, Runtime } from '../events/index.ts';
 import { Timeline } from '../fence/index.ts';
 import type { MemoryBackend } from './backend.ts';
 import { BufferCore, bufferCoreOf, DeviceBuffer } from './deviceBuffer.ts';
-import type { BufferOptions } from './deviceBuffer.ts';
+import type { BufferOptions, BufferState } from './deviceBuffer.ts';
 import { outOfMemory, shownBytes, victimOf } from './memoryBooks.ts';
 import type { MemoryBook } from './memoryBooks.ts';
 import { BufferMover } from './bufferMover.ts';
@@ -171,17 +171,20 @@ export class DeviceMemory {
     if (this.#mover.reservedBytes + bytes > capacityBytes) this.#freeNow();
     const isWanted = (core: BufferCore): boolean => wanted.includes(core);
     const books = [...this.#books.values()];
-    const victims: BufferCore[] = [];
+    const victims: { core: BufferCore; state: BufferState }[] = [];
     while (this.#mover.reservedBytes + bytes > capacityBytes) {
       const victim = victimOf(books, book, bytes, capacityBytes, isWanted);
       if (victim === null) {
-        for (const core of victims) this.#mover.stay(core);
+        for (const { core, state } of victims) this.#mover.unmark(core, state);
         throw outOfMemory(what, bytes, capacityBytes, books);
       }
-      victims.push(victim);
+      victims.push({ core: victim, state: victim.state });
       this.#mover.mark(victim);
     }
-    for (const core of victims) this.#mover.leave(core);
+    for (const { core, state } of victims) {
+      if (state === 'arriving') this.#mover.turnBack(core);
+      else this.#mover.leave(core);
+    }
   }
 
   #arrive(core: BufferCore): void {

@@ -284,6 +284,58 @@ describe('eviction', () => {
     expect(env.memory.bytes).toBe(80);
   });
 
+  it.each([
+    ['being made', 0],
+    ['waiting for its place', 60],
+  ])('M3: turns back what nobody needs, is idle and still %s', async (_name, leavingBytes) => {
+    const env = setUp();
+    const client = open(env);
+    if (leavingBytes > 0) {
+      await allocated(env, client, leavingBytes);
+      env.memory.reading = deferred();
+    }
+    const [first, second] = [client.allocate({ bytes: 60 }), client.allocate({ bytes: 60 })];
+    expect([first.value.state, second.value.state]).toEqual(['evicted', 'arriving']);
+    expect(env.device.stats().memory?.residentBytes).toBe(60);
+    env.memory.reading?.resolve();
+    await env.runtime.settle();
+    expect([second.value.state, env.memory.bytes]).toEqual(['resident', 60]);
+    await used(env, client, first.value);
+    expect([first.value.state, second.value.state, env.memory.bytes]).toEqual([
+      'resident',
+      'evicted',
+      60,
+    ]);
+    expect(env.memory.contents.get(handleOf(first.value)!)).toEqual(new Uint8Array(60));
+  });
+
+  it('M3: turns back contents that were on their way, and gives them with the next job', async () => {
+    const env = setUp();
+    const client = open(env);
+    const buffer = await allocated(env, client, 60);
+    env.memory.contents.get(handleOf(buffer)!)!.fill(7);
+    await allocated(env, client, 60);
+    client.submit({ buffers: [buffer] }).cancel();
+    env.runtime.advanceBy(0);
+    expect(buffer.state).toBe('arriving');
+    await allocated(env, client, 60);
+    expect(buffer.state).toBe('evicted');
+    await used(env, client, buffer);
+    expect(env.memory.contents.get(handleOf(buffer)!)!.every((value) => value === 7)).toBe(true);
+  });
+
+  it('M1, M3: an allocation that is refused turns nothing back', async () => {
+    const env = setUp();
+    const [one, two] = [open(env), open(env)];
+    const pinned = await allocated(env, two, 40);
+    two.submit({ buffers: [pinned] });
+    const { value: arriving } = one.allocate({ bytes: 60 });
+    expect(code(() => one.allocate({ bytes: 80 }))).toBe('ERR_OUT_OF_MEMORY');
+    expect(arriving.state).toBe('arriving');
+    await env.runtime.settle();
+    expect([arriving.state, env.memory.bytes]).toEqual(['resident', 100]);
+  });
+
   it('M3: gives the contents back with the next job that needs them', async () => {
     const env = setUp();
     const client = open(env);
