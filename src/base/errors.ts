@@ -218,3 +218,9 @@ export function shown(value: unknown): string {
 export function invalid(what: string, expected: string, got: unknown): UsageError {
   return new UsageError('ERR_INVALID_ARGUMENT', `${what}: expected ${expected}, got ${shown(got)}`);
 }
+
+/** The options of a call, once it is sure that they can be read. @throws {ERR_INVALID_ARGUMENT} unless they are an object */
+export function checkedOptions<T>(what: string, options: T): T {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return options;
+  throw invalid(what, 'an object of options', options);
+}

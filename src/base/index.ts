@@ -4,11 +4,13 @@
  * Law: nothing here knows what a scheduler is; nothing keeps state between calls.
  * May import: nothing.
  */
+export { checkedSignal } from './cancelSignal.ts';
 export type { Abort, CancelSignal } from './cancelSignal.ts';
 export { deferred } from './deferred.ts';
 export type { Deferred } from './deferred.ts';
 export {
   assert,
+  checkedOptions,
   ERROR_TABLE,
   FencelineError,
   invalid,

@@ -1,6 +1,6 @@
 import { JobError } from '../base/index.ts';
-import type { FencelineError } from '../base/index.ts';
-import { signalTogether } from '../fence/index.ts';
+import type { CancelSignal, FencelineError } from '../base/index.ts';
+import { rethrowLater, signalTogether } from '../fence/index.ts';
 import { resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
@@ -160,9 +160,18 @@ function letGo(core: SchedulerCore, job: JobCore): void {
   if (extra === null) return;
   if (extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   if (extra.dependencyDeadline !== null) core.deadlines.clear(extra.dependencyDeadline);
-  if (extra.onAbort !== null) extra.signal?.removeEventListener('abort', extra.onAbort);
+  if (extra.onAbort !== null) stopListening(core, extra.signal, extra.onAbort);
   extra.after = null;
   if (extra.slicing !== null) core.suspended.delete(job);
+}
+
+/** A signal that throws must not keep the fences of the job from signalling: its error is the platform's to report (F4). */
+function stopListening(core: SchedulerCore, signal: CancelSignal | null, fn: () => void): void {
+  try {
+    signal?.removeEventListener('abort', fn);
+  } catch (error) {
+    rethrowLater(core.runtime, error);
+  }
 }
 
 /** The error of a job that was cancelled. */

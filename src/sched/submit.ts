@@ -1,4 +1,5 @@
-import { invalid, UsageError } from '../base/index.ts';
+import { checkedOptions, checkedSignal, invalid, UsageError } from '../base/index.ts';
+import type { CancelSignal } from '../base/index.ts';
 import { addDependencies } from './dependencies.ts';
 import { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
@@ -28,7 +29,8 @@ export function submit<P>(
       `submit: ${entity.label} has ${entity.queued} jobs queued, and its maxQueued is ${entity.setup.maxQueued}; wait for one to start`,
     );
   }
-  if (options?.signal?.aborted === true) throw options.signal.reason;
+  const signal = job.extra === null ? null : job.extra.signal;
+  if (signal !== null) listen(core, job, signal);
   accept(core, entity, job);
   return job;
 }
@@ -90,7 +92,8 @@ function applyOptions(
   job: JobCore,
   options: SubmitOptions,
 ): void {
-  const { label, after, credits, signal, estimateMs, deadlineMs, resubmit, resources } = options;
+  const { label, after, credits, signal, estimateMs, deadlineMs, resubmit, resources } =
+    checkedOptions('submit: options', options);
   if (label !== undefined) {
     if (typeof label !== 'string') throw invalid('submit: label', 'a string', label);
     job.need().label = label;
@@ -140,7 +143,7 @@ function applyOptions(
     extra.resources = checkedResources(resources, entity.priority);
     extra.resourcePriority = entity.priority;
   }
-  if (signal !== undefined) job.need().signal = signal;
+  if (signal !== undefined) job.need().signal = checkedSignal('submit: signal', signal) ?? null;
 }
 
 /** How long and how alone it has a ring (S14). */
@@ -156,6 +159,28 @@ function applyTurn(job: JobCore, { totalRunTimeoutMs, exclusive }: SubmitOptions
     if (typeof exclusive !== 'boolean') throw invalid('submit: exclusive', 'a boolean', exclusive);
     job.need().exclusive = exclusive;
   }
+}
+
+/**
+ * Hears of the abort. Before the point of no return, because a signal that is not the platform's may throw in here, call back at
+ * once, or end what the job was submitted to.
+ */
+function listen(core: SchedulerCore, job: JobCore, signal: CancelSignal): void {
+  if (signal.aborted) throw signal.reason;
+  // Named first: V8 would keep a function that is made where it is assigned to a property until a full collection.
+  const onAbort = (): void => {
+    if (job.id !== 0) core.cancel(job, signal.reason);
+  };
+  try {
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) throw signal.reason;
+    refuseIfEnded(job.entity);
+    if (!isOpen(core)) throw closed(`the scheduler ${core.label} was closed`);
+  } catch (error) {
+    signal.removeEventListener('abort', onAbort);
+    throw error;
+  }
+  job.need().onAbort = onAbort;
 }
 
 /** The point of no return: from here both fences will signal. Nothing in here can fail. */
@@ -177,20 +202,9 @@ function accept(core: SchedulerCore, entity: EntityCore, job: JobCore): void {
   if (extra !== null) {
     if (extra.queueDeadline !== null)
       core.deadlines.set(extra.queueDeadline, extra.queueDeadline.atUs);
-    listen(core, job);
   }
   if (core.observers.listening) report(core, entity, job);
   if (entity.nextStart === job) core.askCheck(entity);
-}
-
-function listen(core: SchedulerCore, job: JobCore): void {
-  const { extra } = job;
-  if (extra === null || extra.signal === null) return;
-  const { signal } = extra;
-  // Named first: V8 would keep a function that is made where it is assigned to a property until a full collection.
-  const onAbort = (): void => void core.cancel(job, signal.reason);
-  extra.onAbort = onAbort;
-  signal.addEventListener('abort', onAbort);
 }
 
 function report(core: SchedulerCore, entity: EntityCore, job: JobCore): void {

@@ -1,6 +1,7 @@
 // What submit accepts and refuses (J1). Limits that a job carries are in limits.test.ts, bans in bans.test.ts.
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/base/index.ts';
+import type { CancelSignal } from '../../src/base/index.ts';
 import { signalledFence } from '../../src/fence/index.ts';
 import { Entity } from '../../src/sched/index.ts';
 import type { SubmitOptions } from '../../src/sched/index.ts';
@@ -56,6 +57,16 @@ describe('submit', () => {
     ['a negative dependency timeout', { dependencyTimeoutMs: -1 }],
     ['a negative estimate', { estimateMs: -1 }],
     ['an unknown rule for failed dependencies', { onDependencyError: 'ignore' }],
+    ['a signal that is an empty object', { signal: {} }],
+    ['a signal that is a number', { signal: 5 }],
+    ['a signal that is null', { signal: null }],
+    ['a controller instead of its signal', { signal: new AbortController() }],
+    ['a signal that cannot be left', { signal: { aborted: false, addEventListener: () => {} } }],
+    ['options that are null', null],
+    ['options that are a number', 1],
+    ['options that are a string', 'x'],
+    ['options that are a function', () => {}],
+    ['options that are a list', []],
   ];
 
   it.each(refused)('J1: refuses %s and changes nothing', (_, options) => {
@@ -100,6 +111,80 @@ describe('submit', () => {
     expect(() => entity.submit({}, { signal: AbortSignal.abort(reason) })).toThrow(reason);
     expect([entity.queued, entity.stats().submitted]).toEqual([0, 0]);
     expect(() => entity.submit({}, { signal: new AbortController().signal })).not.toThrow();
+  });
+
+  /** A signal of somebody's own making. */
+  function ownSignal(methods: Partial<CancelSignal> = {}): CancelSignal {
+    const nothing = (): void => {};
+    return {
+      aborted: false,
+      reason: undefined,
+      addEventListener: nothing,
+      removeEventListener: nothing,
+      ...methods,
+    };
+  }
+
+  it('J1: changes nothing where the signal throws while it is listened to, and leaves no listener', async () => {
+    const { scheduler, runtime } = setUp();
+    const entity = scheduler.createEntity();
+    const error = new Error('no listeners today');
+    const listeners = new Set<unknown>();
+    const signal = ownSignal({
+      addEventListener: (_, fn) => {
+        listeners.add(fn);
+        throw error;
+      },
+      removeEventListener: (_, fn) => void listeners.delete(fn),
+    });
+    expect(() => entity.submit({}, { signal })).toThrow(error);
+    expect([entity.queued, entity.stats().submitted, listeners.size]).toEqual([0, 0, 0]);
+    await cranked(runtime, scheduler.close());
+  });
+
+  it('J1: throws the reason of a signal that aborts while it is listened to, and leaves no listener', () => {
+    const { scheduler } = setUp();
+    const entity = scheduler.createEntity();
+    const reason = new Error('just now');
+    let aborted = false;
+    let listeners = 0;
+    const signal = {
+      ...ownSignal({ reason, removeEventListener: () => void (listeners -= 1) }),
+      get aborted() {
+        return aborted;
+      },
+      addEventListener: (_: 'abort', fn: () => void) => {
+        listeners += 1;
+        aborted = true;
+        fn();
+      },
+    };
+    expect(() => entity.submit({}, { signal })).toThrow(reason);
+    expect([entity.queued, entity.stats().submitted, listeners]).toEqual([0, 0, 0]);
+  });
+
+  it('J1: throws ERR_CLOSED where listening to the signal closed the scheduler', () => {
+    const { scheduler } = setUp();
+    const entity = scheduler.createEntity();
+    const signal = ownSignal({
+      addEventListener: () => void scheduler.close({ mode: 'kill' }),
+    });
+    expect(thrownBy(() => entity.submit({}, { signal }))).toBe('ERR_CLOSED');
+    expect([entity.queued, entity.stats().submitted]).toEqual([0, 0]);
+  });
+
+  it('J1: signals both fences of a job whose signal throws when it is left', () => {
+    const { scheduler, runtime } = setUp();
+    const error = new Error('stay');
+    const signal = ownSignal({
+      removeEventListener: () => {
+        throw error;
+      },
+    });
+    const job = scheduler.createEntity().submit({ durationUs: 5 }, { signal });
+    expect(() => runtime.runUntilIdle()).toThrow(error);
+    runtime.runUntilIdle();
+    expect([job.scheduled.status, outcome(job)]).toEqual(['ok', 'ok']);
   });
 
   it('J1: throws ERR_QUEUE_FULL at maxQueued, and accepts again once a job started', () => {
