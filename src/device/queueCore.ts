@@ -1,4 +1,4 @@
-import { invalid, UsageError } from '../base/index.ts';
+import { checkedOptions, checkedSignal, invalid, UsageError } from '../base/index.ts';
 import { checkedMs } from '../sched/index.ts';
 import type { Entity, EntityStats, Job, SubmitOptions } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
@@ -6,7 +6,7 @@ import type { Lease, LeaseOptions, Submission } from './device.ts';
 import type { DeviceMemory } from './deviceMemory.ts';
 import { LeaseCore } from './lease.ts';
 import type { LeaseHost } from './lease.ts';
-import { SubmissionCore } from './submission.ts';
+import { SubmissionCore, submitUntil } from './submission.ts';
 
 /** What a queue needs of its device. */
 export interface QueueHost extends LeaseHost {
@@ -37,27 +37,24 @@ export class QueueCore<W, P> {
 
   submit<R>(work: W, options?: SubmitOptions): Submission<R> {
     this.#refuseIfClosed('submit');
-    const signal = options?.signal ?? null;
-    if (signal?.aborted === true) throw signal.reason;
-    const task: Task<P> = { work: this.#backend.encode(work), result: undefined };
-    const job = this.#submitTask(task, signal === null ? options : withoutSignal(options));
-    try {
-      this.#backend.takeOver?.(task.work);
-    } catch (error) {
-      job.cancel(error);
-      throw error;
-    }
-    return new SubmissionCore<R, P>(job, signal);
+    if (options === undefined) return new SubmissionCore<R, P>(this.#accept(work, options));
+    const signal = checkedSignal(
+      'submit: signal',
+      checkedOptions('submit: options', options).signal,
+    );
+    if (signal === undefined) return new SubmissionCore<R, P>(this.#accept(work, options));
+    return submitUntil<R, P>(signal, () => this.#accept(work, withoutSignal(options)));
   }
 
-  /** A job that names buffers keeps them on the device until it is freed. */
-  #submitTask(task: Task<P>, options: SubmitOptions | undefined): Job<Task<P>> {
+  #accept(work: W, options: SubmitOptions | undefined): Job<Task<P>> {
+    const task: Task<P> = { work: this.#backend.encode(work), result: undefined };
     const { memory } = this.#host;
     const buffers = memory === null ? [] : (this.#backend.buffersOf?.(task.work) ?? []);
-    if (memory === null || buffers.length === 0) return this.entity.submit(task, options);
+    if (memory === null || buffers.length === 0) return this.#submitTask(task, options);
+    // A job that names buffers keeps them on the device until it is freed.
     memory.pin(this.#client, buffers);
     try {
-      const job = this.entity.submit(task, options);
+      const job = this.#submitTask(task, options);
       for (const { reservation } of buffers) reservation.add(job.finished, 'write');
       return job;
     } catch (error) {
@@ -66,24 +63,37 @@ export class QueueCore<W, P> {
     }
   }
 
+  /** What the caller gives away is taken last, when only that can fail. */
+  #submitTask(task: Task<P>, options: SubmitOptions | undefined): Job<Task<P>> {
+    if (this.#backend.givesAway?.(task.work) === true) {
+      this.entity.checkSubmit(options);
+      this.#backend.takeOver?.(task.work);
+    }
+    return this.entity.submit(task, options);
+  }
+
   async lease(options: LeaseOptions = {}): Promise<Lease> {
     this.#refuseIfClosed('lease');
-    const { estimateMs, maxMs = 1000, signal } = options;
+    const { estimateMs, maxMs = 1000, signal } = checkedOptions('lease: options', options);
     const maxUs = checkedMs('lease: maxMs', maxMs, Infinity);
     if (maxUs === 0) throw invalid('lease: maxMs', 'milliseconds, above 0', maxMs);
+    checkedSignal('lease: signal', signal);
     if (signal?.aborted === true) throw signal.reason;
     const { label } = this.entity;
     const lease = new LeaseCore<P>(this.#host, label, maxUs);
-    const job = this.entity.submit(lease, {
-      label: `${label}/lease`,
-      exclusive: true,
-      resubmit: false,
-      runTimeoutMs: Infinity,
-      ...(estimateMs === undefined ? {} : { estimateMs }),
-    });
-    this.#leases.add(lease);
-    job.finished.addCallback(() => this.#leases.delete(lease));
-    return lease.granted(job, signal);
+    const submit = (): Job => {
+      const job = this.entity.submit(lease, {
+        label: `${label}/lease`,
+        exclusive: true,
+        resubmit: false,
+        runTimeoutMs: Infinity,
+        ...(estimateMs === undefined ? {} : { estimateMs }),
+      });
+      this.#leases.add(lease);
+      job.finished.addCallback(() => this.#leases.delete(lease));
+      return job;
+    };
+    return lease.granted(submit, signal);
   }
 
   stats(): EntityStats {
@@ -115,7 +125,7 @@ export class QueueCore<W, P> {
 }
 
 /** The signal is the submission's to follow (submission.ts), not the entity's. */
-function withoutSignal(options: SubmitOptions | undefined): SubmitOptions {
+function withoutSignal(options: SubmitOptions): SubmitOptions {
   const others: { -readonly [K in keyof SubmitOptions]: SubmitOptions[K] } = { ...options };
   delete others.signal;
   return others;
