@@ -53,11 +53,13 @@ function checkedJob<P>(
 ): JobCore<P> {
   const job = new JobCore(entity, entity.use.submitted + 1, payload, core);
   if (options !== undefined) applyOptions(core, entity, job, options);
-  if (entity.queued < entity.setup.maxQueued) return job;
-  throw new UsageError(
-    'ERR_QUEUE_FULL',
-    `submit: ${entity.label} has ${entity.queued} jobs queued, and its maxQueued is ${entity.setup.maxQueued}; wait for one to start`,
-  );
+  if (entity.queued >= entity.setup.maxQueued) {
+    throw new UsageError(
+      'ERR_QUEUE_FULL',
+      `submit: ${entity.label} has ${entity.queued} jobs queued, and its maxQueued is ${entity.setup.maxQueued}; wait for one to start`,
+    );
+  }
+  return job;
 }
 
 function refuseIfEnded(entity: EntityCore): void {
