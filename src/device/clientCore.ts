@@ -2,6 +2,7 @@ import { invalid, UsageError } from '../base/index.ts';
 import { Account } from '../sched/index.ts';
 import type { EntityStats, Scheduler, SubmitOptions } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
+import { checkedClientOptions, checkedClose } from './clientOptions.ts';
 import { add, sumOf } from './clientStats.ts';
 import type {
   Client,
@@ -50,7 +51,7 @@ export class ClientCore<W, P> implements Client<W> {
   #isClosed = false;
 
   constructor(host: ClientHost<W, P>, id: number, options: ClientOptions) {
-    const { label = `client ${id}`, weight, priority } = checkedOptions('open', options);
+    const { label = `client ${id}`, weight, priority } = checkedClientOptions('open', options);
     this.#host = host;
     this.id = id;
     this.account = new Account({
@@ -78,8 +79,11 @@ export class ClientCore<W, P> implements Client<W> {
     if (this.#closing !== null || this.#isClosed) {
       throw new UsageError('ERR_CLOSED', `queue: the client ${this.label} was closed`);
     }
+    const { label = `${this.label}/queue ${this.#queueCount + 1}` } = checkedClientOptions(
+      'queue',
+      options,
+    );
     this.#queueCount += 1;
-    const { label = `${this.label}/queue ${this.#queueCount}` } = checkedOptions('queue', options);
     return new SideQueue(this, this.#openQueue({ ...options, label }), label);
   }
 
@@ -100,16 +104,15 @@ export class ClientCore<W, P> implements Client<W> {
   }
 
   close(options: CloseClientOptions = {}): Promise<void> {
-    const { flushMs, boundMs } = checkedClose(options);
+    const { flushMs, boundUs } = checkedClose(options);
     if (this.#isClosed) return Promise.resolve();
-    this.#closing ??= this.#close([...this.#queues], flushMs, boundMs).then(() => this.#closed());
+    this.#closing ??= this.#close([...this.#queues], flushMs, boundUs).then(() => this.#closed());
     return this.#closing;
   }
 
   /** Closes one queue of several; the client stays open. */
-  async closeQueue(queue: QueueCore<W, P>, options: CloseClientOptions): Promise<void> {
-    const { flushMs, boundMs } = checkedClose(options);
-    await this.#close([queue], flushMs, boundMs);
+  async closeQueue(queue: QueueCore<W, P>, flushMs: number, boundUs: number): Promise<void> {
+    await this.#close([queue], flushMs, boundUs);
     this.#forgetQueue(queue);
   }
 
@@ -147,9 +150,6 @@ export class ClientCore<W, P> implements Client<W> {
   }
 
   #openBook({ memoryBudgetBytes = Infinity }: ClientOptions): MemoryBook | null {
-    if (!(memoryBudgetBytes >= 0)) {
-      throw invalid('open: memoryBudgetBytes', 'a number of bytes, at least 0', memoryBudgetBytes);
-    }
     const { memory } = this.#host;
     if (memory === null) return null;
     const book = new MemoryBook(this.id, {
@@ -166,16 +166,16 @@ export class ClientCore<W, P> implements Client<W> {
   async #close(
     queues: readonly QueueCore<W, P>[],
     flushMs: number,
-    boundMs: number,
+    boundUs: number,
   ): Promise<void> {
     const closed = Promise.all(queues.map((queue) => queue.close(flushMs)));
-    if (boundMs === Infinity) {
+    if (boundUs === Infinity) {
       await closed;
       return;
     }
     const { runtime } = this.#host;
     await new Promise<void>((resolve) => {
-      const timer = runtime.setTimer(runtime.nowUs() + boundMs * 1000, resolve);
+      const timer = runtime.setTimer(runtime.nowUs() + boundUs, resolve);
       void closed.then(() => {
         timer.cancel();
         resolve();
@@ -223,7 +223,8 @@ class SideQueue<W, P> implements Queue<W> {
   }
 
   close(options: CloseClientOptions = {}): Promise<void> {
-    this.#closing ??= this.#client.closeQueue(this.#queue, options);
+    const { flushMs, boundUs } = checkedClose(options);
+    this.#closing ??= this.#client.closeQueue(this.#queue, flushMs, boundUs);
     return this.#closing;
   }
 
@@ -234,31 +235,4 @@ class SideQueue<W, P> implements Queue<W> {
   [Symbol.dispose](): void {
     this.#client.killQueue(this.#queue);
   }
-}
-
-function checkedOptions(call: string, options: ClientOptions): ClientOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw invalid(`${call}: options`, 'an object', options);
-  }
-  const { label, priority } = options;
-  if (label !== undefined && typeof label !== 'string') {
-    throw invalid(`${call}: label`, 'a string', label);
-  }
-  if (priority === 'kernel') {
-    throw invalid(
-      `${call}: priority`,
-      `'high', 'normal' or 'low' ('kernel' is for drivers)`,
-      priority,
-    );
-  }
-  return options;
-}
-
-function checkedClose(options: CloseClientOptions): { flushMs: number; boundMs: number } {
-  const { flushMs = 1000, closeTimeoutMs = 5000 } = options;
-  if (!(flushMs >= 0)) throw invalid('close: flushMs', 'milliseconds, at least 0', flushMs);
-  if (!(closeTimeoutMs >= 0)) {
-    throw invalid('close: closeTimeoutMs', 'milliseconds, at least 0', closeTimeoutMs);
-  }
-  return { flushMs, boundMs: flushMs + closeTimeoutMs };
 }

@@ -1,4 +1,4 @@
-import { invalid, UsageError } from '../base/index.ts';
+import { checkedOptions, invalid, UsageError } from '../base/index.ts';
 import type { Abort, Fence } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type {
@@ -13,6 +13,7 @@ import { Scheduler } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
 import { ClientCore } from './clientCore.ts';
 import type { ClientHost } from './clientCore.ts';
+import { checkedBytes } from './clientOptions.ts';
 import type { Client, ClientOptions, Device, DeviceLimits, DeviceStats } from './device.ts';
 import { EventStream } from './eventStream.ts';
 import { arrivalOf } from './deviceBuffer.ts';
@@ -119,7 +120,7 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
   }
 
   events(options: { capacity?: number } = {}): AsyncIterable<SchedEvent> {
-    const { capacity = 10_000 } = options;
+    const { capacity = 10_000 } = checkedOptions('events: options', options);
     if (!Number.isSafeInteger(capacity) || capacity < 1) {
       throw invalid('events: capacity', 'a number of events, at least 1', capacity);
     }
@@ -156,7 +157,7 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
   }
 
   async close(options: { mode?: 'drain' | 'kill' } = {}): Promise<void> {
-    const closed = this.scheduler.close(options);
+    const closed = this.scheduler.close(checkedOptions('close: options', options));
     this.#closing = true;
     await closed;
     await this.#end();
@@ -208,9 +209,7 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
   }
 
   #openMemory(memoryBytes: number = DEFAULT_MEMORY_BYTES): DeviceMemory | null {
-    if (!(memoryBytes > 0)) {
-      throw invalid('memoryBytes', 'a number of bytes, above 0', memoryBytes);
-    }
+    checkedBytes('memoryBytes', memoryBytes, 1);
     const { backend, label, runtime } = this;
     if (backend.memory === undefined) return null;
     const emit = (event: OwnershipEvent): void => this.#emit(event);

@@ -21,16 +21,45 @@ describe('client', () => {
     ['priority', { priority: 'urgent' }],
     ['priority', { priority: 'kernel' }],
     ['maxQueued', { maxQueued: 0 }],
+    ['maxQueued', { maxQueued: 1.5 }],
+    ['maxQueued', { maxQueued: null }],
     ['order', { order: 'random' }],
-  ])('with a wrong %s is refused, and the device has no new client', (name, options) => {
+    ['order', { order: null }],
+    ['weight', { weight: null }],
+    ['weight', { weight: '2' }],
+    ['weight', { weight: Infinity }],
+    ['priority', { priority: null }],
+    ['memoryBudgetBytes', { memoryBudgetBytes: '5' }],
+    ['memoryBudgetBytes', { memoryBudgetBytes: -1 }],
+    ['memoryBudgetBytes', { memoryBudgetBytes: null }],
+    ['options', null],
+    ['options', 5],
+    ['options', 'x'],
+  ] as [string, object][])(
+    'with a wrong %s is refused, and nothing is opened: %j',
+    (name, options) => {
+      const { device } = openHandDevice();
+      const types: string[] = [];
+      device.observe({ emit: ({ type }) => types.push(type) });
+      const refused = (act: () => unknown): void => {
+        const error = thrownBy(act) as Error;
+        expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+        expect(error.message).toMatch(new RegExp(`${name}: expected .*, got`));
+      };
+      refused(() => device.open(options));
+      expect([device.stats().clients, device.stats().scheduler.entities]).toEqual([[], 0]);
+      expect(types).toEqual([]);
+      const client = device.open({ label: 'a' });
+      refused(() => client.queue(options));
+      expect(client.stats().queues).toHaveLength(1);
+      expect(client.queue().label).toBe('a/queue 1');
+    },
+  );
+
+  it('takes what is just inside those limits', () => {
     const { device } = openHandDevice();
-    const error = thrownBy(() => device.open(options)) as Error;
-    expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
-    expect(error.message).toMatch(new RegExp(`${name}: expected .*, got`));
-    expect(device.stats().clients).toEqual([]);
-    expect(thrownBy(() => device.open().queue(options))).toMatchObject({
-      code: 'ERR_INVALID_ARGUMENT',
-    });
+    const client = device.open({ maxQueued: Infinity, memoryBudgetBytes: 0, weight: 1e-3 });
+    client.queue({ maxQueued: 1, memoryBudgetBytes: Infinity, priority: 'low' }).submit({});
   });
 
   it('S8: shares by weight, and more queues buy no larger share', () => {
@@ -147,12 +176,35 @@ describe('close', () => {
     expect(device.stats().scheduler.entities).toBe(0);
   });
 
-  it('refuses times that are none, with nothing changed', () => {
-    const { device } = openHandDevice();
+  it.each([
+    { flushMs: -1 },
+    { flushMs: '1' },
+    { flushMs: null },
+    { flushMs: {} },
+    { closeTimeoutMs: NaN },
+    { closeTimeoutMs: '1' },
+    { closeTimeoutMs: null },
+    null,
+    5,
+    'x',
+  ])('E4: refuses times that are none, with nothing changed: %j', async (options) => {
+    const { device, runtime } = openHandDevice();
     const client = device.open();
-    for (const options of [{ flushMs: -1 }, { closeTimeoutMs: NaN }]) {
-      expect(thrownBy(() => client.close(options))).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    const queue = client.queue();
+    for (const one of [queue, client]) {
+      const error = thrownBy(() => one.close(options as never));
+      expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+      one.submit({ durationUs: 1 });
+      await closed(runtime, one.close());
+      expect(thrownBy(() => one.submit({}))).toMatchObject({ code: 'ERR_CLOSED' });
     }
+    expect(client.stats().completed).toBe(2);
+  });
+
+  it('E4: refuses a time that is a bigint', () => {
+    const client = openHandDevice().device.open();
+    const error = thrownBy(() => client.close({ closeTimeoutMs: 1n as never }));
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
     client.submit({});
   });
 

@@ -48,10 +48,20 @@ describe('close', () => {
 
   it('refuses a mode that it does not know, and stays open', async () => {
     const { device } = openHandDevice();
-    await expect(device.close({ mode: 'gently' as never })).rejects.toMatchObject({
+    for (const options of [{ mode: 'gently' }, null, 5, 'kill']) {
+      await expect(device.close(options as never)).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARGUMENT',
+      });
+    }
+    device.open().submit({});
+  });
+});
+
+describe('memory of a device', () => {
+  it.each([0, -1, NaN, null, '5'])('M1: is a number of bytes, not %s', (memoryBytes) => {
+    expect(thrownBy(() => openHandDevice({ memoryBytes } as never))).toMatchObject({
       code: 'ERR_INVALID_ARGUMENT',
     });
-    device.open();
   });
 });
 
@@ -142,7 +152,12 @@ describe('events', () => {
 
   it('need a capacity', () => {
     const { device } = openHandDevice();
-    expect(() => device.events({ capacity: 0 })).toThrow(/events: capacity: expected/);
+    for (const capacity of [0, 1.5, null, '1']) {
+      expect(() => device.events({ capacity } as never)).toThrow(/events: capacity: expected/);
+    }
+    for (const options of [null, 5, 'x']) {
+      expect(() => device.events(options as never)).toThrow(/events: options: expected/);
+    }
   });
 });
 
