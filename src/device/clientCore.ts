@@ -44,7 +44,9 @@ export class ClientCore<W, P> implements Client<W> {
   readonly #book: MemoryBook | null;
   /** Queues that are open or closing, `#main` included. */
   readonly #queues = new Set<QueueCore<W, P>>();
-  /** What queues that are closed did. */
+  /** Queues that are closed, and of which something is still unfinished or on the hardware: what they did may still change (S13). */
+  readonly #ending = new Set<QueueCore<W, P>>();
+  /** What the other queues that are closed did. */
   #past: EntityStats | null = null;
   #queueCount = 0;
   #closing: Promise<void> | null = null;
@@ -90,7 +92,9 @@ export class ClientCore<W, P> implements Client<W> {
   stats(): ClientStats {
     const [first, ...others] = this.#queues;
     const queues = [first ?? this.#main, ...others].map((queue) => queue.stats());
-    const stats = sumOf(this, queues, this.#past);
+    const closed = [...this.#ending].map((queue) => queue.stats());
+    if (this.#past !== null) closed.push(this.#past);
+    const stats = sumOf(this, queues, closed);
     return this.#book === null ? stats : { ...stats, memory: this.#book.stats() };
   }
 
@@ -192,8 +196,12 @@ export class ClientCore<W, P> implements Client<W> {
 
   #forgetQueue(queue: QueueCore<W, P>): void {
     if (!this.#queues.delete(queue)) return;
-    const stats = queue.stats();
-    this.#past = this.#past === null ? stats : add(this.#past, stats);
+    this.#ending.add(queue);
+    queue.entity.whenRetired(() => {
+      this.#ending.delete(queue);
+      const stats = queue.stats();
+      this.#past = this.#past === null ? stats : add(this.#past, stats);
+    });
   }
 }
 
@@ -219,7 +227,7 @@ class SideQueue<W, P> implements Queue<W> {
   }
 
   stats(): ClientStats {
-    return sumOf({ label: this.label, id: this.#client.id }, [this.#queue.stats()], null);
+    return sumOf({ label: this.label, id: this.#client.id }, [this.#queue.stats()], []);
   }
 
   close(options: CloseClientOptions = {}): Promise<void> {

@@ -2,7 +2,9 @@
  * Clients and their queues: shares, statistics, closing and killing. In virtual time; the end of a whole device is in
  * device.test.ts.
  */
+import { queryObjects } from 'node:v8';
 import { describe, expect, it } from 'vitest';
+import { QueueCore } from '../../src/device/queueCore.ts';
 import type { VirtualRuntime } from '../../src/drivers/sim/index.ts';
 import { openHandDevice, thrownBy } from './handDevice.ts';
 
@@ -106,6 +108,50 @@ describe('statistics', () => {
     expect(after.queues).toHaveLength(1);
     expect(after).toEqual({ ...before, queues: after.queues });
     expect(queue.stats()).toMatchObject({ label: 'side', submitted: 1, completed: 1 });
+  });
+
+  it.each(['dispose', 'close'] as const)(
+    'S13: go on after a queue with work in hand ended: %s',
+    async (end) => {
+      const { device, backend, runtime } = openHandDevice({ credits: 1 });
+      const client = device.open();
+      const queue = client.queue();
+      for (let i = 0; i < 3; i += 1) queue.submit({});
+      await runtime.settle(100);
+      const ended =
+        end === 'dispose'
+          ? Promise.resolve(queue[Symbol.dispose]())
+          : queue.close({ flushMs: 0, closeTimeoutMs: 0 });
+      await runtime.settle(100);
+      await ended;
+      expect(client.stats()).toMatchObject({ submitted: 3, running: 1, completed: 0, busyUs: 0 });
+      expect(client.stats().queues).toHaveLength(1);
+      backend.end();
+      await runtime.settle(10);
+      const done = { submitted: 3, running: 0, completed: 1, failed: 2, busyUs: 200 };
+      expect(queue.stats()).toMatchObject(done);
+      for (const stats of [client.stats(), device.stats().clients[0]]) {
+        expect(stats).toMatchObject(done);
+        expect(stats?.turnaroundUs.count).toBe(3);
+      }
+    },
+  );
+
+  it('S13: of a client that opens and closes queues for ever keep none of them', async () => {
+    const { device, runtime } = openHandDevice({ credits: 2 });
+    const client = device.open();
+    const before = queryObjects(QueueCore);
+    for (let i = 0; i < 200; i += 1) {
+      const queue = client.queue();
+      queue.submit({ durationUs: 5 });
+      if (i % 2 === 0) await runtime.settle(10);
+      queue[Symbol.dispose]();
+    }
+    await runtime.settle(1_000_000);
+    expect(client.stats()).toMatchObject({ submitted: 200, completed: 100, failed: 100 });
+    await new Promise((resolve) => setImmediate(resolve));
+    // The scheduler keeps what it used last for the next.
+    expect(queryObjects(QueueCore) - before).toBeLessThan(20);
   });
 
   it('are plain JSON', () => {
