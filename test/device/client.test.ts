@@ -140,7 +140,7 @@ describe('statistics', () => {
   it('S13: of a client that opens and closes queues for ever keep none of them', async () => {
     const { device, runtime } = openHandDevice({ credits: 2 });
     const client = device.open();
-    const before = queryObjects(QueueCore);
+    const before = countOf(QueueCore);
     for (let i = 0; i < 200; i += 1) {
       const queue = client.queue();
       queue.submit({ durationUs: 5 });
@@ -151,7 +151,7 @@ describe('statistics', () => {
     expect(client.stats()).toMatchObject({ submitted: 200, completed: 100, failed: 100 });
     await new Promise((resolve) => setImmediate(resolve));
     // The scheduler keeps what it used last for the next.
-    expect(queryObjects(QueueCore) - before).toBeLessThan(20);
+    expect(countOf(QueueCore) - before).toBeLessThan(20);
   });
 
   it('are plain JSON', () => {
@@ -310,4 +310,9 @@ async function closed(runtime: VirtualRuntime, ended: Promise<void>): Promise<vo
   });
   await runtime.settle(1_000_000);
   expect(done, 'close did not resolve').toBe(true);
+}
+
+/** How many objects of a class are alive, after a garbage collection. */
+function countOf(constructor: Parameters<typeof queryObjects>[0]): number {
+  return Number(queryObjects(constructor));
 }
