@@ -18,6 +18,7 @@ export class BufferMover {
   #heldBytes = 0;
   #lastHandle = 0;
   #available = true;
+  #closed = false;
   #waiting: BufferCore[] = [];
 
   constructor(
@@ -119,6 +120,12 @@ export class BufferMover {
     this.#pump();
   }
 
+  /** The device is closed, or is going to be at once: it is asked for nothing any more. */
+  close(): void {
+    this.#available = false;
+    this.#closed = true;
+  }
+
   /** Rules 1 and 2. */
   #pump(): void {
     for (let core = this.#waiting[0]; core !== undefined; core = this.#waiting[0]) {
@@ -170,7 +177,7 @@ export class BufferMover {
 
   /** Its place on the device is free. */
   #drop(core: BufferCore): void {
-    this.#backend.destroy(core.handle);
+    if (!this.#closed) this.#backend.destroy(core.handle);
     core.handle = 0;
     this.#heldBytes -= core.bytes;
     this.#pump();

@@ -1,4 +1,5 @@
 import { invalid, UsageError } from '../base/index.ts';
+import type { FencelineError } from '../base/index.ts';
 import { Account } from '../sched/index.ts';
 import type { EntityStats, Scheduler, SubmitOptions } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
@@ -24,7 +25,11 @@ import type { QueueHost } from './queueCore.ts';
 export interface ClientHost<W, P> extends QueueHost {
   readonly scheduler: Scheduler<Task<P>>;
   readonly backend: DeviceBackend<W, P>;
-  /** The client is closed: nothing of the device refers to it any more. Called once. */
+  /** @throws {ERR_DEVICE_GONE} */
+  refuseIfGone(call: string): void;
+  /** @throws {ERR_DEVICE_GONE, ERR_CLOSED} */
+  refuseIfEnded(call: string): void;
+  /** The client is closed. Called once. */
   clientClosed(client: ClientCore<W, P>): void;
 }
 
@@ -33,7 +38,8 @@ export interface ClientHost<W, P> extends QueueHost {
  *
  * 1. open: from `device.open` on.
  * 2. closing: it takes no more work; its queues flush, then are killed, then wait for attempts to retire (E4).
- * 3. closed: the device has forgotten it. From closing when that is over, or given up; from open by `dispose`.
+ * 3. closed: the device has forgotten it. From closing when that is over, or given up; from open by `dispose`; from both when
+ *    the device has closed, in whose statistics it then stays.
  */
 export class ClientCore<W, P> implements Client<W> {
   readonly id: number;
@@ -81,6 +87,10 @@ export class ClientCore<W, P> implements Client<W> {
     if (this.#closing !== null || this.#isClosed) {
       throw new UsageError('ERR_CLOSED', `queue: the client ${this.label} was closed`);
     }
+    this.#host.refuseIfEnded('queue');
+    if (this.#main.stats().banned) {
+      throw new UsageError('ERR_CLIENT_BANNED', undefined, { label: this.label });
+    }
     const { label = `${this.label}/queue ${this.#queueCount + 1}` } = checkedClientOptions(
       'queue',
       options,
@@ -104,6 +114,7 @@ export class ClientCore<W, P> implements Client<W> {
     if (this.#closing !== null || this.#isClosed) {
       throw new UsageError('ERR_CLOSED', `allocate: the client ${this.label} was closed`);
     }
+    this.#host.refuseIfGone('allocate');
     return memory.allocate(this.id, options);
   }
 
@@ -132,6 +143,12 @@ export class ClientCore<W, P> implements Client<W> {
 
   [Symbol.dispose](): void {
     for (const queue of this.#queues) queue.kill();
+    this.#closed();
+  }
+
+  /** Its device has closed, and every job has finished; `error` is why, where the device was gone before. */
+  async endWithDevice(error: FencelineError | null): Promise<void> {
+    await Promise.all([...this.#queues].map((queue) => queue.end(error)));
     this.#closed();
   }
 

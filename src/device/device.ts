@@ -79,9 +79,12 @@ export interface Device<W> {
   stats(): DeviceStats;
   /** Hands every event to `sink`, synchronously; returns how to stop. */
   observe(sink: EventSink): () => void;
-  /** Ok after an ordinary close, failed when the device was lost for good. */
+  /** Ok after an ordinary close, failed when the device was lost for good; before the jobs that fail with it. */
   readonly gone: Fence;
-  /** Ends the device; `drain` (default) lets everything finish, `kill` fails it. Resolves when every fence has signalled. */
+  /**
+   * Ends the device, and its clients with it; `drain` (default) lets everything finish, `kill` fails it. Resolves when every fence
+   * has signalled.
+   */
   close(options?: { mode?: 'drain' | 'kill' }): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -115,13 +118,14 @@ export interface Queue<W> {
 /** One who uses a device; who is blamed for its jobs. */
 export interface Client<W> extends Queue<W> {
   readonly id: number;
-  /** Opens one more queue under the same share. */
+  /** Opens one more queue under the same share. @throws {ERR_INVALID_ARGUMENT, ERR_CLOSED, ERR_CLIENT_BANNED, ERR_DEVICE_GONE} */
   queue(options?: ClientOptions): Queue<W>;
   /**
    * Reserves memory on the device, zeroed; who gets it releases it. What is idle may be evicted to the host for it, and comes back
    * when it is needed.
    *
    * @throws {ERR_INVALID_ARGUMENT} where the device has no memory for clients
+   * @throws {ERR_CLOSED, ERR_DEVICE_GONE} as they say
    * @throws {ERR_OUT_OF_MEMORY} with who holds what; nothing changed
    */
   allocate(options: BufferOptions): Owned<DeviceBuffer>;

@@ -149,10 +149,11 @@ export class DeviceMemory {
     this.#mover.restore();
   }
 
-  /** Everything is over: nothing arrives any more. */
+  /** Everything is over: what is due is freed (E5), nothing arrives any more. May be called twice. */
   close(): void {
+    this.#freeNow();
     this.#closed = true;
-    this.#mover.lose([]);
+    this.#mover.close();
     this.#arrivals.close();
   }
 

@@ -1,4 +1,5 @@
 import { checkedOptions, checkedSignal, invalid, UsageError } from '../base/index.ts';
+import type { FencelineError } from '../base/index.ts';
 import { checkedMs } from '../sched/index.ts';
 import type { Entity, EntityStats, Job, SubmitOptions } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
@@ -115,6 +116,12 @@ export class QueueCore<W, P> {
     this.entity.kill();
     for (const lease of this.#leases) lease.cancel();
     void this.entity.close({ flushMs: 0 });
+  }
+
+  /** Its device has closed, and every job has finished. Resolves when the entity is closed, whatever is still on the hardware. */
+  async end(error: FencelineError | null): Promise<void> {
+    this.entity.kill(error ?? undefined);
+    await this.entity.close({ flushMs: 0 });
   }
 
   #refuseIfClosed(call: string): void {

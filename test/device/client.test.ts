@@ -86,8 +86,11 @@ describe('client', () => {
     for (let i = 0; i < 3; i += 1) queue.submit({}, { runTimeoutMs: 1 });
     runtime.advanceBy(10_000);
     expect(client.stats()).toMatchObject({ karma: 3, banned: true, failed: 3 });
-    expect(thrownBy(() => client.submit({}))).toMatchObject({ code: 'ERR_CLIENT_BANNED' });
-    device.open().submit({});
+    for (const act of [() => client.submit({}), () => queue.submit({}), () => client.queue()]) {
+      expect(thrownBy(act)).toMatchObject({ code: 'ERR_CLIENT_BANNED' });
+    }
+    expect(client.stats().queues).toHaveLength(2);
+    device.open().queue().submit({});
   });
 });
 

@@ -1,7 +1,7 @@
 // Memory of a device in virtual time: budgets, who is evicted, when it may be freed (M1 to M3, E5). Real contents on a real
 // device are in test/webgpu/memory.gpu.test.ts.
 import { describe, expect, it } from 'vitest';
-import { deferred } from '../../src/base/index.ts';
+import { deferred, JobError } from '../../src/base/index.ts';
 import type { Deferred } from '../../src/base/index.ts';
 import { handleOf, openDevice } from '../../src/device/index.ts';
 import type {
@@ -456,6 +456,37 @@ describe('a buffer', () => {
     await env.runtime.settle(1000);
     expect([refilled.state, job.finished.status]).toEqual(['resident', 'ok']);
     expect([...env.memory.contents.get(handleOf(refilled)!)!]).toEqual([5, 0, 0, 0, 0, 0, 0, 0]);
+  });
+
+  it('E4, E6: of a client that is open is freed with its device, which is asked for nothing afterwards', async () => {
+    const env = setUp();
+    const client = env.device.open();
+    const held = client.allocate({ bytes: 10 });
+    const other = client.allocate({ bytes: 10 });
+    await env.runtime.settle();
+    const timeline = new Timeline({ driver: 'test', label: 'uses', runtime: env.runtime });
+    const use = timeline.createFence();
+    other.value.reservation.add(use.fence, 'bookkeep');
+    await Promise.all([env.device.close(), env.runtime.settle(1000)]);
+    expect([held.value.state, other.value.state, env.memory.bytes]).toEqual([
+      'freed',
+      'resident',
+      12,
+    ]);
+    const calls = env.memory.calls.length;
+    use.signal();
+    held.release();
+    await env.runtime.settle();
+    expect([other.value.state, env.memory.calls.length]).toEqual(['freed', calls]);
+  });
+
+  it('T8: is refused once the device is gone', async () => {
+    const env = setUp();
+    const client = env.device.open();
+    env.backend.host?.lost(new JobError('ERR_DRIVER', 'unplugged'));
+    expect(code(() => client.allocate({ bytes: 1 }))).toBe('ERR_DEVICE_GONE');
+    await env.runtime.settle();
+    expect(code(() => client.allocate({ bytes: 1 }))).toBe('ERR_DEVICE_GONE');
   });
 
   it('M4: answers after its device was closed', async () => {
