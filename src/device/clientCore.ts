@@ -1,9 +1,9 @@
 import { invalid, UsageError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
-import { Account } from '../sched/index.ts';
-import type { EntityStats, Scheduler, SubmitOptions } from '../sched/index.ts';
+import { Account, setShare } from '../sched/index.ts';
+import type { EntityStats, Priority, Scheduler, SubmitOptions } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
-import { checkedClientOptions, checkedClose } from './clientOptions.ts';
+import { checkedBand, checkedClientOptions, checkedClose, checkedShare } from './clientOptions.ts';
 import { add, sumOf } from './clientStats.ts';
 import type {
   Client,
@@ -68,7 +68,13 @@ export class ClientCore<W, P> implements Client<W> {
       ...(priority === undefined ? {} : { priority }),
     });
     this.#book = this.#openBook(options);
-    this.#main = this.#openQueue({ ...options, label, weight: 1 });
+    // The weight and the band are those of the account.
+    const { order, maxQueued } = options;
+    this.#main = this.#openQueue({
+      label,
+      ...(order === undefined ? {} : { order }),
+      ...(maxQueued === undefined ? {} : { maxQueued }),
+    });
   }
 
   get label(): string {
@@ -97,6 +103,15 @@ export class ClientCore<W, P> implements Client<W> {
     );
     this.#queueCount += 1;
     return new SideQueue(this, this.#openQueue({ ...options, label }), label);
+  }
+
+  setWeight(weight: number): void {
+    this.#setShare(checkedShare('setWeight', weight), this.account.priority);
+    if (this.#book !== null) this.#book.weight = weight;
+  }
+
+  setPriority(priority: Priority): void {
+    this.#setShare(this.account.weight, checkedBand('setPriority', priority));
   }
 
   stats(): ClientStats {
@@ -152,6 +167,11 @@ export class ClientCore<W, P> implements Client<W> {
     this.#closed();
   }
 
+  #setShare(weight: number, priority: Priority): void {
+    setShare(this.account, weight, priority);
+    for (const queue of this.#queues) queue.shareChanged(this.account);
+  }
+
   #openQueue(options: ClientOptions & { label: string }): QueueCore<W, P> {
     const { label, weight, priority, order, maxQueued } = options;
     const { scheduler, backend } = this.#host;
@@ -165,7 +185,7 @@ export class ClientCore<W, P> implements Client<W> {
       ...(order === undefined ? {} : { order }),
       ...(maxQueued === undefined ? {} : { maxQueued }),
     });
-    const queue = new QueueCore(this.id, entity, backend, this.#host);
+    const queue = new QueueCore(this.id, entity, priority ?? null, backend, this.#host);
     this.#queues.add(queue);
     return queue;
   }
@@ -241,6 +261,14 @@ class SideQueue<W, P> implements Queue<W> {
 
   lease(options?: LeaseOptions): Promise<Lease> {
     return this.#queue.lease(options);
+  }
+
+  setWeight(weight: number): void {
+    this.#queue.setWeight(weight);
+  }
+
+  setPriority(priority: Priority): void {
+    this.#queue.setPriority(priority);
   }
 
   stats(): ClientStats {

@@ -106,6 +106,31 @@ export interface Queue<W> {
    * @throws {ERR_INVALID_ARGUMENT, ERR_CLOSED, ERR_QUEUE_FULL, ERR_CLIENT_BANNED, ERR_DEVICE_GONE} as a rejection
    */
   lease(options?: LeaseOptions): Promise<Lease>;
+  /**
+   * Changes the weight: of a client its share among those of its band, of one more queue its part of what the client gets. Holds for
+   * what is queued, too; jobs that run go on.
+   *
+   * @throws {ERR_INVALID_ARGUMENT} unless it is a number above 0
+   */
+  setWeight(weight: number): void;
+  /**
+   * Changes the band: of a client that of its share, and of its queues that were given none of their own; of one more queue its own,
+   * for policies that go by the band of each queue. Holds for what is queued, too; jobs that run go on.
+   *
+   * @throws {ERR_INVALID_ARGUMENT} unless it is `'high'`, `'normal'` or `'low'`
+   * @example
+   * const device = await openWorkerDevice({ threads: 1 });
+   * device.observe({
+   *   emit(event) {
+   *     if (event.type === 'client-close') console.log(event.label, event.priority, event.weight);
+   *   },
+   * });
+   * const client = device.open({ label: 'embeddings', priority: 'low' });
+   * client.setPriority('high'); // somebody waits for them now
+   * client.setWeight(2);
+   * await device.close(); // embeddings high 2
+   */
+  setPriority(priority: Priority): void;
   stats(): ClientStats;
   /** Winds down: accepts no more, waits, then kills (E4). Bounded; may be called twice. */
   close(options?: CloseClientOptions): Promise<void>;

@@ -17,7 +17,8 @@ export class MemoryBook {
   readonly client: number;
   readonly label: string;
   readonly budgetBytes: number;
-  readonly weight: number;
+  /** Its client's part of the memory. */
+  weight: number;
   readonly isBanned: () => boolean;
   readonly buffers: Set<BufferCore> = new Set();
   allocatedBytes = 0;

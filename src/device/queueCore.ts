@@ -1,8 +1,9 @@
 import { checkedOptions, checkedSignal, invalid, UsageError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
 import { checkedMs } from '../sched/index.ts';
-import type { Entity, EntityStats, Job, SubmitOptions } from '../sched/index.ts';
+import type { Account, Entity, EntityStats, Job, Priority, SubmitOptions } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
+import { checkedBand, checkedShare } from './clientOptions.ts';
 import type { Lease, LeaseOptions, Submission } from './device.ts';
 import type { DeviceMemory } from './deviceMemory.ts';
 import { LeaseCore } from './lease.ts';
@@ -22,14 +23,18 @@ export class QueueCore<W, P> {
   readonly #host: QueueHost;
   readonly #client: number;
   readonly #leases = new Set<LeaseCore<P>>();
+  /** Its band, where it has one of its own; `null`: that of its client. */
+  #priority: Priority | null;
   #closed = false;
 
   constructor(
     client: number,
     entity: Entity<Task<P>>,
+    priority: Priority | null,
     backend: DeviceBackend<W, P>,
     host: QueueHost,
   ) {
+    this.#priority = priority;
     this.#client = client;
     this.entity = entity;
     this.#backend = backend;
@@ -99,6 +104,21 @@ export class QueueCore<W, P> {
 
   stats(): EntityStats {
     return this.entity.stats();
+  }
+
+  /** Its part of what the client gets. */
+  setWeight(weight: number): void {
+    this.entity.setWeight(checkedShare('setWeight', weight));
+  }
+
+  setPriority(priority: Priority): void {
+    this.#priority = checkedBand('setPriority', priority);
+    this.entity.setPriority(priority);
+  }
+
+  /** The client's share, or its band, is another one. */
+  shareChanged({ priority }: Account): void {
+    this.entity.setPriority(this.#priority ?? priority);
   }
 
   /** Resolves when every job has finished and every attempt is retired; after `flushMs` what is queued is killed (E4). */

@@ -6,6 +6,7 @@ import { queryObjects } from 'node:v8';
 import { describe, expect, it } from 'vitest';
 import { QueueCore } from '../../src/device/queueCore.ts';
 import type { VirtualRuntime } from '../../src/drivers/sim/index.ts';
+import { strictPriority } from '../../src/sched/index.ts';
 import { openHandDevice, thrownBy } from './handDevice.ts';
 
 describe('client', () => {
@@ -91,6 +92,110 @@ describe('client', () => {
     }
     expect(client.stats().queues).toHaveLength(2);
     device.open().queue().submit({});
+  });
+});
+
+describe('a share that changes', () => {
+  /** Two clients, the first with one more queue, all with much to do. */
+  function twoBusy(options: Parameters<typeof openHandDevice>[0] = {}) {
+    const { device, runtime } = openHandDevice({ credits: 1, ...options });
+    const [one, other] = [device.open({ label: 'one' }), device.open({ label: 'other' })];
+    const queue = one.queue();
+    const fill = (): void => {
+      for (let i = 0; i < 600; i += 1) {
+        for (const each of [one, queue, other]) each.submit({ durationUs: 1000 });
+      }
+    };
+    /** What each got of the next 400 ms, in jobs. */
+    const next = () => {
+      const count = () => [one.stats(), queue.stats(), other.stats()].map((is) => is.completed);
+      const before = count();
+      runtime.advanceBy(400_000);
+      const [all = 0, side = 0, others = 0] = count().map((is, i) => is - (before[i] ?? 0));
+      return { all, side, others };
+    };
+    return { device, runtime, one, other, queue, fill, next };
+  }
+
+  it('S8: of a client, by weight, holds for what is queued and for all its queues', () => {
+    const { one, other, fill, next } = twoBusy();
+    fill();
+    expect(Math.abs(next().all - 200)).toBeLessThanOrEqual(4);
+    one.setWeight(3);
+    expect(Math.abs(next().all - 300)).toBeLessThanOrEqual(4);
+    other.setWeight(3);
+    expect(Math.abs(next().all - 200)).toBeLessThanOrEqual(4);
+  });
+
+  it('S8: of a client, by band, holds for what is queued and for all its queues', () => {
+    const { one, other, fill, next } = twoBusy();
+    fill();
+    other.setPriority('low');
+    expect(Math.abs(next().all - (400 * 8) / 9)).toBeLessThanOrEqual(4);
+    one.setPriority('low');
+    expect(Math.abs(next().all - 200)).toBeLessThanOrEqual(4);
+  });
+
+  it('S8: holds for who has nothing queued when it submits', () => {
+    const { one, fill, next } = twoBusy();
+    one.setWeight(3);
+    fill();
+    expect(Math.abs(next().all - 300)).toBeLessThanOrEqual(4);
+  });
+
+  it('S8: of one more queue is a part of what the client gets', () => {
+    const { queue, fill, next } = twoBusy();
+    fill();
+    queue.setWeight(3);
+    const { all, side } = next();
+    expect(Math.abs(all - 200)).toBeLessThanOrEqual(4);
+    expect(Math.abs(side - 150)).toBeLessThanOrEqual(4);
+  });
+
+  it('S7: of a client is the band of its queues that have none of their own', () => {
+    const { one, queue, other, fill, next } = twoBusy({ policy: strictPriority() });
+    fill();
+    one.setPriority('high');
+    expect(next()).toEqual({ all: 400, side: 200, others: 0 });
+    queue.setPriority('low');
+    expect(next()).toEqual({ all: 400, side: 0, others: 0 });
+    one.setPriority('normal');
+    other.setPriority('high');
+    expect(next()).toEqual({ all: 0, side: 0, others: 400 });
+    queue.setPriority('high');
+    expect(next().side).toBeGreaterThan(0);
+  });
+
+  it('refuses what no share is, with nothing changed', () => {
+    const { one, queue, fill, next } = twoBusy();
+    for (const each of [one, queue]) {
+      for (const weight of [0, -1, NaN, Infinity, '2', null, undefined]) {
+        const error = thrownBy(() => each.setWeight(weight as never)) as Error;
+        expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+        expect(error.message).toMatch(/setWeight: expected a number above 0, got/);
+      }
+      for (const priority of ['kernel', 'urgent', 1, null, undefined]) {
+        const error = thrownBy(() => each.setPriority(priority as never)) as Error;
+        expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+        expect(error.message).toMatch(/setPriority: expected 'high', 'normal' or 'low'/);
+      }
+    }
+    fill();
+    expect(Math.abs(next().all - 200)).toBeLessThanOrEqual(4);
+  });
+
+  it('E6: may be changed after the end of the client and of the device', async () => {
+    const { device, runtime, one, queue } = twoBusy();
+    queue[Symbol.dispose]();
+    one[Symbol.dispose]();
+    const ended = device.close();
+    await runtime.settle(1000);
+    await ended;
+    for (const each of [one, queue]) {
+      each.setWeight(2);
+      each.setPriority('low');
+    }
+    expect(runtime.pendingTimers).toBe(0);
   });
 });
 

@@ -224,6 +224,19 @@ describe('eviction', () => {
     expect([kept.state, own.state]).toEqual(['resident', 'resident']);
   });
 
+  it('M3: goes by the weights as they are now', async () => {
+    const env = setUp();
+    const [large, small] = [open(env), open(env)];
+    const kept = await allocated(env, small, 60);
+    const own = await allocated(env, large, 40);
+    large.submit({ buffers: [own] });
+    small.setWeight(3);
+    expect(code(() => large.allocate({ bytes: 20 }))).toBe('ERR_OUT_OF_MEMORY');
+    small.setWeight(1);
+    large.allocate({ bytes: 20 });
+    expect([kept.state, own.state]).toEqual(['leaving', 'resident']);
+  });
+
   it('M3: takes from who is banned first', async () => {
     const env = setUp({ banAfter: 1, runTimeoutMs: 1, memoryBytes: 120 });
     const [rogue, client] = [open(env), open(env)];
