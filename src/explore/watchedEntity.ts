@@ -9,6 +9,7 @@ import type {
   ResourceRequest,
   SubmitOptions,
 } from '../sched/index.ts';
+import { blameOf, noBlame } from './judge/blame.ts';
 import { finishedSignalled, scheduledSignalled } from './judge/finishRules.ts';
 import type { Judge } from './judge/judge.ts';
 import { isSuspended } from './judge/sliceRules.ts';
@@ -51,6 +52,7 @@ export class WatchedEntity<P = unknown> {
       serial: options.order !== 'parallel',
       fails: options.onDependencyError === 'fail',
       client: options.client ?? null,
+      blame: noBlame(),
       priority: options.priority ?? options.account?.priority ?? 'normal',
       killsOnFault: options.onFault === 'kill-queue',
       maxQueued: options.maxQueued ?? Infinity,
@@ -140,9 +142,9 @@ export class WatchedEntity<P = unknown> {
     if (record.killed) codes.push('ERR_CLOSED');
     if (record.closing) codes.push('ERR_CLOSED');
     for (const one of record.schedulers) {
-      const guilty = one.karma.get(record.client ?? record) ?? 0;
+      const { accused, leastToBan } = blameOf(record, one.domain);
       const isOnly = record.schedulers.length === 1;
-      if (guilty >= one.banAfter && isOnly && this.#entity.stats().banned) {
+      if (accused >= leastToBan && isOnly && this.#entity.stats().banned) {
         codes.push('ERR_CLIENT_BANNED');
       }
       if (record.schedulers.length > 1) continue;

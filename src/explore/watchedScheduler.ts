@@ -70,8 +70,6 @@ export class WatchedScheduler<P = unknown> {
       resetIsForFault: false,
       resets: 0,
       timeouts: 0,
-      karma: new Map(),
-      convicted: new Map(),
     };
     if (driver.measure !== undefined) judge.countsTime = false;
     judge.schedulers.push(this.record);
@@ -165,6 +163,7 @@ function newRings(count: number): RingRecord[] {
 function newDomain(judge: Judge): DomainRecord {
   const domain: DomainRecord = {
     members: [],
+    blames: new Map(),
     mayBeGone: false,
     resetting: false,
     tries: 0,

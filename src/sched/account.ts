@@ -1,4 +1,4 @@
-import { invalid } from '../base/index.ts';
+import { checkedOptions, invalid } from '../base/index.ts';
 import type { Priority } from './policy.ts';
 
 /** Options of `new Account`. */
@@ -38,13 +38,17 @@ export class Account {
   #priority: Priority;
   #busyUs = 0;
 
-  /** @throws {ERR_INVALID_ARGUMENT} when the weight or the priority does not fit */
+  /** @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit */
   constructor(options: AccountOptions = {}) {
-    this.#weight = checkedWeight('Account: weight', options.weight ?? 1);
-    this.#priority = checkedPriority('Account: priority', options.priority ?? 'normal');
+    const { label, weight = 1, priority = 'normal' } = checkedOptions('Account: options', options);
+    if (label !== undefined && typeof label !== 'string') {
+      throw invalid('Account: label', 'a string', label);
+    }
+    this.#weight = checkedWeight('Account: weight', weight);
+    this.#priority = checkedPriority('Account: priority', priority);
     lastId += 1;
     this.id = lastId;
-    this.label = options.label ?? `account ${this.id}`;
+    this.label = label ?? `account ${this.id}`;
   }
 
   /** Microseconds that jobs of this account kept rings busy, counted when an attempt ends. */

@@ -1,4 +1,4 @@
-import { JobError } from '../base/index.ts';
+import { invalid, JobError } from '../base/index.ts';
 import { attach, claimAsHardware, isFence } from '../fence/index.ts';
 import type { FenceCore } from '../fence/index.ts';
 import { chargeAccount } from './account.ts';
@@ -52,8 +52,9 @@ function handOver(core: SchedulerCore, job: JobCore, attempt: Attempt, ring: Rin
     return;
   }
   if (!isFence(hardware)) {
-    const message = `runJob must return a fence, got ${String(hardware)}; return signalledFence(runtime) for work that is complete`;
-    neverRan(core, job, new JobError('ERR_DRIVER', message, { label: job.label }));
+    const expected = 'a fence (signalledFence(runtime) for work that is complete)';
+    const cause = invalid('runJob', expected, hardware);
+    neverRan(core, job, new JobError('ERR_DRIVER', cause.message, { cause, label: job.label }));
     return;
   }
   if (!claimAsHardware(hardware)) {
@@ -113,7 +114,7 @@ export function complete(core: SchedulerCore, job: JobCore): void {
   const busyUs = chargeAttempt(core, job, 'measured');
   learn(core, job, busyUs);
   core.estimate.add(busyUs);
-  if (error === null) core.blames.of(job.entity)?.addClean(busyUs);
+  if (error === null) core.domain.blames.addClean(job.entity, busyUs);
   const next = core.slices && error === null ? nextSlice(core, job) : null;
   retire(core, job);
   // The hook may have closed the scheduler.
@@ -196,6 +197,7 @@ export function retire(core: SchedulerCore, job: JobCore): void {
     const { number } = attempt;
     core.observers.emit({ type: 'job-retire', atUs, fence: job.ref, attempt: number });
   }
+  if (core.ended) core.domain.leave(core);
   if (job.phase === 'finished') core.freeList.add(job);
   if (ring.heldByOrder.size > 0) {
     for (const held of ring.heldByOrder) lookAgain(core, held);

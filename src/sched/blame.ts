@@ -6,7 +6,8 @@ const CLEAN_US_PER_KARMA = 60_000_000;
 /**
  * What one client did to the device (T6): karma for guilty jobs, decay for clean work, and the ban.
  *
- * One record per client of a scheduler, made with its first guilty job, and kept while it has karma.
+ * One record per client of a reset domain, and one per entity without a client, wherever that runs; made with the first
+ * guilty job, and kept while it has karma.
  *
  * Idea: `drm_sched_entity.guilty` and karma, without the hang limit that nobody may use.
  */
@@ -25,29 +26,24 @@ export class Blame {
 
   /** Counts busy time of a job that ended well. */
   addClean(busyUs: number): void {
-    if (this.karma === 0 || this.banned) return;
+    if (this.banned) return;
     this.#cleanUs += busyUs;
     while (this.#cleanUs >= CLEAN_US_PER_KARMA && this.karma > 0) {
       this.#cleanUs -= CLEAN_US_PER_KARMA;
       this.karma -= 1;
     }
-    if (this.karma === 0) this.#cleanUs = 0;
   }
 }
 
-/** The records of a scheduler: one for each client, and for each entity without a client, that was guilty. */
+/** The records of the clients of a reset domain; those of entities without a client are kept by the entities. */
 export class BlameBook {
   readonly #ofClients = new Map<number, Blame>();
-  /** Held by their entities, so that statistics stay readable after a close and nothing is left after that. */
-  readonly #ofEntities = new WeakMap<EntityCore, Blame>();
-  #isEmpty = true;
 
-  /** The record of who owns `entity`; `null` where it was never guilty. */
+  /** The record of who owns `entity`; `null` where it has no karma. */
   of(entity: EntityCore): Blame | null {
-    if (this.#isEmpty) return null;
     const { client } = entity.setup;
-    const blame = client === null ? this.#ofEntities.get(entity) : this.#ofClients.get(client);
-    return blame ?? null;
+    if (client === null) return entity.use.blame;
+    return this.#ofClients.size === 0 ? null : (this.#ofClients.get(client) ?? null);
   }
 
   /** Counts a guilty job; true: this one made the ban. */
@@ -55,17 +51,21 @@ export class BlameBook {
     let blame = this.of(entity);
     if (blame === null) {
       blame = new Blame();
-      this.#isEmpty = false;
       const { client } = entity.setup;
-      if (client === null) this.#ofEntities.set(entity, blame);
+      if (client === null) entity.use.blame = blame;
       else this.#ofClients.set(client, blame);
     }
     return blame.addGuilty(banAfter);
   }
 
-  /** Forgets the client of an entity that ended, unless it has karma: closing washes nobody clean. */
-  forget(entity: EntityCore): void {
+  /** Counts busy time of a job that ended well; who has no karma left is forgotten. */
+  addClean(entity: EntityCore, busyUs: number): void {
+    const blame = this.of(entity);
+    if (blame === null) return;
+    blame.addClean(busyUs);
+    if (blame.karma > 0) return;
     const { client } = entity.setup;
-    if (client !== null && this.of(entity)?.karma === 0) this.#ofClients.delete(client);
+    if (client === null) entity.use.blame = null;
+    else this.#ofClients.delete(client);
   }
 }

@@ -1,4 +1,4 @@
-import { invalid, JobError } from '../base/index.ts';
+import { invalid, JobError, UsageError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
 import { isFence, ownerOf } from '../fence/index.ts';
 import type { Fence, FenceCore } from '../fence/index.ts';
@@ -189,7 +189,8 @@ function prepare(core: SchedulerCore, job: JobCore): FencelineError | 'ready' | 
       if (fence.status === 'pending' && block(core, job, fence)) return 'blocked';
     }
     const message = `prepareJob returned ${SIGNALLED_IN_A_ROW} signalled fences in a row; return null when nothing is left to wait for`;
-    return new JobError('ERR_DRIVER', message, { label: job.label });
+    const cause = new UsageError('ERR_INVALID_ARGUMENT', message);
+    return new JobError('ERR_DRIVER', message, { cause, label: job.label });
   } catch (cause) {
     // It may have done the same before it threw.
     if (job.phase !== 'queued') return 'blocked';

@@ -117,7 +117,10 @@ export type Verdict = 'no-hang' | 'reset' | 'gone' | 'fail';
 export interface ResetContext<P = unknown> {
   /** The jobs to blame. */
   readonly guilty: readonly Job<P>[];
-  /** Every job that the reset takes with it, guilty ones included, in the order in which they were started. */
+  /**
+   * Every job that the reset takes with it, guilty ones included, in the order in which they were started; also finished ones
+   * that are not retired, of schedulers that were closed, too.
+   */
   readonly running: readonly Job<P>[];
   /** The rings to reset, of the scheduler whose driver is called, in ascending order. */
   readonly rings: readonly number[];

@@ -50,18 +50,20 @@ export function kill(core: SchedulerCore, entity: EntityCore, error: FencelineEr
 /** Counts a guilty job (T6): karma, the ban, and what they end. */
 export function convict(core: SchedulerCore, job: JobCore): void {
   const { entity } = job;
-  const banned = core.blames.addGuilty(entity, core.setup.banAfter);
+  const { blames, members } = core.domain;
+  const banned = blames.addGuilty(entity, core.setup.banAfter);
   if (entity.setup.killOnFault) kill(core, entity, entity.killError);
   if (!banned) return;
   if (core.observers.listening) {
     const { client } = entity.setup;
     const atUs = core.runtime.nowUs();
-    const karma = core.blames.of(entity)?.karma ?? 0;
+    const karma = blames.of(entity)?.karma ?? 0;
     core.observers.emit({ type: 'ban', atUs, client, entity: entity.id, karma });
   }
-  for (const other of [...core.active]) {
-    if (core.blames.of(other)?.banned !== true) continue;
-    kill(core, other, new JobError('ERR_CLIENT_BANNED', undefined, { label: other.label }));
+  for (const other of [...members].flatMap(({ active }) => [...active])) {
+    if (blames.of(other)?.banned !== true) continue;
+    const error = new JobError('ERR_CLIENT_BANNED', undefined, { label: other.label });
+    kill(other.scheduler, other, error);
   }
 }
 

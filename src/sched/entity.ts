@@ -1,5 +1,4 @@
-import { invalid, UsageError } from '../base/index.ts';
-import type { FencelineError } from '../base/index.ts';
+import { checkedOptions, FencelineError, invalid, UsageError } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Timer } from '../events/index.ts';
 import { checkedPriority, checkedWeight } from './account.ts';
@@ -41,7 +40,8 @@ export class Entity<P = unknown> {
    * @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit
    */
   constructor(options: EntityOptions & { readonly schedulers: readonly Scheduler<P>[] }) {
-    this.#schedulers = checkedSchedulers(options.schedulers);
+    const { schedulers } = checkedOptions('entity: options', options);
+    this.#schedulers = checkedSchedulers(schedulers);
     const core = this.#schedulers[0] as SchedulerCore;
     const setup = core.sameSetup(checkedEntityOptions(options));
     // Named by the first of its two timelines, as the kernel numbers fence contexts.
@@ -118,7 +118,8 @@ export class Entity<P = unknown> {
 
   /** Waits until every job has finished (E1); false if the time was up first. Kills nothing. */
   flush(options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
-    const timeoutUs = checkedMs('flush: timeoutMs', options.timeoutMs, Infinity);
+    const { timeoutMs } = checkedOptions('flush: options', options);
+    const timeoutUs = checkedMs('flush: timeoutMs', timeoutMs, Infinity);
     const core = this.#core;
     if (core.idle) return Promise.resolve(true);
     return new Promise((resolve) => {
@@ -141,21 +142,26 @@ export class Entity<P = unknown> {
   /**
    * Starts no queued job any more (E2); they fail with `error`, default `ERR_ENTITY_KILLED`, in order and each after
    * its own dependencies. Running jobs run out. Killing twice does nothing.
+   *
+   * @throws {ERR_INVALID_ARGUMENT} unless `error` is a `FencelineError`, or left out
    */
   kill(error?: FencelineError): void {
+    if (error !== undefined && !(error instanceof FencelineError)) {
+      throw invalid('kill: error', 'a FencelineError, for example a JobError', error);
+    }
     const core = this.#core;
     kill(core.scheduler, core, error ?? core.killError);
   }
 
   /** Takes no more jobs, waits up to `flushMs` (default 1000) for those that it has, then kills. May be called twice. */
   close(options: { readonly flushMs?: number } = {}): Promise<void> {
-    const timeoutMs = checkedMs('close: flushMs', options.flushMs, 1_000_000) / 1000;
+    const { flushMs } = checkedOptions('close: options', options);
+    const timeoutMs = checkedMs('close: flushMs', flushMs, 1_000_000) / 1000;
     const ends = this.#core.needEnds();
     ends.closing = true;
     ends.closed ??= this.flush({ timeoutMs }).then(() => {
       this.kill();
       const core = this.#core;
-      core.scheduler.blames.forget(core);
       core.scheduler.reportEntity('entity-close', core);
     });
     return ends.closed;
@@ -163,6 +169,7 @@ export class Entity<P = unknown> {
 
   /** Calls `fn` once, after the call stack, when every job has finished and every attempt is retired (J11). */
   whenRetired(fn: () => void): void {
+    if (typeof fn !== 'function') throw invalid('whenRetired', 'a function', fn);
     const core = this.#core;
     if (core.idle && core.unretired === 0) {
       core.scheduler.runtime.defer(fn);
@@ -175,7 +182,7 @@ export class Entity<P = unknown> {
   stats(): EntityStats {
     const core = this.#core;
     const { use } = core;
-    const blame = core.scheduler.blames.of(core);
+    const blame = core.scheduler.domain.blames.of(core);
     return {
       label: core.label,
       queued: core.queued,

@@ -2,6 +2,7 @@ import { JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
 import type { TimelineInfo } from '../fence/index.ts';
 import { Account, setShare } from './account.ts';
+import type { Blame } from './blame.ts';
 import { stopDependencyClock } from './dependencies.ts';
 import type { EntitySetup } from './entityOptions.ts';
 import type { JobCore } from './jobCore.ts';
@@ -235,6 +236,8 @@ class EntityUse extends EntityCounters {
   lastError: FencelineError | null = null;
   /** Its own account, where it was given none. */
   account: Account | null = null;
+  /** What it did to devices, where it has no client (T6). */
+  blame: Blame | null = null;
 }
 
 /** What is about the end of an entity. */

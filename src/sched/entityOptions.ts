@@ -38,7 +38,7 @@ export interface EntitySetup {
 
 /** @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit */
 export function checkedEntityOptions(options: EntityOptions): EntitySetup {
-  const { label, order, client, account, maxQueued = Infinity } = options;
+  const { label, order, client, account, priority, weight } = options;
   if (label !== undefined && typeof label !== 'string') {
     throw invalid('entity: label', 'a string', label);
   }
@@ -48,18 +48,15 @@ export function checkedEntityOptions(options: EntityOptions): EntitySetup {
   if (account !== undefined && !(account instanceof Account)) {
     throw invalid('entity: account', 'an Account', account);
   }
-  if (typeof maxQueued !== 'number' || !(maxQueued >= 1)) {
-    throw invalid('entity: maxQueued', 'a number of jobs, at least 1', maxQueued);
-  }
-  const priority = options.priority ?? account?.priority ?? 'normal';
+  const band = priority === undefined ? (account?.priority ?? 'normal') : priority;
   return {
     label: label ?? null,
-    priority: checkedPriority('entity: priority', priority),
-    weight: checkedWeight('entity: weight', options.weight ?? 1),
+    priority: checkedPriority('entity: priority', band),
+    weight: checkedWeight('entity: weight', weight === undefined ? 1 : weight),
     serial: oneOf('entity: order', order, 'serial', 'parallel') === 'serial',
     client: client ?? null,
     account: account ?? null,
-    maxQueued,
+    maxQueued: checkedLimit('entity: maxQueued', options.maxQueued, Infinity),
     failOnDependencyError:
       oneOf('entity: onDependencyError', options.onDependencyError, 'run', 'fail') === 'fail',
     killOnFault:
@@ -84,6 +81,30 @@ export function checkedMs(what: string, ms: number | undefined, otherwise: numbe
   if (ms === undefined) return otherwise;
   if (typeof ms === 'number' && ms >= 0) return ms * 1000;
   throw invalid(what, 'milliseconds, at least 0 (Infinity for no limit)', ms);
+}
+
+/** A whole number, at least `least`; `otherwise` where it is left out. */
+export function checkedCount(
+  what: string,
+  count: number | undefined,
+  otherwise: number,
+  least = 1,
+): number {
+  if (count === undefined) return otherwise;
+  if (Number.isSafeInteger(count) && count >= least) return count;
+  throw invalid(what, `a whole number, at least ${least}`, count);
+}
+
+/** As `checkedCount`, of something that may be without bound: `Infinity` is allowed where it is written out. */
+export function checkedLimit(
+  what: string,
+  limit: number | undefined,
+  otherwise: number,
+  least = 1,
+): number {
+  if (limit === undefined) return otherwise;
+  if (limit === Infinity || (Number.isSafeInteger(limit) && limit >= least)) return limit;
+  throw invalid(what, `a whole number, at least ${least} (Infinity for no limit)`, limit);
 }
 
 /** The error for who submits to something that no longer takes jobs. */

@@ -35,7 +35,9 @@ function expireDependency(core: SchedulerCore, job: JobCore): void {
   if (job.phase === 'queued') {
     const name = on === null ? 'a dependency' : `fence ${on.seqno} of ${on.timeline.label}`;
     const message = `${name} did not signal within the job's dependency timeout`;
-    die(core, job, new JobError('ERR_DEPENDENCY_FAILED', message, { label: job.label }));
+    const { label } = job;
+    const cause = new JobError('ERR_WAIT_TIMEOUT', message, { label });
+    die(core, job, new JobError('ERR_DEPENDENCY_FAILED', message, { cause, label }));
   } else if (job.phase === 'dead') {
     core.readClock();
     settle(core, job);

@@ -1,3 +1,4 @@
+import { shown } from '../base/index.ts';
 import type { Fence } from '../fence/index.ts';
 import type { Driver, ResetContext, Verdict } from './driver.ts';
 import type { JobCore } from './jobCore.ts';
@@ -73,11 +74,14 @@ export class Hooks {
     }
   }
 
-  /** The interval of execution that the driver measured, or `null`. */
+  /** The interval of execution that the driver measured; `null` where it did not, or gave no finite numbers. */
   measure(job: JobCore): { startUs: number; endUs: number } | null {
     if (this.driver.measure === undefined) return null;
     try {
-      return this.driver.measure(job) ?? null;
+      const measured = this.driver.measure(job) ?? null;
+      if (measured === null) return null;
+      const { startUs, endUs } = measured;
+      return Number.isFinite(startUs) && Number.isFinite(endUs) ? measured : null;
     } catch (cause) {
       this.#warn('measure', job, cause);
       return null;
@@ -131,7 +135,7 @@ export class Hooks {
 
   #warn(hook: string, job: JobCore | null, cause: unknown): void {
     if (!this.#observers.listening) return;
-    const message = `the driver's ${hook} threw${job === null ? '' : ` for ${job.label}`}: ${String(cause)}`;
+    const message = `the driver's ${hook} threw${job === null ? '' : ` for ${job.label}`}: ${cause instanceof Error ? String(cause) : shown(cause)}`;
     this.#observers.emit({ type: 'warning', atUs: this.#nowUs(), message, count: 1 });
   }
 }

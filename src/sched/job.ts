@@ -23,7 +23,10 @@ export interface Job<P = unknown> {
   readonly attempt: number;
   /** Where the current attempt is, or the last one was. */
   readonly ring: number | null;
-  /** Whether the hardware can no longer touch anything of the last attempt (J11). */
+  /**
+   * Whether the hardware can no longer touch anything of the last attempt (J11): also while the job is queued again, after a
+   * reset or between two slices. Of a job that was never started: whether it has finished.
+   */
   readonly retired: boolean;
   /** The slots that it holds of each pool that it asked for, from before `runJob` until its attempt is retired (S6). */
   readonly grants: ReadonlyMap<ResourcePool, readonly number[]>;

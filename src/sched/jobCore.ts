@@ -214,7 +214,7 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   }
 
   get retired(): boolean {
-    return this.onRing === null && (this.phase === 'finished' || this.phase === 'ended');
+    return this.onRing === null && (this.attempt > 0 || this.phase === 'finished');
   }
 
   get grants(): ReadonlyMap<ResourcePool, readonly number[]> {

@@ -7,7 +7,6 @@ import { chargeAttempt, retire, watch } from './attempts.ts';
 import type { Driver, ResetContext } from './driver.ts';
 import { convict, die, endInTurn } from './endings.ts';
 import { judge } from './expiry.ts';
-import { retireAll } from './failAll.ts';
 import type { JobCore } from './jobCore.ts';
 import { lookAgain, queueAgain } from './queueAgain.ts';
 import type { DomainCore } from './resetDomain.ts';
@@ -35,6 +34,7 @@ export class Reset {
   readonly #rings = new Map<SchedulerCore, Ring[]>();
   /** Every attempt on them, in the order of starts. */
   #attempts: JobCore[] = [];
+  #isWhole = false;
   readonly #begun = new Set<JobCore>();
   #tries = 0;
   /** Names the try that is going on, so that an older one cannot be mistaken for it. */
@@ -59,6 +59,11 @@ export class Reset {
     const [faulted] = faulty.keys();
     const core = first?.entity.scheduler ?? (faulted as SchedulerCore);
     this.#setup = core.setup.reset;
+  }
+
+  /** Whether it covers every ring of the domain. */
+  get isWhole(): boolean {
+    return this.#isWhole;
   }
 
   /** Folds in a guilty job; false where this reset does not cover it. */
@@ -94,8 +99,6 @@ export class Reset {
     this.#token = -1;
     this.#timer?.cancel();
     for (const job of this.#attempts) retire(job.entity.scheduler, job);
-    // Nobody else tells those that were closed meanwhile that their hardware is no more.
-    for (const core of this.#cores()) if (core.ended) retireAll(core);
     for (const rings of this.#rings.values()) for (const ring of rings) ring.stopped = false;
     this.#over?.signal();
   }
@@ -106,8 +109,9 @@ export class Reset {
 
   /** A driver that can reset single rings is asked only for those to blame; any other takes the whole domain with it. */
   #cover(): void {
-    const members = [...this.#domain.members].filter((core) => !core.ended);
-    if (members.some((core) => core.driver.resetScope !== 'ring')) {
+    const { members } = this.#domain;
+    this.#isWhole = [...members].some((core) => core.driver.resetScope !== 'ring');
+    if (this.#isWhole) {
       for (const core of members) this.#rings.set(core, [...core.rings]);
       return;
     }

@@ -1,8 +1,10 @@
-import { JobError } from '../base/index.ts';
+import { checkedOptions, invalid, JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { signalTogether } from '../fence/index.ts';
+import { BlameBook } from './blame.ts';
 import { accuse } from './expiry.ts';
+import { retireAll } from './failAll.ts';
 import type { JobCore } from './jobCore.ts';
 import { Reset } from './reset.ts';
 import { allStopped } from './ring.ts';
@@ -21,15 +23,21 @@ export let domainOf: (domain: ResetDomain) => DomainCore;
  * Schedulers whose devices are reset together, because a reset of one takes the work of the others with it.
  *
  * Give the same domain to each of their constructors. One reset at a time per domain (T3); a device that is gone takes
- * the whole domain (T8). A scheduler that names none is alone in its own.
+ * the whole domain (T8). One client number is one client on all of them (T6). A scheduler that names none is alone in its own.
  */
 export class ResetDomain {
   readonly label: string;
   readonly #core: DomainCore;
 
+  /** @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit */
   constructor(options: ResetDomainOptions) {
-    this.label = options.label;
-    this.#core = new DomainCore(options.runtime);
+    const { label, runtime } = checkedOptions('ResetDomain: options', options);
+    if (typeof label !== 'string') throw invalid('ResetDomain: label', 'a string', label);
+    if (typeof runtime?.nowUs !== 'function') {
+      throw invalid('ResetDomain: runtime', 'a Runtime, for example systemRuntime()', runtime);
+    }
+    this.label = label;
+    this.#core = new DomainCore(runtime);
   }
 
   static {
@@ -40,13 +48,19 @@ export class ResetDomain {
 /** The requests for resets of a domain, and the one that is going on. */
 export class DomainCore {
   readonly runtime: Runtime;
+  /** Those that have not ended, and of the others those with attempts that are not retired (J11). */
   readonly members: Set<SchedulerCore> = new Set();
+  readonly blames: BlameBook = new BlameBook();
   /** Who is guilty, and the error that each fails with, for the reset that begins next. */
   #guilty = new Map<JobCore, JobError>();
   /** Schedulers with a fault that names nobody, and whether one that was alone on its ring is blamed for it. */
   #faulty = new Map<SchedulerCore, 'lonely' | 'nobody'>();
   #current: Reset | null = null;
   #beginAsked = false;
+  /** Schedulers that joined during a reset: stopped until it is over, and nothing to it otherwise. */
+  readonly #joined = new Set<SchedulerCore>();
+  /** Why the device is gone; `null` while it is not. */
+  #goneError: FencelineError | null = null;
 
   constructor(runtime: Runtime) {
     this.runtime = runtime;
@@ -54,6 +68,31 @@ export class DomainCore {
 
   get resetting(): boolean {
     return this.#current !== null;
+  }
+
+  /** Adds a scheduler that was just made. It shares in what is going on: it waits for a reset, and is gone with the device. */
+  join(core: SchedulerCore): void {
+    if (this.#goneError !== null) {
+      core.markGone(this.#goneError);
+      return;
+    }
+    this.members.add(core);
+    if (this.#current?.isWhole !== true) return;
+    for (const ring of core.rings) ring.stopped = true;
+    this.#joined.add(core);
+  }
+
+  /** Lets a scheduler go that has ended, once its hardware can touch nothing any more (J11). */
+  leave(core: SchedulerCore): void {
+    if (core.rings.every(({ attempts }) => attempts.length === 0)) this.members.delete(core);
+  }
+
+  #startJoined(): void {
+    for (const core of this.#joined) {
+      for (const ring of core.rings) ring.stopped = false;
+      core.requestPass();
+    }
+    this.#joined.clear();
   }
 
   /** Asks for a reset in which `job` is guilty; `null`: a fault that names nobody. Folded into what is asked already. */
@@ -76,13 +115,15 @@ export class DomainCore {
 
   /** Whether a reset covers every ring of `core`: a fault that names nobody may be of any, also of one that runs again by now. */
   #isAtWorkOn(core: SchedulerCore): boolean {
-    return this.#current !== null && allStopped(core.rings);
+    return this.#current !== null && allStopped(core.rings) && !this.#joined.has(core);
   }
 
   /** The device is lost for good: every job of every member fails (T8). */
   lose(error: FencelineError): void {
+    this.#goneError ??= error;
     this.#current?.abandon();
     this.#current = null;
+    this.#startJoined();
     this.#guilty.clear();
     this.#faulty.clear();
     const lost = [...this.members].filter((core) => !core.ended);
@@ -99,6 +140,8 @@ export class DomainCore {
         core.failAsGone(error);
       }
     });
+    // Nobody else tells those that were closed before that their hardware is no more.
+    for (const core of this.members) retireAll(core);
     this.members.clear();
   }
 
@@ -106,6 +149,7 @@ export class DomainCore {
   resetOver(reset: Reset): void {
     if (this.#current !== reset) return;
     this.#current = null;
+    this.#startJoined();
     if (this.#guilty.size > 0 || this.#faulty.size > 0) this.#beginLater();
   }
 
@@ -126,7 +170,7 @@ export class DomainCore {
     this.#guilty = new Map();
     this.#faulty = new Map();
     for (const job of [...guilty.keys()]) if (!job.isLive) guilty.delete(job);
-    // Closed between the fault and now: its driver is asked nothing any more.
+    // Closed between the fault and now: it has no job that a reset could save.
     for (const core of [...faulty.keys()]) if (core.ended) faulty.delete(core);
     if (guilty.size === 0 && faulty.size === 0) return;
     const reset = new Reset(this, guilty, faulty);

@@ -1,4 +1,4 @@
-import { invalid } from '../base/index.ts';
+import { checkedOptions, invalid } from '../base/index.ts';
 import type { JobCore } from './jobCore.ts';
 import type { Priority } from './policy.ts';
 
@@ -54,11 +54,12 @@ export class ResourcePool {
 
   /** @throws {ERR_INVALID_ARGUMENT} when a count does not fit */
   constructor(options: ResourcePoolOptions) {
-    const { label, slots, reserve = {} } = options;
+    const { label, slots, reserve = {} } = checkedOptions('ResourcePool: options', options);
     if (typeof label !== 'string') throw invalid('ResourcePool: label', 'a string', label);
     if (!(Number.isSafeInteger(slots) && slots >= 1)) {
       throw invalid('ResourcePool: slots', 'a whole number, at least 1', slots);
     }
+    checkedOptions('ResourcePool: reserve', reserve);
     let reserved = 0;
     for (const [priority, count] of Object.entries(reserve)) {
       const fits = Object.hasOwn(RANK, priority) && Number.isSafeInteger(count) && count >= 0;
@@ -123,18 +124,19 @@ export function checkedResources(
 ): ReadonlyMap<ResourcePool, number> {
   if (!Array.isArray(requests)) throw invalid('submit: resources', 'a list', requests);
   const counts = new Map<ResourcePool, number>();
-  for (const { pool, count = 1 } of requests as readonly ResourceRequest[]) {
+  for (const request of requests as readonly ResourceRequest[]) {
+    const { pool, count = 1 } = checkedOptions('submit: resources: request', request);
     if (!(pool instanceof ResourcePool)) {
       throw invalid('submit: resources: pool', 'a ResourcePool', pool);
     }
-    const total = (counts.get(pool) ?? 0) + count;
     // What is reserved for others would never come.
     const most = mostFor(pool, priority);
-    if (!(Number.isSafeInteger(count) && count >= 1 && total <= most)) {
+    const before = counts.get(pool) ?? 0;
+    if (!(Number.isSafeInteger(count) && count >= 1 && before + count <= most)) {
       const expected = `1 to ${most} slots of ${pool.label} at priority ${priority}`;
-      throw invalid('submit: resources: count', expected, total);
+      throw invalid('submit: resources: count', expected, before === 0 ? count : before + count);
     }
-    counts.set(pool, total);
+    counts.set(pool, before + count);
   }
   return counts;
 }

@@ -1,5 +1,5 @@
-import { deferred, invalid, JobError } from '../base/index.ts';
-import type { Deferred, FencelineError } from '../base/index.ts';
+import { checkedOptions, deferred, FencelineError, invalid, JobError } from '../base/index.ts';
+import type { Deferred } from '../base/index.ts';
 import type { EventSink } from '../events/index.ts';
 import { Timeline } from '../fence/index.ts';
 import type { Fence, FenceSource } from '../fence/index.ts';
@@ -44,7 +44,7 @@ export class Scheduler<P = unknown> {
     keepShapes();
     const domain = domainOf(setup.resetDomain);
     this.core = new SchedulerCore(setup, domain);
-    domain.members.add(this.core);
+    domain.join(this.core);
     // Named first: V8 would keep a function that is made where it is assigned to a property until a full collection.
     const onEnd = (): void => this.#ended();
     this.core.onEnd = onEnd;
@@ -77,6 +77,7 @@ export class Scheduler<P = unknown> {
 
   /** Opens a job queue on this scheduler alone. */
   createEntity(options: EntityOptions = {}): Entity<P> {
+    checkedOptions('createEntity: options', options);
     return new Entity<P>({ ...options, schedulers: [this] });
   }
 
@@ -108,6 +109,9 @@ export class Scheduler<P = unknown> {
    */
   fault(job?: Job<P>, error?: JobError): void {
     if (job !== undefined && !(job instanceof JobCore)) throw invalid('fault', 'a job', job);
+    if (error !== undefined && !(error instanceof FencelineError)) {
+      throw invalid('fault: error', 'a JobError', error);
+    }
     if (job !== undefined && job.entity.scheduler !== this.core) {
       throw invalid('fault', 'a job of this scheduler', job);
     }
@@ -153,7 +157,8 @@ export class Scheduler<P = unknown> {
    * follow a drain that takes too long. Resolves when every fence has signalled. May be called twice.
    */
   close(options: { readonly mode?: 'drain' | 'kill' } = {}): Promise<void> {
-    const mode = oneOf('close: mode', options.mode, 'drain', 'kill');
+    const { mode: chosen } = checkedOptions('close: options', options);
+    const mode = oneOf('close: mode', chosen, 'drain', 'kill');
     const core = this.core;
     this.#closed ??= deferred();
     if (core.ended) {

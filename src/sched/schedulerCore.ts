@@ -2,7 +2,6 @@ import type { FencelineError } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Ids } from '../events/index.ts';
 import { fenceSignalled, start } from './attempts.ts';
-import { BlameBook } from './blame.ts';
 import { Clock } from './clock.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { recheckPipelined, resolveDependencies, startDependencyClock } from './dependencies.ts';
@@ -81,7 +80,6 @@ export class SchedulerCore extends Clock {
   /** Attempts whose jobs were freed, for the next starts. */
   readonly spareAttempts: Attempt[] = [];
   readonly freeList: FreeList = new FreeList(this);
-  readonly blames: BlameBook = new BlameBook();
   #checks: EntityCore[] = [];
   /** Entities that the policy knows. */
   #listedCount = 0;
@@ -284,6 +282,7 @@ export class SchedulerCore extends Clock {
   cancel(job: JobCore, reason: unknown): 'dequeued' | 'requested' | 'finished' {
     if (job.phase === 'finished' || job.phase === 'ended') return 'finished';
     if (job.phase === 'dead') return job.isSuspended ? 'requested' : 'dequeued';
+    if (job.phase === 'running' && (job.extra?.cancelError ?? null) !== null) return 'requested';
     const error = cancelled(job, reason);
     if (this.observers.listening) {
       const atUs = this.runtime.nowUs();
@@ -293,12 +292,9 @@ export class SchedulerCore extends Clock {
       die(this, job, error);
       return job.isSuspended ? 'requested' : 'dequeued';
     }
-    const extra = job.need();
-    if (extra.cancelError === null) {
-      extra.cancelError = error;
-      // During a reset, or a question about its timeout, the driver has the job already.
-      if ((job.current?.attachedTo ?? null) !== null) this.hooks.cancelJob(job);
-    }
+    job.need().cancelError = error;
+    // During a reset, or a question about its timeout, the driver has the job already.
+    if ((job.current?.attachedTo ?? null) !== null) this.hooks.cancelJob(job);
     return 'requested';
   }
 
@@ -331,7 +327,7 @@ export class SchedulerCore extends Clock {
   /** What is due is freed first (E5), after the call stack, because this may be inside a fence callback (D3). */
   #end(): void {
     this.deadlines.clearAll();
-    this.domain.members.delete(this);
+    this.domain.leave(this);
     this.runtime.defer(() => {
       this.freeList.flush();
       this.onEnd();

@@ -1,10 +1,10 @@
-import { invalid, UsageError } from '../base/index.ts';
+import { checkedOptions, invalid, UsageError } from '../base/index.ts';
 import type { FenceRef, Runtime } from '../events/index.ts';
 import type { Driver } from './driver.ts';
-import { checkedMs } from './entityOptions.ts';
+import { checkedCount, checkedLimit, checkedMs } from './entityOptions.ts';
 import { fair } from './policies/fair.ts';
 import type { Policy } from './policy.ts';
-import { ResetDomain } from './resetDomain.ts';
+import { domainOf, ResetDomain } from './resetDomain.ts';
 import type { SchedulerCredits } from './ring.ts';
 
 /** Options of `new Scheduler`. */
@@ -84,8 +84,19 @@ const policiesInUse = new WeakSet<Policy>();
 
 /** @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit */
 export function checkedSchedulerOptions(options: SchedulerOptions<never>): SchedulerSetup {
-  const { label, driver, runtime, device = label, resetDomain, reset = {} } = options;
+  const {
+    label,
+    driver,
+    runtime,
+    device = label,
+    policy,
+    resetDomain,
+    reset = {},
+    onCrash,
+  } = checkedOptions('Scheduler: options', options);
+  checkedOptions('Scheduler: reset', reset);
   if (typeof label !== 'string') throw invalid('Scheduler: label', 'a string', label);
+  if (typeof device !== 'string') throw invalid('Scheduler: device', 'a string', device);
   if (typeof driver?.runJob !== 'function') {
     throw invalid('Scheduler: driver', 'an object with runJob', driver);
   }
@@ -95,6 +106,12 @@ export function checkedSchedulerOptions(options: SchedulerOptions<never>): Sched
   if (resetDomain !== undefined && !(resetDomain instanceof ResetDomain)) {
     throw invalid('Scheduler: resetDomain', 'a ResetDomain', resetDomain);
   }
+  if (resetDomain !== undefined && domainOf(resetDomain).runtime !== runtime) {
+    throw invalid('Scheduler: resetDomain', 'one of the same runtime', resetDomain);
+  }
+  if (onCrash !== undefined && typeof onCrash !== 'function') {
+    throw invalid('Scheduler: onCrash', 'a function', onCrash);
+  }
   const setup = {
     label,
     device,
@@ -102,7 +119,7 @@ export function checkedSchedulerOptions(options: SchedulerOptions<never>): Sched
     runtime,
     rings: checkedCount('Scheduler: rings', options.rings, 1),
     credits: checkedCredits(options.credits),
-    policy: options.policy ?? fair(),
+    policy: policy === undefined ? fair() : policy,
     runTimeoutUs: checkedMs('Scheduler: runTimeoutMs', options.runTimeoutMs, Infinity),
     dependencyTimeoutUs: checkedMs(
       'Scheduler: dependencyTimeoutMs',
@@ -112,22 +129,23 @@ export function checkedSchedulerOptions(options: SchedulerOptions<never>): Sched
     resetDomain: resetDomain ?? new ResetDomain({ label, runtime }),
     reset: {
       timeoutUs: checkedMs('Scheduler: reset.timeoutMs', reset.timeoutMs, 10_000_000),
-      maxTries: checkedCount('Scheduler: reset.maxTries', reset.maxTries, 3),
+      maxTries: checkedLimit('Scheduler: reset.maxTries', reset.maxTries, 3),
       backoffUs: checkedMs('Scheduler: reset.backoffMs', reset.backoffMs, 100_000),
     },
-    onCrash: options.onCrash ?? null,
-    maxAttempts: checkedCount('Scheduler: maxAttempts', options.maxAttempts, 3),
-    banAfter: checkedCount('Scheduler: banAfter', options.banAfter, 3),
-    noHangLimit: checkedCount('Scheduler: noHangLimit', options.noHangLimit, 10, 0),
+    onCrash: onCrash ?? null,
+    maxAttempts: checkedLimit('Scheduler: maxAttempts', options.maxAttempts, 3),
+    banAfter: checkedLimit('Scheduler: banAfter', options.banAfter, 3),
+    noHangLimit: checkedLimit('Scheduler: noHangLimit', options.noHangLimit, 10, 0),
   };
   // One that was made here can be in nobody else's hands.
-  if (setup.policy === options.policy) claimPolicy(setup.policy);
+  if (policy !== undefined) claimPolicy(setup.policy);
   return setup;
 }
 
 /** One instance of a policy serves one scheduler, because it keeps that scheduler's state. */
 function claimPolicy(policy: Policy): void {
-  if (typeof policy?.pick !== 'function') {
+  const { add, remove, pick, started, ended } = (policy ?? {}) as Partial<Policy>;
+  if (![add, remove, pick, started, ended].every((method) => typeof method === 'function')) {
     throw invalid('Scheduler: policy', 'a Policy, for example fair()', policy);
   }
   if (policiesInUse.has(policy)) {
@@ -143,6 +161,9 @@ function claimPolicy(policy: Policy): void {
 export function checkedCredits(credits: SchedulerCredits | undefined): SchedulerCredits {
   if (credits === undefined) return 2;
   if (typeof credits === 'number') return checkedCount('credits', credits, 2);
+  if (typeof credits !== 'object' || credits === null) {
+    throw invalid('credits', 'a number of units, or an object with targetMs', credits);
+  }
   const { targetMs, maxJobs } = credits;
   if (!(Number.isFinite(targetMs) && targetMs > 0)) {
     throw invalid('credits.targetMs', 'milliseconds above 0', targetMs);
@@ -150,16 +171,4 @@ export function checkedCredits(credits: SchedulerCredits | undefined): Scheduler
   return maxJobs === undefined
     ? { targetMs }
     : { targetMs, maxJobs: checkedCount('credits.maxJobs', maxJobs, 1) };
-}
-
-/** A whole number, at least `least`; `otherwise` where it is left out. `Infinity` is allowed where it is written out. */
-export function checkedCount(
-  what: string,
-  count: number | undefined,
-  otherwise: number,
-  least = 1,
-): number {
-  if (count === undefined) return otherwise;
-  if (count >= least && (Number.isSafeInteger(count) || count === Infinity)) return count;
-  throw invalid(what, `a whole number, at least ${least}`, count);
 }

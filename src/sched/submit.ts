@@ -3,11 +3,10 @@ import type { CancelSignal } from '../base/index.ts';
 import { addDependencies } from './dependencies.ts';
 import { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
-import { checkedMs, closed, oneOf } from './entityOptions.ts';
+import { checkedCount, checkedMs, closed, oneOf } from './entityOptions.ts';
 import { JobCore } from './jobCore.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 import { checkedResources } from './resources.ts';
-import { checkedCount } from './schedulerOptions.ts';
 import type { SubmitOptions } from './submitOptions.ts';
 
 /** Makes a job and appends it, or throws with nothing changed (J1): everything that can fail comes before `append`. */
@@ -21,8 +20,9 @@ export function submit<P>(
   core.readClock();
   const job = checkedJob(core, entity, payload, options);
   const signal = job.extra === null ? null : job.extra.signal;
-  if (signal !== null) listen(core, job, signal);
+  const aborted = signal === null ? null : listen(core, job, signal);
   accept(core, entity, job);
+  if (aborted !== null) core.cancel(job, aborted.reason);
   return job;
 }
 
@@ -73,7 +73,7 @@ function refuseIfEnded(entity: EntityCore): void {
 }
 
 function refuseIfBanned(core: SchedulerCore, entity: EntityCore): void {
-  if (core.blames.of(entity)?.banned === true) {
+  if (core.domain.blames.of(entity)?.banned === true) {
     throw new UsageError('ERR_CLIENT_BANNED', undefined, { label: entity.label });
   }
 }
@@ -165,10 +165,10 @@ function applyOptions(
     if (typeof resubmit !== 'boolean') throw invalid('submit: resubmit', 'a boolean', resubmit);
     job.need().resubmit = resubmit;
   }
-  if (resources !== undefined && resources.length > 0) {
-    const extra = job.need();
-    extra.resources = checkedResources(resources, entity.priority);
-    extra.resourcePriority = entity.priority;
+  if (resources !== undefined) {
+    const wanted = checkedResources(resources, entity.priority);
+    if (wanted.size > 0) job.need().resources = wanted;
+    if (wanted.size > 0) job.need().resourcePriority = entity.priority;
   }
   if (signal !== undefined) job.need().signal = checkedSignal('submit: signal', signal) ?? null;
 }
@@ -190,17 +190,22 @@ function applyTurn(job: JobCore, { totalRunTimeoutMs, exclusive }: SubmitOptions
 
 /**
  * Hears of the abort. Before the point of no return, because a signal that is not the platform's may throw in here, call back at
- * once, or end what the job was submitted to.
+ * once (then the job is cancelled as soon as it exists), or end what the job was submitted to.
  */
-function listen(core: SchedulerCore, job: JobCore, signal: CancelSignal): void {
+function listen(
+  core: SchedulerCore,
+  job: JobCore,
+  signal: CancelSignal,
+): { readonly reason: unknown } | null {
   if (signal.aborted) throw signal.reason;
+  let aborted: { readonly reason: unknown } | null = null;
   // Named first: V8 would keep a function that is made where it is assigned to a property until a full collection.
   const onAbort = (): void => {
-    if (job.id !== 0) core.cancel(job, signal.reason);
+    if (job.id === 0) aborted = { reason: signal.reason };
+    else core.cancel(job, signal.reason);
   };
   try {
     signal.addEventListener('abort', onAbort);
-    if (signal.aborted) throw signal.reason;
     refuseIfEnded(job.entity);
     if (!isOpen(core)) throw closed(`the scheduler ${core.label} was closed`);
   } catch (error) {
@@ -208,6 +213,7 @@ function listen(core: SchedulerCore, job: JobCore, signal: CancelSignal): void {
     throw error;
   }
   job.need().onAbort = onAbort;
+  return aborted;
 }
 
 /** The point of no return: from here both fences will signal. Nothing in here can fail. */
@@ -215,6 +221,8 @@ function accept(core: SchedulerCore, entity: EntityCore, job: JobCore): void {
   if (entity.scheduler !== core) {
     // The one before may be in the middle of a pass, or of finishing the last job there.
     entity.scheduler.unlist(entity);
+    entity.scheduler.openEntities -= 1;
+    core.openEntities += 1;
     entity.scheduler = core;
     entity.state = undefined;
     // What the scheduler before was asked to look at, this one was not.

@@ -1,8 +1,10 @@
 // Who is blamed for hangs, and what follows from it (T6).
 import { describe, expect, it } from 'vitest';
+import { VirtualRuntime } from '../../src/drivers/sim/index.ts';
 import { signalledFence } from '../../src/fence/index.ts';
+import { ResetDomain } from '../../src/sched/index.ts';
 import { eventsOf, outcome, outcomes, setUp, thrownBy } from './fixture.ts';
-import type { SetUp } from './fixture.ts';
+import type { SetUp, SetUpOptions } from './fixture.ts';
 
 /** Submits a job that hangs and lets the reset it causes pass. */
 function hang(env: SetUp, entity: ReturnType<SetUp['scheduler']['createEntity']>): string {
@@ -106,6 +108,77 @@ describe('karma', () => {
     innocent.submit({});
     hang(env, env.scheduler.createEntity());
     expect(innocent.stats().karma).toBe(0);
+  });
+});
+
+/** Two schedulers over one device: one reset domain. */
+function twoOnOneDevice(options: SetUpOptions = {}): [SetUp, SetUp] {
+  const runtime = new VirtualRuntime();
+  const resetDomain = new ResetDomain({ label: 'card', runtime });
+  const make = (label: string): SetUp => setUp({ label, runtime, resetDomain, ...options });
+  return [make('gfx'), make('copy')];
+}
+
+describe('karma on several schedulers', () => {
+  it('T6: of an entity without a client is its own, wherever it runs', () => {
+    const runtime = new VirtualRuntime();
+    const [first, second] = [setUp({ runtime, banAfter: 2 }), setUp({ runtime, banAfter: 2 })];
+    const entity = first.scheduler.createEntity();
+    hang(first, entity);
+    entity.setSchedulers([second.scheduler]);
+    expect(entity.stats()).toMatchObject({ karma: 1, banned: false });
+    hang(second, entity);
+    expect(entity.stats()).toMatchObject({ karma: 2, banned: true });
+    entity.setSchedulers([first.scheduler]);
+    expect(thrownBy(() => entity.submit({}))).toBe('ERR_CLIENT_BANNED');
+    expect(thrownBy(() => first.scheduler.createEntity().submit({}))).toBeUndefined();
+  });
+
+  it('T6: of a client counts on all schedulers of a reset domain, and on no other', () => {
+    const [gfx, copy] = twoOnOneDevice({ banAfter: 2 });
+    const elsewhere = setUp({ runtime: gfx.runtime, banAfter: 2 });
+    const [a, b, c] = [gfx, copy, elsewhere].map(({ scheduler }) =>
+      scheduler.createEntity({ client: 5 }),
+    );
+    hang(gfx, a!);
+    expect([a, b, c].map((one) => one!.stats().karma)).toEqual([1, 1, 0]);
+    hang(copy, b!);
+    expect([a, b, c].map((one) => one!.stats().banned)).toEqual([true, true, false]);
+    expect([a, b, c].map((one) => thrownBy(() => one!.submit({})))).toEqual([
+      'ERR_CLIENT_BANNED',
+      'ERR_CLIENT_BANNED',
+      undefined,
+    ]);
+  });
+
+  it('T6: a ban fails the queued jobs of the client on every scheduler of the domain', () => {
+    const [gfx, copy] = twoOnOneDevice({ banAfter: 1, credits: 1 });
+    const other = copy.scheduler.createEntity({ client: 6 });
+    const theirs = copy.scheduler.createEntity({ client: 5 });
+    const running = other.submit({ durationUs: 5000 }, { resubmit: true });
+    const queued = theirs.submit({ durationUs: 5 });
+    const bystander = other.submit({ durationUs: 5 });
+    hang(gfx, gfx.scheduler.createEntity({ client: 5 }));
+    expect([outcome(queued), queued.attempt]).toEqual(['ERR_CLIENT_BANNED', 0]);
+    gfx.runtime.runUntilIdle();
+    expect(outcomes([running, bystander])).toEqual(['ok', 'ok']);
+  });
+
+  it('T4: an innocent job that runs on another scheduler of the domain fails with ERR_CLIENT_BANNED', () => {
+    const [gfx, copy] = twoOnOneDevice({ banAfter: 1 });
+    const theirs = copy.scheduler.createEntity({ client: 5 });
+    const running = theirs.submit({ durationUs: 5000 }, { resubmit: true });
+    hang(gfx, gfx.scheduler.createEntity({ client: 5 }));
+    expect([outcome(running), running.attempt]).toEqual(['ERR_CLIENT_BANNED', 1]);
+  });
+
+  it('T6: clean work on another scheduler of the domain takes it away', () => {
+    const [gfx, copy] = twoOnOneDevice();
+    const [a, b] = [gfx, copy].map(({ scheduler }) => scheduler.createEntity({ client: 5 }));
+    hang(gfx, a!);
+    b!.submit({ durationUs: 61_000_000 });
+    gfx.runtime.runUntilIdle();
+    expect([a, b].map((one) => one!.stats().karma)).toEqual([0, 0]);
   });
 });
 

@@ -1,7 +1,7 @@
 // What cancel does and says (J9), by itself and together with kill and reset. Order of the fences: order.test.ts.
 import { describe, expect, it } from 'vitest';
 import { CountingSignal } from '../fixtures/countingSignal.ts';
-import { outcome, pendingFence, setUp, signalsOf } from './fixture.ts';
+import { eventsOf, outcome, pendingFence, setUp, signalsOf } from './fixture.ts';
 
 describe('cancel', () => {
   it('J9: of a queued job says dequeued; it never runs and leaves the queue at once', () => {
@@ -83,14 +83,15 @@ describe('cancel', () => {
     expect(outcome(job)).toBe('ok');
   });
 
-  it('J9: twice asks the driver once per attempt', () => {
-    const { scheduler, runtime, mock } = setUp();
+  it('J9: twice asks the driver once per attempt, and is reported once', () => {
+    const { scheduler, runtime, mock, events } = setUp();
     mock.ignoresCancel = true;
     const job = scheduler.createEntity().submit({});
     runtime.advanceBy(0);
     expect([job.cancel(), job.cancel()]).toEqual(['requested', 'requested']);
     runtime.advanceBy(0);
     expect(mock.idsOf('cancelJob')).toEqual([job.id]);
+    expect(eventsOf(events, 'job-cancel')).toHaveLength(1);
   });
 
   it('J9: of a finished job says finished and changes nothing', () => {

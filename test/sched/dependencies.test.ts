@@ -1,6 +1,6 @@
 // What a job waits for before it starts (J5 to J8). The bound on that wait is in limits.test.ts.
 import { describe, expect, it } from 'vitest';
-import { JobError } from '../../src/base/index.ts';
+import { JobError, UsageError } from '../../src/base/index.ts';
 import { signalledFence, Timeline } from '../../src/fence/index.ts';
 import type { Fence } from '../../src/fence/index.ts';
 import type { MockWork } from '../../src/drivers/sim/index.ts';
@@ -352,6 +352,17 @@ describe('prepareJob', () => {
     const job = scheduler.createEntity().submit({});
     runtime.advanceBy(0);
     expect(outcome(job)).toBe('ERR_DRIVER');
+    expect(job.finished.error?.cause).toBeInstanceOf(UsageError);
+  });
+
+  it('D2: anything but a fence or null fails the job with the cause', () => {
+    const { scheduler, runtime } = setUp({
+      driver: (mock) => ({ ...mock.without(), prepareJob: () => 5 as unknown as Fence }),
+    });
+    const job = scheduler.createEntity().submit({});
+    runtime.advanceBy(0);
+    expect(outcome(job)).toBe('ERR_DRIVER');
+    expect(job.finished.error?.cause).toBeInstanceOf(UsageError);
   });
 
   it('D2: a throw fails the job with the cause, and the next job runs', () => {

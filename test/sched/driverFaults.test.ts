@@ -1,5 +1,6 @@
 // Drivers that throw, or break their contract (D1 to D4), and when each hook is called.
 import { describe, expect, it } from 'vitest';
+import { UsageError } from '../../src/base/index.ts';
 import { signalledFence } from '../../src/fence/index.ts';
 import type { Fence } from '../../src/fence/index.ts';
 import { outcome, outcomes, pendingFence, setUp } from './fixture.ts';
@@ -18,7 +19,7 @@ describe('runJob', () => {
     expect([mock.freedCount(failed), failed.retired]).toEqual([1, true]);
   });
 
-  it.each([undefined, null, {}, Promise.resolve(), 'fence'])(
+  it.each([undefined, null, {}, Object.create(null), Promise.resolve(), 'fence'])(
     'D2: anything but a fence (%o) fails the job with ERR_DRIVER',
     (value) => {
       const { scheduler, runtime, mock } = setUp({
@@ -32,6 +33,8 @@ describe('runJob', () => {
       const next = entity.submit({ durationUs: 5 });
       runtime.runUntilIdle();
       expect(outcomes([bad, next])).toEqual(['ERR_DRIVER', 'ok']);
+      expect(bad.finished.error?.cause).toBeInstanceOf(UsageError);
+      expect(bad.finished.error?.cause).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
       expect(mock.freedCount(bad)).toBe(1);
       expect(scheduler.stats().rings[0]?.creditsUsed).toBe(0);
     },
@@ -179,5 +182,40 @@ describe('freeJob', () => {
     expect(outcomes(jobs)).not.toContain('pending');
     expect(freedInside).toEqual([]);
     for (const job of jobs) expect(env.mock.freedCount(job)).toBe(1);
+  });
+});
+
+describe('measure', () => {
+  const times: readonly (readonly [string, unknown])[] = [
+    ['NaN as a start', { startUs: NaN, endUs: 5 }],
+    ['NaN as an end', { startUs: 0, endUs: NaN }],
+    ['an infinite end', { startUs: 0, endUs: Infinity }],
+    ['strings', { startUs: '0', endUs: '5' }],
+    ['no times', {}],
+    ['a number', 5],
+  ];
+
+  it.each(times)('D4, S13: that gives %s counts as none: the clock tells', (_, measured) => {
+    const { scheduler, runtime } = setUp({
+      driver: (mock) => ({
+        ...mock.without(),
+        measure: () => measured as { startUs: 0; endUs: 0 },
+      }),
+    });
+    const entity = scheduler.createEntity();
+    for (let i = 0; i < 2; i += 1) entity.submit({ durationUs: 10 });
+    runtime.runUntilIdle();
+    expect([entity.stats().busyUs, entity.account.busyUs]).toEqual([20, 20]);
+    expect(scheduler.stats().rings[0]?.busyUs).toBe(20);
+  });
+
+  it('S13: that gives an interval is believed (control)', () => {
+    const { scheduler, runtime } = setUp({
+      driver: (mock) => ({ ...mock.without(), measure: () => ({ startUs: 2, endUs: 5 }) }),
+    });
+    const entity = scheduler.createEntity();
+    entity.submit({ durationUs: 10 });
+    runtime.runUntilIdle();
+    expect(entity.stats().busyUs).toBe(3);
   });
 });

@@ -1,6 +1,6 @@
 // Killing an entity (E2): what happens to its queued and running jobs, and in which order fences signal.
 import { describe, expect, it } from 'vitest';
-import { JobError } from '../../src/base/index.ts';
+import { JobError, UsageError } from '../../src/base/index.ts';
 import {
   finishedIn,
   outcome,
@@ -12,6 +12,30 @@ import {
 } from './fixture.ts';
 
 describe('kill', () => {
+  it.each([null, 'x', 5, new Error('plain'), {}])(
+    'E2: refuses %s as the error, and kills nothing',
+    (error) => {
+      const { scheduler, runtime } = setUp();
+      const entity = scheduler.createEntity();
+      const job = entity.submit({ durationUs: 5 });
+      const act = (): void => entity.kill(error as unknown as JobError);
+      expect(act).toThrow(UsageError);
+      expect(thrownBy(act)).toBe('ERR_INVALID_ARGUMENT');
+      runtime.runUntilIdle();
+      expect([outcome(job), thrownBy(() => entity.submit({}))]).toEqual(['ok', undefined]);
+    },
+  );
+
+  it('E2: fails queued jobs with the error that was given', () => {
+    const { scheduler, runtime } = setUp();
+    const entity = scheduler.createEntity();
+    const job = entity.submit({});
+    const error = new JobError('ERR_ENTITY_KILLED', 'enough');
+    entity.kill(error);
+    runtime.runUntilIdle();
+    expect(job.finished.error).toBe(error);
+  });
+
   it('E2: starts no queued job any more; running jobs run out', () => {
     const { scheduler, runtime, mock } = setUp({ credits: 1 });
     const entity = scheduler.createEntity();

@@ -80,6 +80,8 @@ describe('dependencyTimeoutMs', () => {
     expect(outcome(job)).toBe('pending');
     runtime.advanceBy(1);
     expect(outcome(job)).toBe('ERR_DEPENDENCY_FAILED');
+    const { error } = job.finished;
+    expect(error?.cause).toMatchObject({ code: 'ERR_WAIT_TIMEOUT', message: error?.message });
     expect([mock.idsOf('runJob'), gate.fence.status]).toEqual([[], 'pending']);
   });
 

@@ -86,6 +86,27 @@ describe('an attempt', () => {
     expect([outcome(job), mock.freedCount(job)]).toEqual(['ERR_SCHEDULER_CLOSED', 1]);
   });
 
+  it('J11: that a reset took is retired while its job is queued again, and the next one is not', () => {
+    const { scheduler, runtime } = setUp();
+    const hung = scheduler.createEntity().submit({ hangs: true }, { runTimeoutMs: 1 });
+    const again = scheduler.createEntity().submit({ durationUs: 5 });
+    const look = (): unknown[] => [again.state, again.attempt, again.retired];
+    const seen: unknown[] = [look()];
+    hung.finished.addCallback(() => seen.push(look()));
+    runtime.advanceBy(999);
+    seen.push(look());
+    runtime.advanceBy(1);
+    seen.push(look());
+    runtime.runUntilIdle();
+    expect([...seen, look()]).toEqual([
+      ['queued', 0, false],
+      ['running', 1, false],
+      ['queued', 1, true],
+      ['running', 2, false],
+      ['finished', 2, true],
+    ]);
+  });
+
   it('J11: is retired before freeJob is called', () => {
     const retiredAtFree: boolean[] = [];
     const { scheduler, runtime } = setUp({

@@ -138,6 +138,21 @@ describe('the statistics of a scheduler', () => {
     other.kill();
     expect(scheduler.stats().entities).toBe(1);
   });
+
+  it('S12: count an entity where it is, also after it has moved', () => {
+    const { scheduler: first, runtime } = setUp();
+    const { scheduler: second } = setUp({ runtime });
+    const counts = (): number[] => [first.stats().entities, second.stats().entities];
+    const entity = first.createEntity();
+    entity.setSchedulers([second]);
+    entity.submit({ durationUs: 5 });
+    expect(counts()).toEqual([0, 1]);
+    runtime.runUntilIdle();
+    entity.setSchedulers([first]);
+    entity.submit({ durationUs: 5 });
+    entity.kill();
+    expect(counts()).toEqual([0, 0]);
+  });
 });
 
 describe('a deadline hint', () => {

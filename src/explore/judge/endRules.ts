@@ -1,3 +1,4 @@
+import { blameOf } from './blame.ts';
 import { codeOf } from './finishRules.ts';
 import type { Judge } from './judge.ts';
 import type { EntityRecord, JobRecord } from './records.ts';
@@ -50,17 +51,14 @@ function checkEntity(judge: Judge, record: EntityRecord): void {
     );
   const place = judge.placeOf(jobs.at(-1) as JobRecord);
   if (place === null) return;
-  const who = record.client ?? record;
-  const guilty = place.convicted.get(who) ?? 0;
+  const { accused, convicted, leastToBan, mostToBan } = blameOf(record, place.domain);
   const { karma, banned } = stats;
-  if (!(
-    karma >= guilty &&
-    karma <= (place.karma.get(who) ?? 0) &&
-    banned === karma >= place.banAfter
-  ))
+  const mayBeBanned = karma >= leastToBan;
+  const mustBeBanned = karma > 0 && karma >= mostToBan;
+  if (!(karma >= convicted && karma <= accused && (banned ? mayBeBanned : !mustBeBanned)))
     judge.fail(
       'T6',
-      `${label} has karma ${karma}${banned ? ' and is banned' : ''} after ${guilty} guilty jobs`,
+      `${label} has karma ${karma}${banned ? ' and is banned' : ''} after ${convicted} guilty jobs`,
     );
 }
 

@@ -1,4 +1,5 @@
 import { accused } from './accuse.ts';
+import { blameOf } from './blame.ts';
 import { mayNotRunAgain } from './judge.ts';
 import type { Judge } from './judge.ts';
 import type { AttemptRecord, JobRecord } from './records.ts';
@@ -101,8 +102,7 @@ function convict(judge: Judge, job: JobRecord): void {
     accused(judge, scheduler, job, last);
   }
   if (code === 'ERR_JOB_TIMEOUT' && job.accused) {
-    const who = job.entity.client ?? job.entity;
-    scheduler.convicted.set(who, (scheduler.convicted.get(who) ?? 0) + 1);
+    blameOf(job.entity, scheduler.domain).convicted += 1;
     if (job.entity.killsOnFault) job.entity.killed = true;
   }
   if (code === 'ERR_DEVICE_GONE' && scheduler.state !== 'gone' && judge.mayBeGone(scheduler)) {

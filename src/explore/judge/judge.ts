@@ -1,6 +1,7 @@
 import type { Fence } from '../../fence/index.ts';
 import type { Job, ResourcePool } from '../../sched/index.ts';
 import type { ExploreRuntime } from '../exploreRuntime.ts';
+import { blameOf, noteAccused } from './blame.ts';
 import { isSuspended } from './sliceRules.ts';
 import type {
   AttemptRecord,
@@ -272,28 +273,27 @@ export class Judge {
   accuse(job: JobRecord, scheduler: SchedulerRecord): void {
     if (job.accused) return;
     job.accused = true;
-    const who = job.entity.client ?? job.entity;
-    scheduler.karma.set(who, (scheduler.karma.get(who) ?? 0) + 1);
+    noteAccused(blameOf(job.entity, scheduler.domain), scheduler.banAfter);
   }
 
   mayBeBanned(entity: EntityRecord, scheduler: SchedulerRecord): boolean {
     const who = entity.client ?? entity;
-    let guilty = scheduler.karma.get(who) ?? 0;
-    if (!scheduler.hasTimedOut) {
-      for (const { attempts } of scheduler.rings) {
-        for (const attempt of attempts) {
-          const { job } = attempt;
-          const isTheirs = (job.entity.client ?? job.entity) === who;
-          if (isTheirs && !job.accused && this.isPastItsTime(attempt)) guilty += 1;
-        }
+    const guilty = { ...blameOf(entity, scheduler.domain) };
+    for (const { hasTimedOut, rings, banAfter } of scheduler.domain.members) {
+      if (hasTimedOut) continue;
+      for (const attempt of rings.flatMap(({ attempts }) => attempts)) {
+        const { job } = attempt;
+        const isTheirs = (job.entity.client ?? job.entity) === who;
+        if (isTheirs && !job.accused && this.isPastItsTime(attempt)) noteAccused(guilty, banAfter);
       }
     }
-    return guilty >= scheduler.banAfter;
+    return guilty.accused >= guilty.leastToBan;
   }
 
   /** Whether as many of its jobs have failed as guilty as make a ban. */
   isBanned(entity: EntityRecord, scheduler: SchedulerRecord): boolean {
-    return (scheduler.convicted.get(entity.client ?? entity) ?? 0) >= scheduler.banAfter;
+    const { convicted, mostToBan } = blameOf(entity, scheduler.domain);
+    return convicted > 0 && convicted >= mostToBan;
   }
 
   /** Whether the device of `scheduler` was removed, was called gone, or could not be reset within the budget (T7, T8). */
@@ -308,17 +308,12 @@ export class Judge {
 
   /** The device of `domain` is lost: nothing of it runs any more (T8). */
   lose(domain: DomainRecord): void {
-    const { resetting, rings } = domain;
     domain.mayBeGone = true;
     domain.resetting = false;
     for (const scheduler of domain.members) {
       scheduler.resets = scheduler.scheduler.stats().resets;
-      if (scheduler.state !== 'closed') {
-        scheduler.state = 'gone';
-        this.#endAll(scheduler, true);
-      } else {
-        this.#endAll(scheduler, resetting && scheduler.rings.some((ring) => rings.includes(ring)));
-      }
+      if (scheduler.state !== 'closed') scheduler.state = 'gone';
+      this.#endAll(scheduler, true);
     }
   }
 

@@ -49,10 +49,17 @@ export interface SchedulerRecord {
   resets: number;
   /** Of `stats()`: how many timeouts it has had. */
   timeouts: number;
-  /** Guilty jobs, by client or entity. */
-  readonly karma: Map<EntityRecord | number, number>;
+}
+
+/** What one client, or an entity without one, did to the device (T6). */
+export interface BlameRecord {
+  /** Guilty jobs. */
+  accused: number;
   /** Those of them that have failed for it. */
-  readonly convicted: Map<EntityRecord | number, number>;
+  convicted: number;
+  /** Of the schedulers that they ran on, which may ban after different numbers: the least of these, and the most. */
+  leastToBan: number;
+  mostToBan: number;
 }
 
 export interface RingRecord {
@@ -66,6 +73,7 @@ export interface RingRecord {
 /** Schedulers that are reset together. */
 export interface DomainRecord {
   readonly members: SchedulerRecord[];
+  readonly blames: Map<number, BlameRecord>;
   /** It was removed, or called gone. */
   mayBeGone: boolean;
   /** A reset has begun and has not succeeded, and the device is not gone. */
@@ -86,6 +94,8 @@ export interface EntityRecord {
   readonly serial: boolean;
   readonly fails: boolean;
   readonly client: number | null;
+  /** Where it has no client. */
+  readonly blame: BlameRecord;
   readonly killsOnFault: boolean;
   priority: Priority;
   readonly maxQueued: number;

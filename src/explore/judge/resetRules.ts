@@ -66,9 +66,13 @@ function begin(judge: Judge, first: SchedulerRecord): void {
   domain.unsettled = 0;
   domain.failed = false;
   domain.taken = [];
-  // Its own hook may have closed the first one since the reset began.
+  // Its own hook may have closed the first one since the reset began. Who was closed is covered while its hardware may work on (J11).
   const open = domain.members.filter(
-    (one) => one.state === 'open' || one.state === 'draining' || one === first,
+    (one) =>
+      one.state === 'open' ||
+      one.state === 'draining' ||
+      one === first ||
+      (one.state === 'closed' && one.rings.some(({ attempts }) => attempts.length > 0)),
   );
   for (const scheduler of open) {
     scheduler.resetIsForFault = scheduler.faultedAlone;
