@@ -164,7 +164,9 @@ export async function searchMutants(id, { seconds = SECONDS, json = false }, ter
   const chosen = id === 'all' ? all : all.filter((one) => one.id === id);
   if (chosen.length === 0) {
     const names = all.map((one) => one.id).join(', ');
-    terminal.err(`explore: --mutant: expected all or one of ${names}, got ${id}\n`);
+    const message = `explore: --mutant: expected all or one of ${names}, got ${id}`;
+    terminal.err(`${message}\n`);
+    if (json) terminal.out(`${JSON.stringify({ problems: [{ message }] })}\n`);
     return 2;
   }
   const began = performance.now();

@@ -7,8 +7,10 @@ import { installPeers } from './peers.mjs';
 import { Progress } from './progress.mjs';
 import { machine, reportText } from './report.mjs';
 import { drawCharts } from './svg.mjs';
+import { BENCH_HELP } from '../../dist/cli/bench/helpText.js';
 import { loadRow, loadRows } from '../rows.mjs';
 
+/** As BENCH_HELP says. */
 const ROUNDS = 7;
 
 const OPTIONS = {
@@ -18,24 +20,8 @@ const OPTIONS = {
   save: { type: 'string' },
   charts: { type: 'string', default: 'out/bench' },
   smoke: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
 };
-
-const HELP = `Usage: fenceline bench [NAME…] [options]
-
-Measures fenceline side by side with its peers, rounds interleaved, and prints medians and ratios.
-NAME is a row, or the beginning of one; default: every row.
-
-  --peers       measure the peers, too (installs them in bench/ where they are not)
-  --rounds N    how many rounds (default ${ROUNDS})
-  --json        write the report to standard output as JSON
-  --save FILE   write the report to FILE as JSON, too
-  --charts DIR  where charts go that some rows draw with their peers (default out/bench)
-  --smoke       one small round of each, to see that it works
-  --help        show this
-
-Rows:
-`;
 
 /**
  * @typedef {object} Terminal
@@ -121,13 +107,15 @@ export async function runBench(args, terminal, { rowUrl } = {}) {
     const rows = rowUrl === undefined ? await loadRows() : [await loadRow(rowUrl)];
     if (options.help) {
       const list = rows.map((row) => `  ${row.name.padEnd(20)}${row.question}\n`);
-      terminal.out(HELP + list.join(''));
+      terminal.out(`${BENCH_HELP}\nRows:\n${list.join('')}`);
       return 0;
     }
     return await bench(chosen(rows, options.names), options, terminal);
   } catch (error) {
     if (!(error instanceof BadUsage)) throw error;
-    terminal.err(`bench: ${error.message}\n(add --help for what is expected)\n`);
+    const message = `bench: ${error.message}`;
+    terminal.err(`${message}\n(add --help for what is expected)\n`);
+    if (args.includes('--json')) terminal.out(`${JSON.stringify({ problems: [{ message }] })}\n`);
     return 2;
   }
 }

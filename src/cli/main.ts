@@ -6,20 +6,10 @@
  * exit.ts, and with `--json` standard output holds one JSON document and nothing else.
  * May import: every room.
  */
-import { EXIT } from './exit.ts';
-import { runProgram } from './program.ts';
+import { ProcessTerminal } from './processTerminal.ts';
 
-const interrupt = new AbortController();
-
-process.on('SIGINT', () => {
-  if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
-  process.stderr.write('\ninterrupted: cancelling; once more to exit at once\n');
-  interrupt.abort(new Error('interrupted by the user'));
-});
-
-process.exitCode = await runProgram(process.argv.slice(2), {
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
-  errIsTerminal: process.stderr.isTTY,
-  interrupt: interrupt.signal,
-});
+const args = process.argv.slice(2);
+const terminal = new ProcessTerminal(args);
+// Imported when interrupts are listened for, because it takes longer than all that comes before.
+const { runProgram } = await import('./program.ts');
+terminal.exit(await runProgram(args, terminal));

@@ -5,13 +5,15 @@ import { doctorCommand } from './doctor/command.ts';
 import { exploreCommand } from './explore/command.ts';
 import { EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
+import { problemsText } from './refuse.ts';
 import { runCommand } from './run/command.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
  * Runs the command line `args` (without the program's own name) and gives the exit code.
  *
- * What is wrong with the command line is told on the error stream. A bug of ours is thrown.
+ * What is wrong with the command line is told on the error stream and, with `--json`, on standard output, too. A bug of
+ * ours is thrown.
  */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   let code: ExitCode = EXIT.ok;
@@ -38,7 +40,11 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error.exitCode === 0) return EXIT.ok;
+    // The error stream has it already.
+    if (args.includes('--json'))
+      terminal.out(problemsText({ message: error.message.replace(/^error: /, '') }));
+    return EXIT.usage;
   }
   return code;
 }

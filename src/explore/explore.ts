@@ -168,7 +168,7 @@ export class Exploration {
     const { strategy, scope, schedules, states } = this;
     return {
       strategy,
-      scope: `${scope.entities}x${scope.jobs}`,
+      scope: scopeText(scope),
       schedules,
       states,
       seconds,
@@ -277,7 +277,11 @@ export class Exploration {
 /** What a replay string gave when it was run again. */
 export interface ReplayReport {
   readonly scenario: string;
+  /** Entities x jobs. */
+  readonly scope: string;
   readonly violation: { readonly rule: string; readonly message: string } | null;
+  /** That of the violation, as searches give it; `null` without one. */
+  readonly signature: string | null;
   readonly trail: string;
   readonly rows: readonly StepRow[];
   /** The first step up to which the state is another than it was; `null`: it is the same run to its end. */
@@ -309,11 +313,18 @@ export function replay(
   const { finding, rows, differsAtStep } = replayPlan(scenario, plan, options.sink);
   return {
     scenario: plan.scenario,
+    scope: scopeText(plan.scope),
     violation: finding,
+    signature: finding === null ? null : signatureOf(finding),
     trail: trailText(rows, finding),
     rows,
     differsAtStep,
   };
+}
+
+/** Entities x jobs, as people write it: `2x2`. */
+function scopeText({ entities, jobs }: Scope): string {
+  return `${entities}x${jobs}`;
 }
 
 /** Runs `fn` without stacks on errors, where the engine has such a switch: errors are made at every turn, and none is printed. */

@@ -141,6 +141,16 @@ describe('fenceline bench', () => {
     expect(code).toBe(2);
     expect(said.err).toContain('expected a checkout');
   });
+
+  it('explains itself where there is none, too', async () => {
+    const said = { out: '', err: '' };
+    let code = 1;
+    const nowhere = pathToFileURL(join(bench, 'nowhere.mjs'));
+    const command = benchCommand(remembering(said), (exit) => (code = exit), nowhere);
+    await command.parseAsync(['--help'], { from: 'user' });
+    expect([code, said.err]).toEqual([0, '']);
+    expect(said.out).toMatch(/^Usage: fenceline bench [^]*Needs a checkout[^]*--peers/);
+  });
 });
 
 describe('the page of results', () => {

@@ -1,61 +1,17 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { CrashDump } from '../../src/cli/run/crashDumps.ts';
 import type { RunReport } from '../../src/cli/run/report.ts';
 import type { ChromeEvent } from '../../src/trace/index.ts';
 import { expectSound } from '../trace/expectSound.ts';
+import { fenceline, outDirectory, PATIENCE_MS } from './spawned.ts';
 
-// The built command on real threads: its output, files and exit codes. What the figures are is in runWorkload.test.ts.
+// The built command on real threads: its output, files and exit codes. What the figures are is in runWorkload.test.ts,
+// what happens to its streams and on interrupts in streams.test.ts.
 // `npm test` builds it first.
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-const FIXTURE = fileURLToPath(new URL('fixture/', import.meta.url));
-/** A bound for what real threads do, generous enough for a busy machine. */
-const PATIENCE_MS = 60_000;
-
 vi.setConfig({ testTimeout: 2 * PATIENCE_MS });
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function outDirectory(): string {
-  const directory = mkdtempSync(path.join(tmpdir(), 'fenceline-run-'));
-  onTestFinished(() => rmSync(directory, { recursive: true }));
-  return directory;
-}
-
-/** Runs the command; `onErr` sees the error stream as it grows, and may signal the process. */
-function fenceline(
-  args: readonly string[],
-  onErr: (text: string, kill: (signal: 'SIGINT') => void) => void = () => {},
-): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { cwd: FIXTURE });
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`fenceline ${args.join(' ')} did not end within ${PATIENCE_MS} ms: ${err}`));
-    }, PATIENCE_MS);
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (data: Buffer) => (out += data.toString()));
-    child.stderr.on('data', (data: Buffer) => {
-      err += data.toString();
-      onErr(err, (signal) => void child.kill(signal));
-    });
-    child.on('error', reject);
-    child.on('close', (code) => {
-      clearTimeout(timer);
-      resolve({ code, out, err });
-    });
-  });
-}
 
 describe('fenceline run', () => {
   it('runs a workload on threads, bans who hangs, and prints one JSON document', async () => {
@@ -117,11 +73,12 @@ describe('fenceline run', () => {
   it('on interrupt cancels what runs, writes the report, and exits with 130', async () => {
     let isSent = false;
     const out = outDirectory();
-    const ended = await fenceline(['run', 'endless.yaml', '--json', '--out', out], (text, kill) => {
-      if (!isSent && /endless [1-9]/.test(text)) {
+    const ended = await fenceline(['run', 'endless.yaml', '--json', '--out', out], {
+      onErr: (text, kill) => {
+        if (isSent || !/endless [1-9]/.test(text)) return;
         isSent = true;
         kill('SIGINT');
-      }
+      },
     });
     const report = JSON.parse(ended.out) as RunReport;
     expect(report).toMatchObject({ interrupted: true, ok: false, findings: [] });
@@ -169,8 +126,8 @@ describe('fenceline run', () => {
   });
 
   it('exits with 2 where the device refuses an option', async () => {
-    const refused = await fenceline(['run', 'too-many-threads.yaml', '--out', outDirectory()]);
-    expect(refused.err).toMatch(/^the run failed: ERR_INVALID_ARGUMENT: openWorkerDevice: threads/);
+    const refused = await fenceline(['run', 'too-many-processes.yaml', '--out', outDirectory()]);
+    expect(refused.err).toMatch(/^the run failed: ERR_INVALID_ARGUMENT: openWebGpuDevice: spares/);
     expect(refused.code).toBe(2);
   });
 
@@ -190,5 +147,20 @@ describe('fenceline run', () => {
     expect(code).toBe(2);
     expect(out).toBe('');
     expect(err).toMatch(/^error: /);
+  });
+
+  it.each([
+    ['an unknown option', ['run', 'workload.yaml', '--jsn', '--json'], /^unknown option '--jsn'/],
+    ['a missing workload', ['run', '--json'], /^missing required argument 'workload'/],
+    ['an unknown command', ['rnu', '--json'], /^unknown command 'rnu'/],
+    ['an argument too many', ['doctor', 'now', '--json'], /^too many arguments/],
+    ['seeds that are none', ['explore', '--seeds', 'x', '--json'], /^explore: --seeds: expected/],
+    ['a bug that is none', ['explore', '--mutant', 'x', '--json'], /^explore: --mutant: expected/],
+    ['rounds that are none', ['bench', '--rounds', '0', '--json'], /^bench: --rounds: expected/],
+  ])('with --json tells of %s in one document', async (_what, args, message) => {
+    const { code, out } = await fenceline(args);
+    const { problems } = JSON.parse(out) as { problems: object[] };
+    expect(problems).toEqual([{ message: expect.stringMatching(message) as string }]);
+    expect(code).toBe(2);
   });
 });

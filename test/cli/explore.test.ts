@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -84,6 +85,31 @@ describe('fenceline explore', () => {
     expect(JSON.parse(readFileSync(trace, 'utf8'))).toBeDefined();
   });
 
+  it('prints a replay in the form of a search, with what only a replay has', async () => {
+    const file = brokenScenario();
+    const { out } = await fenceline(['--scenario', file, '--json']);
+    const [found] = (JSON.parse(out) as ExploreReport).violations;
+    const replayed = await fenceline([
+      ...['--scenario', file, '--replay', found?.replay ?? '', '--json'],
+    ]);
+    expect(JSON.parse(replayed.out)).toMatchObject({
+      ...{ strategy: 'replay', scope: '1x1', schedules: 1, states: 0, violations: [found] },
+      ...{ seconds: expect.any(Number) as number, scenario: 'mine', differsAtStep: null },
+      violation: { rule: 'X1', message: 'b was first' },
+    });
+  });
+
+  it('prints a command that replays a finding of a scenario of one’s own, as a shell takes it', async () => {
+    const file = path.join(directory(), "it's mine.mjs");
+    writeFileSync(file, BROKEN);
+    const { out } = await fenceline(['--scenario', file]);
+    const command = /^fenceline (explore .*)$/m.exec(out)?.[1] ?? '';
+    const words = execFileSync('sh', ['-c', `printf '%s\\n' ${command}`], { encoding: 'utf8' });
+    const [explore, ...args] = words.trimEnd().split('\n');
+    expect([explore, args[1]]).toEqual(['explore', file]);
+    expect((await fenceline(args)).out).toContain('X1 is broken');
+  });
+
   it('goes on from a checkpoint', async () => {
     const file = path.join(directory(), 'checkpoint.json');
     await fenceline(['--strategy', 'pct', '--seeds', '10', '--checkpoint', file]);
@@ -114,6 +140,8 @@ describe('fenceline explore', () => {
     'a trace of a search': ['--trace', 'trace.json'],
     'a scenario that is not there': ['--scenario', 'no-such.mjs'],
     'an option that is not there': ['--luck'],
+    'seeds of an exhaustive search': ['--strategy', 'exhaustive', '--seeds', '5'],
+    'a first seed of a search that is exhaustive by default': ['--first-seed', '5'],
   };
   for (const [what, args] of Object.entries(refused)) {
     it(`exits 2 and says what was expected: ${what}`, async () => {
@@ -122,6 +150,24 @@ describe('fenceline explore', () => {
       expect(err).not.toBe('');
     });
   }
+
+  it('exits 2 where the command line and the checkpoint contradict each other', async () => {
+    const file = path.join(directory(), 'checkpoint.json');
+    const kept = ['--checkpoint', file, '--seconds', '60'];
+    const begun = await fenceline(['--scope', '1x2', '--strategy', 'exhaustive', ...kept]);
+    expect(begun.code).toBe(0);
+    const same = await fenceline(['--scope', '1x2', '--strategy', 'exhaustive', ...kept]);
+    expect(same.code).toBe(0);
+    for (const other of [
+      ['--scope', '2x2'],
+      ['--strategy', 'pct'],
+      ['--seeds', '5'],
+    ]) {
+      const { code, out, err } = await fenceline([...other, ...kept]);
+      expect([code, out], other.join(' ')).toEqual([2, '']);
+      expect(err).toContain(`explore: ${other[0]}: expected`);
+    }
+  });
 
   it('exits 2 for a module without a scenario, and a checkpoint that is none', async () => {
     const empty = path.join(directory(), 'empty.mjs');

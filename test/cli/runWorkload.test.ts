@@ -4,6 +4,7 @@ import { CrashDumps } from '../../src/cli/run/crashDumps.ts';
 import type { MainFunctions } from '../../src/cli/run/functions.ts';
 import { reportOf } from '../../src/cli/run/report.ts';
 import type { RunReport } from '../../src/cli/run/report.ts';
+import { reportText } from '../../src/cli/run/reportText.ts';
 import type { Plan } from '../../src/cli/run/round.ts';
 import { runWorkload } from '../../src/cli/run/runWorkload.ts';
 import type { RunResult } from '../../src/cli/run/runWorkload.ts';
@@ -283,6 +284,17 @@ describe('a run', () => {
     expect(missing.report.findings).toEqual(['c was meant to fail, and did not']);
   });
 
+  it('says of rounds that took no time because none ended well that nothing was measured', async () => {
+    const ends = { expect: 'failed' } as const;
+    const mixed = client('c', [job('f', 'fail', { rounds: 2 }), job('a', 'wait')], ends);
+    const { report } = await ran([mixed]);
+    expect(report.clients[0]?.rounds).toMatchObject([
+      { entry: 'f', count: 0, failed: 2, turnaroundMs: null },
+      { entry: 'a', count: 1, failed: 0, turnaroundMs: { p50: expect.any(Number) as number } },
+    ]);
+    expect(reportText(report)).not.toContain('c/f:');
+  });
+
   it('finds a check that fails or throws', async () => {
     const collect = { url: 'file:///c.mjs', export: 'check', text: './c.mjs#check' };
     const checked = client('c', [job('a', 'wait')], { collect });
@@ -296,6 +308,27 @@ describe('a run', () => {
     };
     const thrown = await ran([checked], { functions: { ...NO_FUNCTIONS, collect: () => throws } });
     expect(thrown.report.findings).toEqual(['c: ./c.mjs#check threw: no disk']);
+  });
+
+  const EXPECTED =
+    'expected it to return { ok, message, files } (true or false, a text, and a list of paths), or a promise of it';
+  it.each([
+    ['a number', 5, `./c.mjs#check: ${EXPECTED}, got 5`],
+    ['nothing', undefined, `./c.mjs#check: ${EXPECTED}, got undefined`],
+    ['no verdict', { message: 'fine' }, `./c.mjs#check: ${EXPECTED}, got an object`],
+    [
+      'files that are no list',
+      { ok: true, files: 'a' },
+      `./c.mjs#check: ${EXPECTED}, got an object`,
+    ],
+    ['a failure without a message', { ok: false }, 'its collect is not satisfied'],
+    ['no message (control)', { ok: true }, null],
+  ])('finds a check that returns %s', async (_what, said, finding) => {
+    const collect = { url: 'file:///c.mjs', export: 'check', text: './c.mjs#check' };
+    const functions = { ...NO_FUNCTIONS, collect: () => () => said as never };
+    const { report } = await ran([client('c', [job('a', 'wait')], { collect })], { functions });
+    expect(report.findings).toEqual(finding === null ? [] : [`c: ${finding}`]);
+    expect(report.checks).toHaveLength(1);
   });
 
   it('finds a file that could not be written', async () => {

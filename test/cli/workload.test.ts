@@ -38,7 +38,7 @@ function written(text: string): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'fenceline-workload-'));
   writeFileSync(
     path.join(directory, 'kernels.mjs'),
-    'export function blur() {}\nexport const sum = () => 1, both = 2;\nexport default () => 0;\n',
+    'const inner = 1;\nexport function blur() {}\nexport const sum = () => inner, both = 2;\nexport default () => 0;\n',
   );
   writeFileSync(path.join(directory, 'broken.mjs'), 'export function ( {');
   writeFileSync(path.join(directory, 'b.txt'), 'b');
@@ -138,7 +138,46 @@ describe('a workload file', () => {
         'workload.yaml:11:17: clients[0].jobs[0].kernel: expected an export of ./kernels.mjs, got "blurr"; it exports blur, sum, default; did you mean blur?',
       ],
     ],
-    ['believes an export that only the text mentions', () => changed('#blur', '#both'), []],
+    ['finds the second name of an exported list', () => changed('#blur', '#both'), []],
+    [
+      'refuses what the module has and does not export',
+      () => changed('#blur', '#inner'),
+      [
+        'workload.yaml:11:17: clients[0].jobs[0].kernel: expected an export of ./kernels.mjs, got "inner"; it exports blur, sum, default',
+      ],
+    ],
+    [
+      'refuses a collect that is not exported',
+      () => changed('order: parallel', 'collect: ./kernels.mjs#inner'),
+      [
+        'workload.yaml:15:14: clients[1].collect: expected an export of ./kernels.mjs, got "inner"; it exports blur, sum, default',
+      ],
+    ],
+    [
+      'refuses a weight that is no finite number',
+      () => changed('order: parallel', 'weight: .inf'),
+      ['workload.yaml:15:13: clients[1].weight: expected a number above 0, got Infinity'],
+    ],
+    [
+      'refuses more threads than a device takes',
+      () => changed('threads: 2', 'threads: 5000\n  spares: 1025'),
+      [
+        'workload.yaml:4:12: device.threads: expected a whole number from 1 to 1024, got 5000',
+        'workload.yaml:5:11: device.spares: expected a whole number from 0 to 1024, got 1025',
+      ],
+    ],
+    [
+      'refuses an empty label, and shows it',
+      () => changed('label: batch', "label: ''"),
+      ['workload.yaml:14:12: clients[1].label: expected a label, got ""'],
+    ],
+    [
+      'refuses a number that is not exact',
+      () => changed('repeat: 3', 'repeat: 1e20'),
+      [
+        'workload.yaml:23:17: clients[1].jobs[1].repeat: expected a whole number, 1 or more, or forever, got 100000000000000000000',
+      ],
+    ],
     [
       'refuses after: a name that nothing has',
       () => changed('[first, viewport/frame]', '[frist, viewport/frames]'),
@@ -210,7 +249,7 @@ describe('a workload file', () => {
           .replace('kernel: ./kernels.mjs#blur', 'kernel: ./kernels.mjs#blurr')
           .replace("inputs: 'data/*.txt'", "inputs: 'data/*.text'"),
       [
-        'workload.yaml:4:12: device.threads: expected a whole number, 1 or more, got 0',
+        'workload.yaml:4:12: device.threads: expected a whole number from 1 to 1024, got 0',
         'workload.yaml:8:15: clients[0].priority: expected high, normal or low, got 3',
         'workload.yaml:11:17: clients[0].jobs[0].kernel: expected an export of ./kernels.mjs, got "blurr"; it exports blur, sum, default; did you mean blur?',
         'workload.yaml:19:17: clients[1].jobs[0].inputs: expected files, or a pattern that matches files, got "data/*.text", which matches none',

@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { EXIT } from '../exit.ts';
 import type { ExitCode } from '../exit.ts';
+import { refuse } from '../refuse.ts';
 import type { Terminal } from '../terminal.ts';
+import { BENCH_HELP } from './helpText.ts';
 
 /** The program, in the checkout that this file was built in; from `src` and from `dist` it is as far away. */
 const PROGRAM = new URL('../../../bench/harness/program.mjs', import.meta.url);
@@ -37,11 +39,14 @@ export function benchCommand(
 
 async function bench(args: readonly string[], terminal: Terminal, program: URL): Promise<ExitCode> {
   if (!existsSync(program)) {
-    terminal.err(
+    if (args.includes('--help') || args.includes('-h')) {
+      terminal.out(BENCH_HELP);
+      return EXIT.ok;
+    }
+    const message =
       'bench: expected a checkout of fenceline, got the installed package, which holds no benchmarks; ' +
-        'clone the repository, then npm ci && npm run bench\n',
-    );
-    return EXIT.usage;
+      'clone the repository, then npm ci && npm run bench';
+    return refuse(message, { json: args.includes('--json') }, terminal);
   }
   const { runBench } = (await import(program.href)) as BenchProgram;
   return runBench(args, terminal);

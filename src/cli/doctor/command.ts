@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { EXIT } from '../exit.ts';
 import type { ExitCode } from '../exit.ts';
+import { refuse } from '../refuse.ts';
+import { settled } from '../settled.ts';
 import type { Terminal } from '../terminal.ts';
 import { examine } from './examine.ts';
 import type { Examination } from './examine.ts';
@@ -15,13 +17,24 @@ export function doctorCommand(terminal: Terminal, done: (code: ExitCode) => void
     .addHelpText(
       'after',
       '\nFENCELINE_WEBGPU_MODULE names the module that brings WebGPU to Node, where it is not webgpu.' +
-        '\n\nExit codes: 0 always: nothing of what may be missing is needed for threads.',
+        '\n\nExit codes: 0 whatever is missing: nothing of it is needed for threads; 2 the command line is not valid; 130 interrupted.',
     )
     .action(async ({ json }: { json: boolean }) => {
-      const found = await examine();
-      terminal.out(json ? `${JSON.stringify(found)}\n` : examinationText(found));
-      done(EXIT.ok);
+      done(await doctor(json, terminal));
     });
+}
+
+async function doctor(json: boolean, terminal: Terminal): Promise<ExitCode> {
+  let found: Examination;
+  try {
+    found = await settled(examine(), 'the examination', terminal.interrupt);
+  } catch (error) {
+    if (!terminal.interrupt.aborted) throw error;
+    refuse('doctor: interrupted before everything was looked at', { json }, terminal);
+    return EXIT.interrupted;
+  }
+  terminal.out(json ? `${JSON.stringify(found)}\n` : examinationText(found));
+  return EXIT.ok;
 }
 
 /** The examination for people. */

@@ -3,6 +3,7 @@ import { UsageError } from '../../base/index.ts';
 import type { Scenario } from '../../explore/index.ts';
 import { EXIT } from '../exit.ts';
 import type { ExitCode } from '../exit.ts';
+import { refuse } from '../refuse.ts';
 import type { Terminal } from '../terminal.ts';
 import { loadScenario } from './loadScenario.ts';
 import { findMutants } from './mutants.ts';
@@ -65,17 +66,19 @@ async function runExplore(flags: ExploreFlags, terminal: Terminal): Promise<Exit
   try {
     checkTogether(flags);
     const scenarios =
-      flags.scenario === undefined ? undefined : [await loadScenario(flags.scenario)];
+      flags.scenario === undefined
+        ? undefined
+        : [await loadScenario(flags.scenario, terminal.interrupt)];
     if (flags.mutant !== undefined) return await findMutants(flags.mutant, flags, terminal);
     if (flags.replay !== undefined) return replayAgain(flags.replay, flags, scenarios, terminal);
     const { report, isInterrupted } = await search(flags, scenarios, terminal);
-    terminal.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
+    terminal.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report, flags));
     if (isInterrupted) return EXIT.interrupted;
     return report.violations.length === 0 ? EXIT.ok : EXIT.failed;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    terminal.err(`${error.message}\n`);
-    return EXIT.usage;
+    const code = refuse(error.message, flags, terminal);
+    return terminal.interrupt.aborted ? EXIT.interrupted : code;
   }
 }
 

@@ -2,15 +2,17 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UsageError } from '../../base/index.ts';
 import type { Scenario } from '../../explore/index.ts';
+import { settled } from '../settled.ts';
 
 /** The scenario that the module at `file` exports, as `scenario` or as its default. @throws {ERR_INVALID_ARGUMENT} */
-export async function loadScenario(file: string): Promise<Scenario> {
+export async function loadScenario(file: string, interrupt: AbortSignal): Promise<Scenario> {
   const refuse = (why: string): never => {
     throw new UsageError('ERR_INVALID_ARGUMENT', `explore: --scenario ${file}: ${why}`);
   };
   let exports: Record<string, unknown> = {};
   try {
-    exports = (await import(pathToFileURL(path.resolve(file)).href)) as Record<string, unknown>;
+    const imported = import(pathToFileURL(path.resolve(file)).href) as Promise<typeof exports>;
+    exports = await settled(imported, 'the module', interrupt);
   } catch (error) {
     refuse(`expected a module that can be imported, got ${String(error)}`);
   }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { EXIT } from '../exit.ts';
 import type { ExitCode } from '../exit.ts';
+import { refuse } from '../refuse.ts';
 import type { Terminal } from '../terminal.ts';
 import type { ExploreFlags } from './command.ts';
 import { optionsOf } from './search.ts';
@@ -25,11 +25,10 @@ export async function findMutants(
 ): Promise<ExitCode> {
   const { seconds = 60 } = optionsOf(flags);
   if (!existsSync(PROGRAM)) {
-    terminal.err(
+    const message =
       'explore: --mutant: expected a checkout of fenceline, got the installed package, which holds no planted bugs; ' +
-        'clone the repository, then npm ci && npm run build\n',
-    );
-    return EXIT.usage;
+      'clone the repository, then npm ci && npm run build';
+    return refuse(message, flags, terminal);
   }
   const { searchMutants } = (await import(PROGRAM.href)) as MutantsProgram;
   return searchMutants(id, { seconds, json: flags.json }, terminal);

@@ -23,12 +23,14 @@ export async function search(
 ): Promise<{ report: ExploreReport; isInterrupted: boolean }> {
   const options = optionsOf(flags);
   const resume = flags.checkpoint === undefined ? undefined : readCheckpoint(flags.checkpoint);
+  if (resume !== undefined) checkSameSearch(flags, options, resume);
   const exploration = new Exploration({
     ...options,
     clock: () => performance.now(),
     ...(scenarios !== undefined && { scenarios }),
     ...(resume !== undefined && { resume }),
   });
+  if (exploration.strategy === 'exhaustive') checkNoSeeds(flags);
   try {
     keep(flags, exploration);
   } catch {
@@ -103,6 +105,27 @@ function readCheckpoint(file: string): Checkpoint | undefined {
   throw usage('--checkpoint', 'a file that a search has written, or a new one', file);
 }
 
+/** What the command line says is not silently outvoted by what the checkpoint says. */
+function checkSameSearch(flags: ExploreFlags, options: ExploreOptions, resume: Checkpoint): void {
+  const { entities, jobs } = resume.scope;
+  const isOther = (own: number | undefined, kept: number): boolean =>
+    own !== undefined && own !== kept;
+  if (isOther(options.scope?.entities, entities) || isOther(options.scope?.jobs, jobs)) {
+    throw usage('--scope', `that of the checkpoint, ${entities}x${jobs}, or none`, flags.scope);
+  }
+  if (flags.strategy !== undefined && flags.strategy !== resume.strategy) {
+    const kept = `that of the checkpoint, ${resume.strategy}, or none`;
+    throw usage('--strategy', kept, flags.strategy);
+  }
+}
+
+/** An exhaustive search takes every schedule, and has no use for seeds. */
+function checkNoSeeds({ seeds, firstSeed }: ExploreFlags): void {
+  const none = 'none in an exhaustive search, or --strategy pct or random';
+  if (seeds !== undefined) throw usage('--seeds', none, seeds);
+  if (firstSeed !== undefined) throw usage('--first-seed', none, firstSeed);
+}
+
 /** Writes the checkpoint beside the one of before, which is replaced when the new one is whole. */
 function keep({ checkpoint }: ExploreFlags, exploration: Exploration): void {
   if (checkpoint === undefined) return;
@@ -124,15 +147,21 @@ function showProgress(report: ExploreReport, terminal: Terminal): void {
   terminal.err(`\r${parts.join(' | ')}\u001b[K`);
 }
 
-/** A report for people. */
-export function reportText(report: ExploreReport): string {
+/** A report for people, with the command that runs each finding again. */
+export function reportText(report: ExploreReport, flags: ExploreFlags): string {
+  const scenario = flags.scenario === undefined ? '' : ` --scenario ${quoted(flags.scenario)}`;
   const { strategy, scope, schedules, states, seconds, schedulesPerSecond, complete } = report;
   const found = report.violations.map(
     ({ signature, trail, replay }) =>
-      `\n${signature}\n\n${trail}\n\nfenceline explore --replay '${replay}'\n`,
+      `\n${signature}\n\n${trail}\n\nfenceline explore${scenario} --replay ${quoted(replay)}\n`,
   );
   const counted = states > 0 ? `, ${states} states${complete ? ', all of them' : ''}` : '';
   const rate = `${seconds.toFixed(1)} s, ${schedulesPerSecond} schedules/s`;
   const what = `${strategy}, scope ${scope}: ${schedules} schedules${counted} in ${rate}`;
   return `${found.join('')}${found.length > 0 ? '\n' : ''}${what}; ${report.violations.length} violations\n`;
+}
+
+/** `text` as one word of a shell. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,4 +1,6 @@
+import { shown } from '../../base/index.ts';
 import type { ClientStats } from '../../device/index.ts';
+import { UnsettledError } from '../settled.ts';
 import type { ClientSpec } from '../workload/workload.ts';
 import type { CollectContext, MainFunctions, Verdict } from './functions.ts';
 import { errorText, JobLog } from './jobLog.ts';
@@ -30,17 +32,38 @@ export class ClientRun {
     return this.client.stats();
   }
 
-  /** Lets the client's `collect` judge; a throw is a verdict, too. */
-  async collect(functions: MainFunctions, context: Omit<CollectContext, 'client'>): Promise<void> {
+  /** Lets the client's `collect` judge; a throw is a verdict, too, unless it is because of the interrupt. */
+  async collect(
+    functions: MainFunctions,
+    context: Omit<CollectContext, 'client'>,
+    interrupt: AbortSignal,
+  ): Promise<void> {
     if (this.spec.collect === null) return;
     try {
       const collect = functions.collect(this.spec.collect);
-      this.verdict = await collect(this.log.results(), { ...context, client: this.spec.label });
+      const said = await collect(this.log.results(), { ...context, client: this.spec.label });
+      this.verdict = verdictOf(said, this.spec.collect.text);
     } catch (error) {
-      const message = `${this.spec.collect.text} threw: ${errorText(error)}`;
+      if (interrupt.aborted) return;
+      const isUnsettled = error instanceof UnsettledError;
+      const message = isUnsettled
+        ? error.message
+        : `${this.spec.collect.text} threw: ${errorText(error)}`;
       this.verdict = { ok: false, message };
     }
   }
+}
+
+/** What a `collect` returned, checked: it is code of a user. A message may be left out. */
+function verdictOf(said: unknown, text: string): Verdict {
+  const { ok, message = '', files = [] } = Object(said) as { [key in keyof Verdict]?: unknown };
+  const isList = Array.isArray(files) && files.every((file) => typeof file === 'string');
+  if (typeof ok === 'boolean' && typeof message === 'string' && isList) {
+    return { ok, message, files };
+  }
+  const expected =
+    '{ ok, message, files } (true or false, a text, and a list of paths), or a promise of it';
+  return { ok: false, message: `${text}: expected it to return ${expected}, got ${shown(said)}` };
 }
 
 /** Why a client did not end as it was meant to; empty if it did. */
@@ -63,6 +86,8 @@ export function disappointments(run: ClientRun, stats: ClientStats): string[] {
       if (refusal !== null && !stats.banned) found.push(`${label}/${spec.name}: ${refusal}`);
     }
   }
-  if (run.verdict?.ok === false) found.push(`${label}: ${run.verdict.message}`);
+  if (run.verdict?.ok === false) {
+    found.push(`${label}: ${run.verdict.message || 'its collect is not satisfied'}`);
+  }
   return found;
 }

@@ -2,14 +2,21 @@
 export interface Clock {
   /** Monotonic milliseconds. */
   nowMs(): number;
-  /** Resolves at `atMs`, or as soon as `signal` aborts, whichever comes first. */
-  sleepUntil(atMs: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves at `atMs`, or as soon as `signal` aborts, whichever comes first. `whileOthersDo`: it does not keep the process
+   * alive.
+   */
+  sleepUntil(
+    atMs: number,
+    signal: AbortSignal,
+    options?: { readonly whileOthersDo: boolean },
+  ): Promise<void>;
 }
 
 /** The clock of the platform. */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
-  sleepUntil(atMs, signal) {
+  sleepUntil(atMs, signal, options) {
     return new Promise((resolve) => {
       if (signal.aborted) {
         resolve();
@@ -21,6 +28,7 @@ export const systemClock: Clock = {
         resolve();
       };
       const timer = setTimeout(done, Math.max(0, atMs - performance.now()));
+      if (options?.whileOthersDo === true) timer.unref();
       signal.addEventListener('abort', done);
     });
   },

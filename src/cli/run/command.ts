@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { FencelineError, UsageError } from '../../base/index.ts';
 import { EXIT } from '../exit.ts';
 import type { ExitCode } from '../exit.ts';
+import { refuse } from '../refuse.ts';
 import type { Terminal } from '../terminal.ts';
 import { loadWorkload } from '../workload/loadWorkload.ts';
 import { WorkloadError } from '../workload/problem.ts';
@@ -27,6 +28,9 @@ import { reportOf } from './report.ts';
 import type { RunReport } from './report.ts';
 import { reportText } from './reportText.ts';
 import { runWorkload } from './runWorkload.ts';
+
+/** How long the process is kept alive at a time where nothing else keeps it. */
+const STAY_MS = 20;
 
 interface RunFlags {
   readonly json: boolean;
@@ -75,17 +79,20 @@ async function run(file: string, flags: RunFlags, terminal: Terminal): Promise<E
   try {
     workload = withFlags(await loadWorkload(file), flags);
     chosen = await chooseDriver(workload, () => probeWebGpu(webGpuModule()));
-    functions = await importFunctions(workload, chosen.driver);
+    functions = await importFunctions(workload, chosen.driver, terminal.interrupt);
     places = preparePlaces(flags);
   } catch (error) {
-    return refused(error, flags, terminal);
+    const message = error instanceof Error ? error.message : String(error);
+    const isListed = error instanceof WorkloadError;
+    const code = refuse(message, flags, terminal, isListed ? error.problems : undefined);
+    return terminal.interrupt.aborted ? EXIT.interrupted : code;
   }
   let report: RunReport;
   try {
     report = await runAndWrite({ workload, chosen, functions, places }, flags, terminal);
   } catch (error) {
     if (!(error instanceof FencelineError) && !isSystemError(error)) throw error;
-    terminal.err(`the run failed: ${errorText(error)}\n`);
+    refuse(`the run failed: ${errorText(error)}`, flags, terminal);
     return error instanceof UsageError ? EXIT.usage : EXIT.failed;
   }
   terminal.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
@@ -107,14 +114,6 @@ function withFlags(workload: Workload, { driver, policy }: RunFlags): Workload {
   return { ...workload, device };
 }
 
-function refused(error: unknown, { json }: RunFlags, terminal: Terminal): ExitCode {
-  const message = error instanceof Error ? error.message : String(error);
-  terminal.err(`${message}\n`);
-  const problems = error instanceof WorkloadError ? error.problems : [{ message }];
-  if (json) terminal.out(`${JSON.stringify({ problems })}\n`);
-  return EXIT.usage;
-}
-
 /** What a run is made of, ready to run. */
 interface Prepared {
   readonly workload: Workload;
@@ -132,6 +131,7 @@ async function runAndWrite(
   const trace = new ChromeTrace();
   const dumps = new CrashDumps();
   const progress = new ProgressLine(terminal);
+  process.on('beforeExit', stayAlive);
   try {
     device.observe(trace);
     device.observe(dumps);
@@ -153,7 +153,13 @@ async function runAndWrite(
     const { why } = chosen;
     return reportOf(result, { workload: name, policy: spec.policy, files, driverWhy: why });
   } finally {
+    process.off('beforeExit', stayAlive);
     progress.end();
     await device.close({ mode: 'kill' });
   }
+}
+
+/** A run goes on although nothing of it keeps the process alive at the moment: a device between two threads, for example. */
+function stayAlive(): void {
+  setTimeout(() => {}, STAY_MS);
 }

@@ -1,3 +1,4 @@
+import { settled } from '../settled.ts';
 import type { FunctionReference, Workload } from '../workload/workload.ts';
 import type { KeptResult } from './jobLog.ts';
 import { errorText } from './jobLog.ts';
@@ -37,33 +38,46 @@ export interface MainFunctions {
 
 /**
  * Imports the plans and collects of `workload`, and the twins where it runs on WebGPU. Kernels are not imported: they run in
- * threads only.
+ * threads only. A promise of theirs that can never settle is rejected, and so is any once `interrupt` aborts.
  *
  * @throws {Error} that names the function, when a module cannot be imported or does not export it
  */
 export async function importFunctions(
   workload: Workload,
   driver: 'worker' | 'webgpu',
+  interrupt: AbortSignal,
 ): Promise<MainFunctions> {
   const functions = new Map<string, unknown>();
   for (const client of workload.clients) {
     const twins = driver === 'webgpu' ? client.jobs.map((job) => job.webgpu) : [];
     const plans = client.jobs.map((job) => job.plan);
     for (const reference of [client.collect, ...plans, ...twins]) {
-      if (reference !== null) functions.set(keyOf(reference), await importFunction(reference));
+      if (reference === null) continue;
+      functions.set(keyOf(reference), await importFunction(reference, interrupt));
     }
   }
   return {
-    plan: (reference) => functions.get(keyOf(reference)) as Plan,
-    collect: (reference) => functions.get(keyOf(reference)) as Collect,
+    plan: (reference) => {
+      const plan = functions.get(keyOf(reference)) as Plan;
+      return (context) => settled(plan(context), `the plan ${reference.text}`, interrupt);
+    },
+    collect: (reference) => {
+      const collect = functions.get(keyOf(reference)) as Collect;
+      return (results, context) =>
+        settled(collect(results, context), `the collect ${reference.text}`, interrupt);
+    },
     twin: (reference) => functions.get(keyOf(reference)) as Twin,
   };
 }
 
-async function importFunction(reference: FunctionReference): Promise<unknown> {
+async function importFunction(
+  reference: FunctionReference,
+  interrupt: AbortSignal,
+): Promise<unknown> {
   let module: Record<string, unknown>;
   try {
-    module = (await import(reference.url)) as Record<string, unknown>;
+    const imported = import(reference.url) as Promise<Record<string, unknown>>;
+    module = await settled(imported, 'the module', interrupt);
   } catch (error) {
     throw new Error(`${reference.text} cannot be imported: ${errorText(error)}`, { cause: error });
   }

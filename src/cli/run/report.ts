@@ -16,7 +16,8 @@ export interface RoundsReport {
   readonly entry: string;
   readonly count: number;
   readonly failed: number;
-  readonly turnaroundMs: Percentiles;
+  /** `null` where no round ended well. */
+  readonly turnaroundMs: Percentiles | null;
 }
 
 /** What one client did. */
@@ -130,7 +131,7 @@ function clientReport({
     banned: stats.banned,
     rounds: run.sources.map(({ spec, times }) => {
       const turnaround = times.turnaroundMs();
-      const turnaroundMs = percentiles(turnaround, 1);
+      const turnaroundMs = turnaround.count === 0 ? null : percentiles(turnaround, 1);
       return { entry: spec.name, count: turnaround.count, failed: times.failed, turnaroundMs };
     }),
   };

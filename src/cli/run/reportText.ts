@@ -27,7 +27,7 @@ export function reportText(report: RunReport): string {
     ...report.clients.flatMap(roundLines),
     `timeouts ${timeouts}, resets ${resets}, banned: ${banned.join(', ') || 'nobody'}`,
     ...report.checks.flatMap(({ client, ok, message, files }) => [
-      `check ${client}: ${ok ? 'ok' : 'FAILED'}, ${message}`,
+      `check ${client}: ${ok ? 'ok' : 'FAILED'}${message && `, ${message}`}`,
       ...files.map((file) => `  wrote ${file}`),
     ]),
     ...(report.trace === undefined ? [] : [`trace: ${report.trace}`]),
@@ -59,12 +59,12 @@ function endedText({ banned, failed, expect }: ClientReport): string {
 
 /** Only entries whose rounds are of interest: those that were repeated. */
 function roundLines({ label, rounds }: ClientReport): string[] {
-  return rounds
-    .filter(({ count }) => count > 1)
-    .map(({ entry, count, failed, turnaroundMs }) => {
-      const also = failed === 0 ? '' : `, ${failed} more failed`;
-      return `${label}/${entry}: ${count} rounds${also}, turnaround ms p50/p99/max ${percentileText(turnaroundMs)}`;
-    });
+  return rounds.flatMap(({ entry, count, failed, turnaroundMs }) => {
+    if (count < 2 || turnaroundMs === null) return [];
+    const also = failed === 0 ? '' : `, ${failed} more failed`;
+    const times = `turnaround ms p50/p99/max ${percentileText(turnaroundMs)}`;
+    return [`${label}/${entry}: ${count} rounds${also}, ${times}`];
+  });
 }
 
 function percentileText({ p50, p99, max }: Percentiles): string {

@@ -59,7 +59,7 @@ export interface RunResult {
  * Runs a workload on `device` to its end: opens the clients, submits their jobs, waits for all of them, closes the device
  * and lets each client's `collect` judge.
  *
- * On interrupt everything is cancelled, and what still runs after a grace time is killed with the device; nothing is
+ * On interrupt everything is cancelled, and what still runs after a grace time is killed with the device; nothing more is
  * collected then.
  */
 export async function runWorkload(options: RunOptions): Promise<RunResult> {
@@ -96,7 +96,7 @@ export async function runWorkload(options: RunOptions): Promise<RunResult> {
   const entitled = meter.entitledPct();
   return {
     wallMs,
-    isInterrupted: stop.isInterrupted,
+    isInterrupted: stop.isInterrupted || options.interrupt.aborted,
     clients: runs.map((run, i) => {
       const own = stats[i] ?? run.stats();
       const sharePct = meter.capacityUs === 0 ? 0 : (100 * own.busyUs) / meter.capacityUs;
@@ -152,7 +152,7 @@ async function stopAfter(
   signal: AbortSignal,
 ): Promise<void> {
   if (atMs === Infinity) return;
-  await clock.sleepUntil(atMs, signal);
+  await clock.sleepUntil(atMs, signal, { whileOthersDo: true });
   stop.stop('duration');
 }
 
@@ -174,7 +174,8 @@ async function watch(
       onTick?.({ elapsedMs, durationMs: workload.durationMs, clients, timeouts, resets });
       tellAtMs += TICK_MS;
     }
-    await clock.sleepUntil(Math.max(nowMs, startMs + count * READING_MS), signal);
+    const nextMs = Math.max(nowMs, startMs + count * READING_MS);
+    await clock.sleepUntil(nextMs, signal, { whileOthersDo: true });
   }
 }
 
@@ -184,8 +185,9 @@ async function killAfterGrace({ clock, device }: RunOptions, signal: AbortSignal
 }
 
 async function collectAll(runs: readonly ClientRun[], options: RunOptions): Promise<void> {
-  const { outDirectory, workload } = options;
+  const { outDirectory, workload, functions, interrupt } = options;
   for (const run of runs) {
-    await run.collect(options.functions, { outDirectory, directory: workload.directory });
+    if (interrupt.aborted) return;
+    await run.collect(functions, { outDirectory, directory: workload.directory }, interrupt);
   }
 }

@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { init, parse } from 'es-module-lexer';
 import { shown } from '../../base/index.ts';
 import { nearest } from '../nearest.ts';
+import { moduleExports, prepareLexer } from './moduleExports.ts';
+import type { ModuleExports } from './moduleExports.ts';
 import type { Path } from './problem.ts';
 import type { WrittenReference } from './schema.ts';
 import type { WorkloadSource } from './source.ts';
@@ -25,7 +26,7 @@ export class ModuleResolver {
 
   /** Gets the lexer ready; call it once, before `resolve`. */
   static async prepare(): Promise<void> {
-    await init;
+    await prepareLexer();
   }
 
   /** The function that was written at `at`; adds a problem, and gives `null`, where there is none. */
@@ -38,7 +39,7 @@ export class ModuleResolver {
       this.#source.add(at, message, { nearest: hint });
       return null;
     }
-    if (!this.#exports.has(file)) this.#exports.set(file, exportsOf(file));
+    if (!this.#exports.has(file)) this.#exports.set(file, moduleExports(file));
     const exported = this.#exports.get(file) ?? null;
     if (exported === null) {
       this.#source.add(
@@ -47,7 +48,7 @@ export class ModuleResolver {
       );
       return null;
     }
-    if (!mayExport(exported, written.export)) {
+    if (!exported.has(written.export)) {
       const message = `expected an export of ${written.module}, got ${shown(written.export)}; it exports ${exported.names.join(', ') || 'nothing'}`;
       this.#source.add(at, message, { nearest: nearest(written.export, exported.names) });
       return null;
@@ -55,31 +56,6 @@ export class ModuleResolver {
     const text = `${written.module}#${written.export}`;
     return { url: pathToFileURL(file).href, export: written.export, text };
   }
-}
-
-interface ModuleExports {
-  readonly names: readonly string[];
-  readonly text: string;
-}
-
-function exportsOf(file: string): ModuleExports | null {
-  const text = readFileSync(file, 'utf8');
-  try {
-    const [, exports] = parse(text);
-    return { names: exports.map((item) => item.n), text };
-  } catch {
-    return null;
-  }
-}
-
-/**
- * Whether the module may have this export. The lexer misses some (`export *`, the second name of a `const` list), so
- * a name is refused only where the text does not even mention it and nothing is exported wholesale.
- */
-function mayExport({ names, text }: ModuleExports, name: string): boolean {
-  if (names.includes(name) || /export\s*\*/.test(text)) return true;
-  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return name !== 'default' && new RegExp(`(?<![\\w$])${escaped}(?![\\w$])`).test(text);
 }
 
 function modulesIn(directory: string): string[] {

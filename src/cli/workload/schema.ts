@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { shown } from '../../base/index.ts';
 import { DURATION_FORM, parseDurationMs } from '../durations.ts';
 
 /** The policies that a workload, or `--policy`, can name. */
@@ -76,13 +77,28 @@ const expected =
   (what: string) =>
   (issue: Issue): string =>
     `expected ${what}, got ${issue.received}`;
+/** For checks of a length, which Valibot says in place of the value. */
+const expectedText =
+  (what: string) =>
+  (issue: Issue): string =>
+    `expected ${what}, got ${shown(issue.input)}`;
 
 type Schema<T> = v.GenericSchema<unknown, T>;
 
 const text = (what: string): Schema<string> =>
-  v.pipe(v.string(expected(what)), v.nonEmpty(expected(what)));
+  v.pipe(v.string(expected(what)), v.nonEmpty(expectedText(what)));
 const count = (least: number, what: string): Schema<number> =>
-  v.pipe(v.number(expected(what)), v.integer(expected(what)), v.minValue(least, expected(what)));
+  v.pipe(
+    v.number(expected(what)),
+    v.safeInteger(expected(what)),
+    v.minValue(least, expected(what)),
+  );
+/** How many threads there may be; the worker device takes no more. */
+const THREADS_MAX = 1024;
+const threads = (least: number): Schema<number> => {
+  const what = `a whole number from ${least} to ${THREADS_MAX}`;
+  return v.pipe(count(least, what), v.maxValue(THREADS_MAX, expected(what)));
+};
 const oneOf = <const T extends readonly string[]>(names: T): Schema<T[number]> =>
   v.picklist(names, (issue) => expected(listed(names))(issue));
 
@@ -171,7 +187,11 @@ const client: Schema<WrittenClient> = v.strictObject({
   label: text('a label'),
   priority: v.optional(oneOf(['high', 'normal', 'low'])),
   weight: v.optional(
-    v.pipe(v.number(expected('a number above 0')), v.gtValue(0, expected('a number above 0'))),
+    v.pipe(
+      v.number(expected('a number above 0')),
+      v.finite(expected('a number above 0')),
+      v.gtValue(0, expected('a number above 0')),
+    ),
   ),
   order: v.optional(oneOf(['serial', 'parallel'])),
   maxQueued: v.optional(count(1, 'a whole number, 1 or more')),
@@ -190,8 +210,8 @@ export const workloadSchema: Schema<WrittenWorkload> = v.strictObject({
   device: v.optional(
     v.strictObject({
       driver: v.optional(oneOf(DRIVER_NAMES)),
-      threads: v.optional(count(1, 'a whole number, 1 or more')),
-      spares: v.optional(count(0, 'a whole number, 0 or more')),
+      threads: v.optional(threads(1)),
+      spares: v.optional(threads(0)),
       policy: v.optional(oneOf(POLICY_NAMES)),
       credits: v.optional(credits),
       runTimeout: v.optional(limit),
