@@ -86,7 +86,18 @@ describe('work', () => {
     expect(() => client.submit(twice)).toThrow(/work\.args: expected arguments that can be cloned/);
     const odd = { module: KERNELS, args: [], transfer: [{} as never] };
     expect(() => client.submit(odd)).toThrow(/work\.args/);
+    const locked = new ReadableStream();
+    locked.getReader();
+    const streams = new TransformStream();
+    void streams.writable.getWriter();
+    for (const stream of [locked, streams]) {
+      const work = { module: KERNELS, args: [buffer, stream], transfer: [buffer, stream] };
+      expect(() => client.submit(work)).toThrow(/work\.transfer: expected streams that are not/);
+    }
+    const uncloned = { module: KERNELS, args: [() => {}, buffer], transfer: [buffer] };
+    expect(() => client.submit(uncloned)).toThrow(/work\.args/);
     expect(buffer.byteLength).toBe(4);
+    expect(client.stats()).toMatchObject({ submitted: 0, failed: 0 });
     await expect(client.submit({ module: KERNELS, args: [1] }).result).resolves.toBe(1);
   });
 });

@@ -93,6 +93,10 @@ export class WorkerDriver
     return encodeWork(work);
   }
 
+  givesAway({ transfer }: WorkerCall): boolean {
+    return transfer.length > 0;
+  }
+
   takeOver(call: WorkerCall): void {
     takeOver(call);
   }
