@@ -63,9 +63,11 @@ export interface DeviceBackend<W, P> {
    * @throws {ERR_INVALID_ARGUMENT} when the work does not fit
    */
   encode(work: W): P;
+  /** Whether `takeOver` has something to do for this work. Left out: never. */
+  givesAway?(work: P): boolean;
   /**
-   * Takes out of the caller's hands what the work gives away; called inside `submit`, once the job was accepted and
-   * before it can start. A throw cancels the job and reaches the caller.
+   * Takes out of the caller's hands what the work gives away, or throws with nothing taken; called inside `submit` for work that
+   * gives something away, when everything else was checked and the job does not exist yet (J1). The throw reaches the caller.
    */
   takeOver?(work: P): void;
   /** The device's memory, where clients may have buffers there. */

@@ -1,5 +1,5 @@
 import type { MemoryBackend } from './backend.ts';
-import type { BufferCore } from './deviceBuffer.ts';
+import type { BufferCore, BufferState } from './deviceBuffer.ts';
 import type { MemoryBook } from './memoryBooks.ts';
 
 /**
@@ -18,6 +18,7 @@ export class BufferMover {
   #heldBytes = 0;
   #lastHandle = 0;
   #available = true;
+  #closed = false;
   #waiting: BufferCore[] = [];
 
   constructor(
@@ -38,20 +39,33 @@ export class BufferMover {
     this.#pump();
   }
 
-  /** Takes back what `core`, which is resident, has reserved; `leave` or `stay` follows. */
+  /** Takes back what `core`, which is resident or arriving, has reserved; `leave`, `turnBack` or `unmark` follows. */
   mark(core: BufferCore): void {
     core.state = 'leaving';
     this.#reserve(core, -core.bytes);
   }
 
-  /** A marked buffer, or one that is still leaving, is resident after all. */
+  /** A marked buffer is again what it was. */
+  unmark(core: BufferCore, state: BufferState): void {
+    core.state = state;
+    this.#reserve(core, core.bytes);
+  }
+
+  /** A buffer that is still leaving is resident after all. */
   stay(core: BufferCore): void {
     core.state = 'resident';
     core.move += 1;
     this.#reserve(core, core.bytes);
   }
 
-  /** Copies a marked buffer to the host, and frees its place. */
+  /** A marked buffer that was arriving does not arrive: what it is made of is still where it was. */
+  turnBack(core: BufferCore): void {
+    core.move += 1;
+    core.state = 'evicted';
+    this.#vacate(core);
+  }
+
+  /** Copies a marked buffer that was resident to the host, and frees its place. */
   leave(core: BufferCore): void {
     core.move += 1;
     const { handle, move } = core;
@@ -79,8 +93,7 @@ export class BufferMover {
     core.state = 'freed';
     core.contents = null;
     core.arrival?.signal();
-    if (core.handle !== 0) this.#drop(core);
-    else this.#waiting = this.#waiting.filter((one) => one !== core);
+    this.#vacate(core);
   }
 
   /** The device is lost, with every buffer of `cores` that was there. Those that a job needs arrive again. */
@@ -105,6 +118,12 @@ export class BufferMover {
   restore(): void {
     this.#available = true;
     this.#pump();
+  }
+
+  /** The device is closed, or is going to be at once: it is asked for nothing any more. */
+  close(): void {
+    this.#available = false;
+    this.#closed = true;
   }
 
   /** Rules 1 and 2. */
@@ -146,9 +165,19 @@ export class BufferMover {
     core.state = core.refill === null ? 'lost' : 'evicted';
   }
 
+  /** It holds no place on the device, and waits for none. */
+  #vacate(core: BufferCore): void {
+    if (core.handle !== 0) {
+      this.#drop(core);
+      return;
+    }
+    this.#waiting = this.#waiting.filter((one) => one !== core);
+    this.#pump();
+  }
+
   /** Its place on the device is free. */
   #drop(core: BufferCore): void {
-    this.#backend.destroy(core.handle);
+    if (!this.#closed) this.#backend.destroy(core.handle);
     core.handle = 0;
     this.#heldBytes -= core.bytes;
     this.#pump();

@@ -1,7 +1,9 @@
 import { invalid, UsageError } from '../base/index.ts';
-import { Account } from '../sched/index.ts';
-import type { EntityStats, Scheduler, SubmitOptions } from '../sched/index.ts';
+import type { FencelineError } from '../base/index.ts';
+import { Account, setShare } from '../sched/index.ts';
+import type { EntityStats, Priority, Scheduler, SubmitOptions } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
+import { checkedBand, checkedClientOptions, checkedClose, checkedShare } from './clientOptions.ts';
 import { add, sumOf } from './clientStats.ts';
 import type {
   Client,
@@ -23,7 +25,11 @@ import type { QueueHost } from './queueCore.ts';
 export interface ClientHost<W, P> extends QueueHost {
   readonly scheduler: Scheduler<Task<P>>;
   readonly backend: DeviceBackend<W, P>;
-  /** The client is closed: nothing of the device refers to it any more. Called once. */
+  /** @throws {ERR_DEVICE_GONE} */
+  refuseIfGone(call: string): void;
+  /** @throws {ERR_DEVICE_GONE, ERR_CLOSED} */
+  refuseIfEnded(call: string): void;
+  /** The client is closed. Called once. */
   clientClosed(client: ClientCore<W, P>): void;
 }
 
@@ -32,7 +38,8 @@ export interface ClientHost<W, P> extends QueueHost {
  *
  * 1. open: from `device.open` on.
  * 2. closing: it takes no more work; its queues flush, then are killed, then wait for attempts to retire (E4).
- * 3. closed: the device has forgotten it. From closing when that is over, or given up; from open by `dispose`.
+ * 3. closed: the device has forgotten it. From closing when that is over, or given up; from open by `dispose`; from both when
+ *    the device has closed, in whose statistics it then stays.
  */
 export class ClientCore<W, P> implements Client<W> {
   readonly id: number;
@@ -43,14 +50,16 @@ export class ClientCore<W, P> implements Client<W> {
   readonly #book: MemoryBook | null;
   /** Queues that are open or closing, `#main` included. */
   readonly #queues = new Set<QueueCore<W, P>>();
-  /** What queues that are closed did. */
+  /** Queues that are closed, and of which something is still unfinished or on the hardware: what they did may still change (S13). */
+  readonly #ending = new Set<QueueCore<W, P>>();
+  /** What the other queues that are closed did. */
   #past: EntityStats | null = null;
   #queueCount = 0;
   #closing: Promise<void> | null = null;
   #isClosed = false;
 
   constructor(host: ClientHost<W, P>, id: number, options: ClientOptions) {
-    const { label = `client ${id}`, weight, priority } = checkedOptions('open', options);
+    const { label = `client ${id}`, weight, priority } = checkedClientOptions('open', options);
     this.#host = host;
     this.id = id;
     this.account = new Account({
@@ -59,7 +68,13 @@ export class ClientCore<W, P> implements Client<W> {
       ...(priority === undefined ? {} : { priority }),
     });
     this.#book = this.#openBook(options);
-    this.#main = this.#openQueue({ ...options, label, weight: 1 });
+    // The weight and the band are those of the account.
+    const { order, maxQueued } = options;
+    this.#main = this.#openQueue({
+      label,
+      ...(order === undefined ? {} : { order }),
+      ...(maxQueued === undefined ? {} : { maxQueued }),
+    });
   }
 
   get label(): string {
@@ -78,15 +93,33 @@ export class ClientCore<W, P> implements Client<W> {
     if (this.#closing !== null || this.#isClosed) {
       throw new UsageError('ERR_CLOSED', `queue: the client ${this.label} was closed`);
     }
+    this.#host.refuseIfEnded('queue');
+    if (this.#main.stats().banned) {
+      throw new UsageError('ERR_CLIENT_BANNED', undefined, { label: this.label });
+    }
+    const { label = `${this.label}/queue ${this.#queueCount + 1}` } = checkedClientOptions(
+      'queue',
+      options,
+    );
     this.#queueCount += 1;
-    const { label = `${this.label}/queue ${this.#queueCount}` } = checkedOptions('queue', options);
     return new SideQueue(this, this.#openQueue({ ...options, label }), label);
+  }
+
+  setWeight(weight: number): void {
+    this.#setShare(checkedShare('setWeight', weight), this.account.priority);
+    if (this.#book !== null) this.#book.weight = weight;
+  }
+
+  setPriority(priority: Priority): void {
+    this.#setShare(this.account.weight, checkedBand('setPriority', priority));
   }
 
   stats(): ClientStats {
     const [first, ...others] = this.#queues;
     const queues = [first ?? this.#main, ...others].map((queue) => queue.stats());
-    const stats = sumOf(this, queues, this.#past);
+    const closed = [...this.#ending].map((queue) => queue.stats());
+    if (this.#past !== null) closed.push(this.#past);
+    const stats = sumOf(this, queues, closed);
     return this.#book === null ? stats : { ...stats, memory: this.#book.stats() };
   }
 
@@ -96,20 +129,20 @@ export class ClientCore<W, P> implements Client<W> {
     if (this.#closing !== null || this.#isClosed) {
       throw new UsageError('ERR_CLOSED', `allocate: the client ${this.label} was closed`);
     }
+    this.#host.refuseIfGone('allocate');
     return memory.allocate(this.id, options);
   }
 
   close(options: CloseClientOptions = {}): Promise<void> {
-    const { flushMs, boundMs } = checkedClose(options);
+    const { flushMs, boundUs } = checkedClose(options);
     if (this.#isClosed) return Promise.resolve();
-    this.#closing ??= this.#close([...this.#queues], flushMs, boundMs).then(() => this.#closed());
+    this.#closing ??= this.#close([...this.#queues], flushMs, boundUs).then(() => this.#closed());
     return this.#closing;
   }
 
   /** Closes one queue of several; the client stays open. */
-  async closeQueue(queue: QueueCore<W, P>, options: CloseClientOptions): Promise<void> {
-    const { flushMs, boundMs } = checkedClose(options);
-    await this.#close([queue], flushMs, boundMs);
+  async closeQueue(queue: QueueCore<W, P>, flushMs: number, boundUs: number): Promise<void> {
+    await this.#close([queue], flushMs, boundUs);
     this.#forgetQueue(queue);
   }
 
@@ -128,6 +161,17 @@ export class ClientCore<W, P> implements Client<W> {
     this.#closed();
   }
 
+  /** Its device has closed, and every job has finished; `error` is why, where the device was gone before. */
+  async endWithDevice(error: FencelineError | null): Promise<void> {
+    await Promise.all([...this.#queues].map((queue) => queue.end(error)));
+    this.#closed();
+  }
+
+  #setShare(weight: number, priority: Priority): void {
+    setShare(this.account, weight, priority);
+    for (const queue of this.#queues) queue.shareChanged(this.account);
+  }
+
   #openQueue(options: ClientOptions & { label: string }): QueueCore<W, P> {
     const { label, weight, priority, order, maxQueued } = options;
     const { scheduler, backend } = this.#host;
@@ -141,15 +185,12 @@ export class ClientCore<W, P> implements Client<W> {
       ...(order === undefined ? {} : { order }),
       ...(maxQueued === undefined ? {} : { maxQueued }),
     });
-    const queue = new QueueCore(this.id, entity, backend, this.#host);
+    const queue = new QueueCore(this.id, entity, priority ?? null, backend, this.#host);
     this.#queues.add(queue);
     return queue;
   }
 
   #openBook({ memoryBudgetBytes = Infinity }: ClientOptions): MemoryBook | null {
-    if (!(memoryBudgetBytes >= 0)) {
-      throw invalid('open: memoryBudgetBytes', 'a number of bytes, at least 0', memoryBudgetBytes);
-    }
     const { memory } = this.#host;
     if (memory === null) return null;
     const book = new MemoryBook(this.id, {
@@ -166,16 +207,16 @@ export class ClientCore<W, P> implements Client<W> {
   async #close(
     queues: readonly QueueCore<W, P>[],
     flushMs: number,
-    boundMs: number,
+    boundUs: number,
   ): Promise<void> {
     const closed = Promise.all(queues.map((queue) => queue.close(flushMs)));
-    if (boundMs === Infinity) {
+    if (boundUs === Infinity) {
       await closed;
       return;
     }
     const { runtime } = this.#host;
     await new Promise<void>((resolve) => {
-      const timer = runtime.setTimer(runtime.nowUs() + boundMs * 1000, resolve);
+      const timer = runtime.setTimer(runtime.nowUs() + boundUs, resolve);
       void closed.then(() => {
         timer.cancel();
         resolve();
@@ -192,8 +233,12 @@ export class ClientCore<W, P> implements Client<W> {
 
   #forgetQueue(queue: QueueCore<W, P>): void {
     if (!this.#queues.delete(queue)) return;
-    const stats = queue.stats();
-    this.#past = this.#past === null ? stats : add(this.#past, stats);
+    this.#ending.add(queue);
+    queue.entity.whenRetired(() => {
+      this.#ending.delete(queue);
+      const stats = queue.stats();
+      this.#past = this.#past === null ? stats : add(this.#past, stats);
+    });
   }
 }
 
@@ -218,12 +263,21 @@ class SideQueue<W, P> implements Queue<W> {
     return this.#queue.lease(options);
   }
 
+  setWeight(weight: number): void {
+    this.#queue.setWeight(weight);
+  }
+
+  setPriority(priority: Priority): void {
+    this.#queue.setPriority(priority);
+  }
+
   stats(): ClientStats {
-    return sumOf({ label: this.label, id: this.#client.id }, [this.#queue.stats()], null);
+    return sumOf({ label: this.label, id: this.#client.id }, [this.#queue.stats()], []);
   }
 
   close(options: CloseClientOptions = {}): Promise<void> {
-    this.#closing ??= this.#client.closeQueue(this.#queue, options);
+    const { flushMs, boundUs } = checkedClose(options);
+    this.#closing ??= this.#client.closeQueue(this.#queue, flushMs, boundUs);
     return this.#closing;
   }
 
@@ -234,31 +288,4 @@ class SideQueue<W, P> implements Queue<W> {
   [Symbol.dispose](): void {
     this.#client.killQueue(this.#queue);
   }
-}
-
-function checkedOptions(call: string, options: ClientOptions): ClientOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw invalid(`${call}: options`, 'an object', options);
-  }
-  const { label, priority } = options;
-  if (label !== undefined && typeof label !== 'string') {
-    throw invalid(`${call}: label`, 'a string', label);
-  }
-  if (priority === 'kernel') {
-    throw invalid(
-      `${call}: priority`,
-      `'high', 'normal' or 'low' ('kernel' is for drivers)`,
-      priority,
-    );
-  }
-  return options;
-}
-
-function checkedClose(options: CloseClientOptions): { flushMs: number; boundMs: number } {
-  const { flushMs = 1000, closeTimeoutMs = 5000 } = options;
-  if (!(flushMs >= 0)) throw invalid('close: flushMs', 'milliseconds, at least 0', flushMs);
-  if (!(closeTimeoutMs >= 0)) {
-    throw invalid('close: closeTimeoutMs', 'milliseconds, at least 0', closeTimeoutMs);
-  }
-  return { flushMs, boundMs: flushMs + closeTimeoutMs };
 }

@@ -2,15 +2,14 @@ import type { Distribution } from '../base/index.ts';
 import type { EntityStats } from '../sched/index.ts';
 import type { ClientStats } from './device.ts';
 
-/** What a client's queues did together; `past` is what its closed queues did. */
+/** What a client's queues did together; `closed` is what its closed queues did. */
 export function sumOf(
   client: { readonly label: string; readonly id: number },
   queues: readonly EntityStats[],
-  past: EntityStats | null,
+  closed: readonly EntityStats[],
 ): ClientStats {
   const { label, id } = client;
-  const all = past === null ? queues : [...queues, past];
-  const total = all.reduce(add);
+  const total = [...queues, ...closed].reduce(add);
   return { ...total, label, client: id, queues: [...queues] };
 }
 

@@ -79,9 +79,12 @@ export interface Device<W> {
   stats(): DeviceStats;
   /** Hands every event to `sink`, synchronously; returns how to stop. */
   observe(sink: EventSink): () => void;
-  /** Ok after an ordinary close, failed when the device was lost for good. */
+  /** Ok after an ordinary close, failed when the device was lost for good; before the jobs that fail with it. */
   readonly gone: Fence;
-  /** Ends the device; `drain` (default) lets everything finish, `kill` fails it. Resolves when every fence has signalled. */
+  /**
+   * Ends the device, and its clients with it; `drain` (default) lets everything finish, `kill` fails it. Resolves when every fence
+   * has signalled.
+   */
   close(options?: { mode?: 'drain' | 'kill' }): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -103,6 +106,31 @@ export interface Queue<W> {
    * @throws {ERR_INVALID_ARGUMENT, ERR_CLOSED, ERR_QUEUE_FULL, ERR_CLIENT_BANNED, ERR_DEVICE_GONE} as a rejection
    */
   lease(options?: LeaseOptions): Promise<Lease>;
+  /**
+   * Changes the weight: of a client its share among those of its band, of one more queue its part of what the client gets. Holds for
+   * what is queued, too; jobs that run go on.
+   *
+   * @throws {ERR_INVALID_ARGUMENT} unless it is a number above 0
+   */
+  setWeight(weight: number): void;
+  /**
+   * Changes the band: of a client that of its share, and of its queues that were given none of their own; of one more queue its own,
+   * for policies that go by the band of each queue. Holds for what is queued, too; jobs that run go on.
+   *
+   * @throws {ERR_INVALID_ARGUMENT} unless it is `'high'`, `'normal'` or `'low'`
+   * @example
+   * const device = await openWorkerDevice({ threads: 1 });
+   * device.observe({
+   *   emit(event) {
+   *     if (event.type === 'client-close') console.log(event.label, event.priority, event.weight);
+   *   },
+   * });
+   * const client = device.open({ label: 'embeddings', priority: 'low' });
+   * client.setPriority('high'); // somebody waits for them now
+   * client.setWeight(2);
+   * await device.close(); // embeddings high 2
+   */
+  setPriority(priority: Priority): void;
   stats(): ClientStats;
   /** Winds down: accepts no more, waits, then kills (E4). Bounded; may be called twice. */
   close(options?: CloseClientOptions): Promise<void>;
@@ -115,13 +143,14 @@ export interface Queue<W> {
 /** One who uses a device; who is blamed for its jobs. */
 export interface Client<W> extends Queue<W> {
   readonly id: number;
-  /** Opens one more queue under the same share. */
+  /** Opens one more queue under the same share. @throws {ERR_INVALID_ARGUMENT, ERR_CLOSED, ERR_CLIENT_BANNED, ERR_DEVICE_GONE} */
   queue(options?: ClientOptions): Queue<W>;
   /**
    * Reserves memory on the device, zeroed; who gets it releases it. What is idle may be evicted to the host for it, and comes back
    * when it is needed.
    *
    * @throws {ERR_INVALID_ARGUMENT} where the device has no memory for clients
+   * @throws {ERR_CLOSED, ERR_DEVICE_GONE} as they say
    * @throws {ERR_OUT_OF_MEMORY} with who holds what; nothing changed
    */
   allocate(options: BufferOptions): Owned<DeviceBuffer>;

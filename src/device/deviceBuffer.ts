@@ -20,7 +20,8 @@ export interface BufferOptions {
 /**
  * Where the contents of a buffer are (M2, M3).
  *
- * 1. `arriving`: memory on the device is reserved, and it is being made there: zeroed, or with the contents that it had. To resident.
+ * 1. `arriving`: memory on the device is reserved, and it is being made there: zeroed, or with the contents that it had. To resident;
+ *    to evicted while nobody needs it.
  * 2. `resident`: on the device. Only there jobs use it. To leaving while it is idle; to lost or evicted with the device.
  * 3. `leaving`: being copied to the host. To evicted; back to resident if a job needs it meanwhile.
  * 4. `evicted`: on the host, or with whoever refills it. To arriving when a job needs it.
@@ -84,6 +85,8 @@ export class BufferCore {
   /** When it was used last, in uses of this device. */
   lastUse = 0;
   released = false;
+  /** Whether its end waits for a fence in its reservation. */
+  guarded = false;
   /** While it is not resident and a job waits for it: signals when it has arrived, or cannot. */
   arrival: FenceSource | null = null;
 

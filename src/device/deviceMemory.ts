@@ -3,7 +3,7 @@ import type { OwnershipEvent, Runtime } from '../events/index.ts';
 import { Timeline } from '../fence/index.ts';
 import type { MemoryBackend } from './backend.ts';
 import { BufferCore, bufferCoreOf, DeviceBuffer } from './deviceBuffer.ts';
-import type { BufferOptions } from './deviceBuffer.ts';
+import type { BufferOptions, BufferState } from './deviceBuffer.ts';
 import { outOfMemory, shownBytes, victimOf } from './memoryBooks.ts';
 import type { MemoryBook } from './memoryBooks.ts';
 import { BufferMover } from './bufferMover.ts';
@@ -25,7 +25,8 @@ export interface DeviceMemoryOptions {
  * 1. `allocate`, and `pin` for a job that is submitted, reserve everything at once or throw with nothing changed. They are the only
  *    places that evict, and both are calls of a client: nothing in the path of a signal does (T9).
  * 2. What is reserved is carried out by the mover, in order, as room is made; jobs wait for it by their `prepareJob`.
- * 3. A pinned buffer stays: it is not evicted, moved or freed until the job is freed, which is after its attempt retired (M2).
+ * 3. A pinned buffer stays: it is not evicted, moved or freed until the job is freed, which is after its attempt retired, nor
+ *    while a fence in its reservation is pending (M2).
  * 4. Freeing is deferred, out of fence callbacks; an allocation that would fail frees first (E5).
  */
 export class DeviceMemory {
@@ -148,10 +149,11 @@ export class DeviceMemory {
     this.#mover.restore();
   }
 
-  /** Everything is over: nothing arrives any more. */
+  /** Everything is over: what is due is freed (E5), nothing arrives any more. May be called twice. */
   close(): void {
+    this.#freeNow();
     this.#closed = true;
-    this.#mover.lose([]);
+    this.#mover.close();
     this.#arrivals.close();
   }
 
@@ -170,17 +172,20 @@ export class DeviceMemory {
     if (this.#mover.reservedBytes + bytes > capacityBytes) this.#freeNow();
     const isWanted = (core: BufferCore): boolean => wanted.includes(core);
     const books = [...this.#books.values()];
-    const victims: BufferCore[] = [];
+    const victims: { core: BufferCore; state: BufferState }[] = [];
     while (this.#mover.reservedBytes + bytes > capacityBytes) {
       const victim = victimOf(books, book, bytes, capacityBytes, isWanted);
       if (victim === null) {
-        for (const core of victims) this.#mover.stay(core);
+        for (const { core, state } of victims) this.#mover.unmark(core, state);
         throw outOfMemory(what, bytes, capacityBytes, books);
       }
-      victims.push(victim);
+      victims.push({ core: victim, state: victim.state });
       this.#mover.mark(victim);
     }
-    for (const core of victims) this.#mover.leave(core);
+    for (const { core, state } of victims) {
+      if (state === 'arriving') this.#mover.turnBack(core);
+      else this.#mover.leave(core);
+    }
   }
 
   #arrive(core: BufferCore): void {
@@ -204,11 +209,15 @@ export class DeviceMemory {
     });
   }
 
-  /** Rule 4. What is still used is asked for again when it is unpinned. */
+  /** Rule 4. What a job still uses is asked for again when it is unpinned; what a fence guards, when that has signalled. */
   #freeNow(): void {
     for (const core of [...this.#dying]) {
       if (core.uses > 0 || core.state === 'freed') {
         this.#dying.delete(core);
+        continue;
+      }
+      if (!core.idle) {
+        this.#freeAfter(core);
         continue;
       }
       const book = this.#book(core);
@@ -218,6 +227,17 @@ export class DeviceMemory {
       book.allocatedBytes -= core.bytes;
       this.#forgetIfEmpty(book);
     }
+  }
+
+  /** It stays dying: an allocation that would fail may find it free before its fence's callbacks have run. */
+  #freeAfter(core: BufferCore): void {
+    if (core.guarded) return;
+    const [pending] = core.reservation.fences('bookkeep');
+    core.guarded = true;
+    pending?.addCallback(() => {
+      core.guarded = false;
+      this.#askFree(core);
+    });
   }
 
   #forgetIfEmpty(book: MemoryBook): void {

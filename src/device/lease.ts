@@ -1,6 +1,7 @@
 import { deferred, InvariantError, JobError, UsageError } from '../base/index.ts';
 import type { Abort, CancelSignal, Deferred, FencelineError, FenceSource } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
+import { rethrowLater } from '../fence/index.ts';
 import type { Fence, Timeline } from '../fence/index.ts';
 import type { Job } from '../sched/index.ts';
 import type { Task } from './backend.ts';
@@ -55,20 +56,28 @@ export class LeaseCore<P> implements Lease, Task<P> {
     return this.#abort.signal as LeaseSignal;
   }
 
-  /** Ties it to its job; resolves when its first turn comes. */
-  async granted(job: Job, signal: CancelSignal | undefined): Promise<Lease> {
-    this.#job = job;
+  /**
+   * Resolves when the first turn comes of the job that `submit` makes. Listens to `signal` before there is a job: one that is not
+   * the platform's may throw, and then nothing has changed (J1).
+   */
+  async granted(submit: () => Job, signal: CancelSignal | undefined): Promise<Lease> {
     const turn = this.#turn as Deferred<void>;
     const onAbort = (): void => {
-      job.cancel(signal?.reason);
+      if (this.#job === null) return;
+      // First, because the job that is cancelled may finish at once, and would reject with its own error.
       turn.reject(signal?.reason);
+      this.#job.cancel(signal?.reason);
     };
-    signal?.addEventListener('abort', onAbort);
-    job.finished.addCallback((fence) => this.#end(fence.error));
     try {
+      signal?.addEventListener('abort', onAbort);
+      const job = submit();
+      this.#job = job;
+      job.finished.addCallback((fence) => this.#end(fence.error));
+      // It was not heard while there was no job.
+      if (signal?.aborted === true) onAbort();
       await turn.promise;
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      this.#stopListening(signal, onAbort);
     }
     return this;
   }
@@ -121,6 +130,15 @@ export class LeaseCore<P> implements Lease, Task<P> {
   cancel(): void {
     if (this.#slice === null) this.#job?.cancel();
     else this.#endSlice(new JobError('ERR_JOB_CANCELLED', undefined, { label: this.#label }));
+  }
+
+  /** A signal that throws must not keep the lease from who waits for it. */
+  #stopListening(signal: CancelSignal | undefined, onAbort: () => void): void {
+    try {
+      signal?.removeEventListener('abort', onAbort);
+    } catch (error) {
+      rethrowLater(this.#host.runtime, error);
+    }
   }
 
   #startTimer(): void {

@@ -17,7 +17,8 @@ export class MemoryBook {
   readonly client: number;
   readonly label: string;
   readonly budgetBytes: number;
-  readonly weight: number;
+  /** Its client's part of the memory. */
+  weight: number;
   readonly isBanned: () => boolean;
   readonly buffers: Set<BufferCore> = new Set();
   allocatedBytes = 0;
@@ -66,7 +67,7 @@ export function victimOf(
     let oldest: BufferCore | null = null;
     for (const { buffers } of candidates) {
       for (const core of buffers) {
-        if (core.state !== 'resident' || !core.idle || isWanted(core)) continue;
+        if (!isEvictable(core) || isWanted(core)) continue;
         if (oldest === null || core.lastUse < oldest.lastUse) oldest = core;
       }
     }
@@ -75,6 +76,11 @@ export function victimOf(
   return (
     oldestOf(holders.filter((book) => book.isBanned())) ?? oldestOf(holders.filter(isOverShare))
   );
+}
+
+/** Whether it holds memory that nobody uses. One that is still on its way turns back. */
+function isEvictable(core: BufferCore): boolean {
+  return (core.state === 'resident' || core.state === 'arriving') && core.idle;
 }
 
 /** The error for memory that is not to be had: how much, of what, and who holds it (M1). */
@@ -89,7 +95,7 @@ export function outOfMemory(
   const held = holders.map((book) => {
     let idleBytes = 0;
     for (const core of book.buffers) {
-      if (core.state === 'resident' && core.idle) idleBytes += core.bytes;
+      if (isEvictable(core)) idleBytes += core.bytes;
     }
     return `${book.label} holds ${shownBytes(book.residentBytes)} (${shownBytes(idleBytes)} idle)`;
   });

@@ -1,4 +1,4 @@
-import { invalid, UsageError } from '../base/index.ts';
+import { checkedOptions, invalid, UsageError } from '../base/index.ts';
 import type { Abort, Fence } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type {
@@ -13,6 +13,7 @@ import { Scheduler } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
 import { ClientCore } from './clientCore.ts';
 import type { ClientHost } from './clientCore.ts';
+import { checkedBytes } from './clientOptions.ts';
 import type { Client, ClientOptions, Device, DeviceLimits, DeviceStats } from './device.ts';
 import { EventStream } from './eventStream.ts';
 import { arrivalOf } from './deviceBuffer.ts';
@@ -60,6 +61,7 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
   readonly #streams = new Set<EventStream>();
   #closing = false;
   #ended: Promise<void> | null = null;
+  #clientsEnded: Promise<void> | null = null;
 
   constructor(backend: DeviceBackend<W, P>, options: OpenDeviceOptions) {
     const { label, rings, runtime, runTimeoutMs = 30_000, dependencyTimeoutMs = 60_000 } = options;
@@ -105,13 +107,7 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
   }
 
   open(options: ClientOptions = {}): Client<W> {
-    if (this.gone.status === 'failed') {
-      throw new UsageError('ERR_DEVICE_GONE', `open: the device ${this.label} is gone`, {
-        cause: this.gone.error,
-      });
-    }
-    if (this.#closing)
-      throw new UsageError('ERR_CLOSED', `open: the device ${this.label} was closed`);
+    this.refuseIfEnded('open');
     const client = new ClientCore(this, idsOf(this.runtime).take(), options);
     this.#clients.add(client);
     this.#report('client-open', client);
@@ -119,7 +115,7 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
   }
 
   events(options: { capacity?: number } = {}): AsyncIterable<SchedEvent> {
-    const { capacity = 10_000 } = options;
+    const { capacity = 10_000 } = checkedOptions('events: options', options);
     if (!Number.isSafeInteger(capacity) || capacity < 1) {
       throw invalid('events: capacity', 'a number of events, at least 1', capacity);
     }
@@ -156,28 +152,56 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
   }
 
   async close(options: { mode?: 'drain' | 'kill' } = {}): Promise<void> {
-    const closed = this.scheduler.close(options);
+    const closed = this.scheduler.close(checkedOptions('close: options', options));
     this.#closing = true;
     await closed;
     await this.#end();
+    await this.#endClients();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
+  refuseIfGone(call: string): void {
+    const { status, error } = this.gone;
+    if (status !== 'failed') return;
+    throw new UsageError('ERR_DEVICE_GONE', `${call}: the device ${this.label} is gone`, {
+      cause: error,
+    });
+  }
+
+  refuseIfEnded(call: string): void {
+    this.refuseIfGone(call);
+    if (!this.#closing) return;
+    throw new UsageError('ERR_CLOSED', `${call}: the device ${this.label} was closed`);
+  }
+
   clientClosed(client: ClientCore<W, P>): void {
-    this.#clients.delete(client);
+    // Those that are closed with the device stay in its statistics.
+    if (this.#clientsEnded === null) this.#clients.delete(client);
     this.#report('client-close', client);
   }
 
   /** Every fence has signalled, by a close or because the device is gone: the hardware is not needed any more. */
   #end(): Promise<void> {
-    this.memory?.close();
-    this.#ended ??= this.backend.close().then(() => {
-      for (const stream of this.#streams) stream.end();
-    });
+    this.#ended ??= this.#endAll();
     return this.#ended;
+  }
+
+  async #endAll(): Promise<void> {
+    // Of a device that is gone, clients stay as they are until somebody closes them, or it.
+    if (this.#closing) await this.#endClients();
+    this.memory?.close();
+    await this.backend.close();
+    for (const stream of this.#streams) stream.end();
+  }
+
+  #endClients(): Promise<void> {
+    this.#clientsEnded ??= Promise.all(
+      [...this.#clients].map((client) => client.endWithDevice(this.gone.error)),
+    ).then(() => {});
+    return this.#clientsEnded;
   }
 
   #report(type: ClientEvent['type'], client: ClientCore<W, P>): void {
@@ -208,9 +232,7 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
   }
 
   #openMemory(memoryBytes: number = DEFAULT_MEMORY_BYTES): DeviceMemory | null {
-    if (!(memoryBytes > 0)) {
-      throw invalid('memoryBytes', 'a number of bytes, above 0', memoryBytes);
-    }
+    checkedBytes('memoryBytes', memoryBytes, 1);
     const { backend, label, runtime } = this;
     if (backend.memory === undefined) return null;
     const emit = (event: OwnershipEvent): void => this.#emit(event);

@@ -15,9 +15,8 @@ export class SubmissionCore<R, P> implements Submission<R> {
   #result: Deferred<R> | null = null;
   #dequeued: FencelineError | null = null;
 
-  constructor(job: Job<Task<P>>, signal: CancelSignal | null) {
+  constructor(job: Job<Task<P>>) {
     this.job = job;
-    if (signal !== null) this.#follow(signal);
   }
 
   get scheduled(): Fence {
@@ -49,15 +48,36 @@ export class SubmissionCore<R, P> implements Submission<R> {
     return outcome;
   }
 
-  #follow(signal: CancelSignal): void {
-    const onAbort = (): void => void this.cancel(signal.reason);
-    signal.addEventListener('abort', onAbort);
-    this.finished.addCallback(() => signal.removeEventListener('abort', onAbort));
-  }
-
   #settle(): void {
     const { error } = this.finished;
     if (error === null) this.#result?.resolve(this.job.payload.result as R);
     else this.#result?.reject(error);
   }
+}
+
+/**
+ * The submission of the job that `submit` makes, which an abort of `signal` cancels. Listens before there is a job: a signal that is
+ * not the platform's may throw, and then nothing has changed (J1).
+ *
+ * @throws what `submit` and `signal` throw, and the signal's reason where it has aborted
+ */
+export function submitUntil<R, P>(
+  signal: CancelSignal,
+  submit: () => Job<Task<P>>,
+): SubmissionCore<R, P> {
+  if (signal.aborted) throw signal.reason;
+  let submission: SubmissionCore<R, P> | null = null;
+  const onAbort = (): void => void submission?.cancel(signal.reason);
+  const stop = (): void => signal.removeEventListener('abort', onAbort);
+  try {
+    signal.addEventListener('abort', onAbort);
+    submission = new SubmissionCore<R, P>(submit());
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  submission.finished.addCallback(stop);
+  // It was not heard while there was no job.
+  if (signal.aborted) onAbort();
+  return submission;
 }

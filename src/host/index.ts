@@ -9,6 +9,6 @@ export { eventTurns, isNode } from './eventTurns.ts';
 export type { EventTurns } from './eventTurns.ts';
 export { newAbort } from './newAbort.ts';
 export { clockOffsetUs, sharedClockUs } from './sharedClock.ts';
-export { systemRuntime } from './systemRuntime.ts';
+export { runtimeOf, systemRuntime } from './systemRuntime.ts';
 export { threadPlatform } from './threadPlatform.ts';
 export type { ThreadPlatform } from './threadPlatform.ts';

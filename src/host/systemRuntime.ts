@@ -24,6 +24,23 @@ export function systemRuntime(): Runtime {
   return RUNTIME;
 }
 
+/**
+ * The runtime that `options` of the function `what` name, or else the platform's. For those who open devices, before they begin anything.
+ *
+ * @throws {ERR_INVALID_ARGUMENT} when `options` are no object, or what they name is no runtime
+ */
+export function runtimeOf(what: string, options: { readonly runtime?: Runtime }): Runtime {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid(`${what}: options`, 'an object', options);
+  }
+  const { runtime = RUNTIME } = options;
+  const isRuntime = [runtime?.nowUs, runtime?.defer, runtime?.setTimer].every(
+    (method) => typeof method === 'function',
+  );
+  if (isRuntime) return runtime;
+  throw invalid(`${what}: runtime`, 'a Runtime, for example systemRuntime()', runtime);
+}
+
 const RUNTIME: Runtime = Object.freeze({
   nowUs,
   defer(fn: () => void): void {

@@ -20,7 +20,7 @@ const BAND_FACTOR: Readonly<Record<Priority, number>> = {
 
 /** Counts time on a ring for `account`. Called by the scheduler alone. */
 export let chargeAccount: (account: Account, busyUs: number) => void;
-/** Changes the share of an account that an entity has for itself. */
+/** Changes the share of an account. The entities that are counted there must be told: see `Entity.setWeight` and `setPriority`. */
 export let setShare: (account: Account, weight: number, priority: Priority) => void;
 
 let lastId = 0;

@@ -12,7 +12,7 @@ import type { Priority } from './policy.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SchedulerCore } from './schedulerCore.ts';
 import type { EntityStats } from './stats.ts';
-import { submit } from './submit.ts';
+import { checkSubmit, submit } from './submit.ts';
 import type { SubmitOptions } from './submitOptions.ts';
 
 /**
@@ -91,6 +91,14 @@ export class Entity<P = unknown> {
    */
   submit(payload: P, options?: SubmitOptions): Job<P> {
     return submit(this.#core, this.#schedulers, payload, options);
+  }
+
+  /**
+   * Throws what `submit` with these options would throw now, and changes nothing: for who gives something away with the job, and
+   * must not lose it. A submit in the same call stack, with nothing between the two, then accepts the job.
+   */
+  checkSubmit(options?: SubmitOptions): void {
+    checkSubmit(this.#core, this.#schedulers, options);
   }
 
   /** Changes the band of its share; jobs that run keep theirs. An account that was given keeps its own band. */

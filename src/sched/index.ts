@@ -5,7 +5,7 @@
  * whose rules stand at their heads: jobCore.ts (the life of a job), schedulerCore.ts (passes), deadlines.ts, reset.ts.
  * May import: fence, events, base.
  */
-export { Account } from './account.ts';
+export { Account, setShare } from './account.ts';
 export type { AccountOptions } from './account.ts';
 export type { Driver, ResetContext, Verdict } from './driver.ts';
 export { Entity } from './entity.ts';

@@ -1,6 +1,7 @@
 import { checkedOptions, invalid, JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
+import { signalTogether } from '../fence/index.ts';
 import { BlameBook } from './blame.ts';
 import { accuse } from './expiry.ts';
 import { retireAll } from './failAll.ts';
@@ -128,13 +129,17 @@ export class DomainCore {
     const lost = [...this.members].filter((core) => !core.ended);
     // All at once: a callback of one's fences must not submit to another.
     for (const core of lost) core.markGone(error);
-    for (const core of lost) {
-      if (core.observers.listening) {
-        const atUs = this.runtime.nowUs();
-        core.observers.emit({ type: 'gone', atUs, device: core.device, error: error.code });
+    // Together: what the callbacks see is gone as a whole, whichever fence they are of.
+    signalTogether(() => {
+      for (const core of lost) core.onGone(error);
+      for (const core of lost) {
+        if (core.observers.listening) {
+          const atUs = this.runtime.nowUs();
+          core.observers.emit({ type: 'gone', atUs, device: core.device, error: error.code });
+        }
+        core.failAsGone(error);
       }
-      core.failAsGone(error);
-    }
+    });
     // Nobody else tells those that were closed before that their hardware is no more.
     for (const core of this.members) retireAll(core);
     this.members.clear();

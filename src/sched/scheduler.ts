@@ -48,13 +48,18 @@ export class Scheduler<P = unknown> {
     // Named first: V8 would keep a function that is made where it is assigned to a property until a full collection.
     const onEnd = (): void => this.#ended();
     this.core.onEnd = onEnd;
+    const onGone = (error: FencelineError): void => void this.#gone?.signal(error);
+    this.core.onGone = onGone;
   }
 
   get label(): string {
     return this.core.label;
   }
 
-  /** Ok after an ordinary close, failed when the device was lost for good. Made on first access. */
+  /**
+   * Ok after an ordinary close, when every fence has signalled. Failed when the device was lost for good, before the jobs that
+   * fail with it (T8). Made on first access.
+   */
   get gone(): Fence {
     if (this.#gone === null) {
       const { label, runtime } = this.core;

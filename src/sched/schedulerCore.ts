@@ -75,6 +75,8 @@ export class SchedulerCore extends Clock {
   resets = 0;
   /** Called once, after the call stack, when it has ended: no fence is unsignalled, what could be freed is. */
   onEnd: () => void = () => {};
+  /** Called once where the device is gone, before the first job fails with it. */
+  onGone: (error: FencelineError) => void = () => {};
   /** Attempts whose jobs were freed, for the next starts. */
   readonly spareAttempts: Attempt[] = [];
   readonly freeList: FreeList = new FreeList(this);

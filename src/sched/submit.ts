@@ -16,10 +16,41 @@ export function submit<P>(
   payload: P,
   options?: SubmitOptions,
 ): JobCore<P> {
+  const core = targetOf(entity, schedulers);
+  core.readClock();
+  const job = checkedJob(core, entity, payload, options);
+  const signal = job.extra === null ? null : job.extra.signal;
+  const aborted = signal === null ? null : listen(core, job, signal);
+  accept(core, entity, job);
+  if (aborted !== null) core.cancel(job, aborted.reason);
+  return job;
+}
+
+/** Throws what `submit` would throw now, and changes nothing. */
+export function checkSubmit(
+  entity: EntityCore,
+  schedulers: readonly SchedulerCore[],
+  options?: SubmitOptions,
+): void {
+  const { extra } = checkedJob(targetOf(entity, schedulers), entity, undefined, options);
+  if (extra?.signal?.aborted === true) throw extra.signal.reason;
+}
+
+/** Where a job of `entity` goes now. */
+function targetOf(entity: EntityCore, schedulers: readonly SchedulerCore[]): SchedulerCore {
   refuseIfEnded(entity);
   const core = chooseScheduler(entity, schedulers);
   refuseIfBanned(core, entity);
-  core.readClock();
+  return core;
+}
+
+/** A job that nobody knows yet. */
+function checkedJob<P>(
+  core: SchedulerCore,
+  entity: EntityCore,
+  payload: P,
+  options: SubmitOptions | undefined,
+): JobCore<P> {
   const job = new JobCore(entity, entity.use.submitted + 1, payload, core);
   if (options !== undefined) applyOptions(core, entity, job, options);
   if (entity.queued >= entity.setup.maxQueued) {
@@ -28,10 +59,6 @@ export function submit<P>(
       `submit: ${entity.label} has ${entity.queued} jobs queued, and its maxQueued is ${entity.setup.maxQueued}; wait for one to start`,
     );
   }
-  const signal = job.extra === null ? null : job.extra.signal;
-  const aborted = signal === null ? null : listen(core, job, signal);
-  accept(core, entity, job);
-  if (aborted !== null) core.cancel(job, aborted.reason);
   return job;
 }
 

@@ -21,6 +21,8 @@ export interface HandWork {
   /** Ends by itself, so long after its start. Without it, the test ends it. */
   readonly durationUs?: number;
   readonly result?: unknown;
+  /** What it gives away. */
+  readonly moves?: { owner: 'caller' | 'device' };
   /** What `takeOver` throws. */
   readonly refuseToMove?: Error;
 }
@@ -53,8 +55,13 @@ export class HandBackend implements DeviceBackend<HandWork, HandWork>, Driver<Ta
     return work;
   }
 
-  takeOver(work: HandWork): void {
-    if (work.refuseToMove !== undefined) throw work.refuseToMove;
+  givesAway({ moves, refuseToMove }: HandWork): boolean {
+    return moves !== undefined || refuseToMove !== undefined;
+  }
+
+  takeOver({ moves, refuseToMove }: HandWork): void {
+    if (refuseToMove !== undefined) throw refuseToMove;
+    if (moves !== undefined) moves.owner = 'device';
   }
 
   runJob(job: Job<Task<HandWork>>): FenceSource['fence'] {

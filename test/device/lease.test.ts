@@ -132,6 +132,80 @@ describe('a lease', () => {
     expect(client.stats()).toMatchObject({ submitted: 2, queued: 0, running: 0 });
   });
 
+  it.each(['first in its queue', 'behind a job of its client'])(
+    'rejects with the reason of its signal, and not with what the job then fails with: %s',
+    async (where) => {
+      const { device, runtime } = openHandDevice({ credits: 1 });
+      const [holder, client] = [device.open(), device.open()];
+      holder.submit({});
+      await runtime.settle(0);
+      if (where !== 'first in its queue') client.submit({});
+      const signal = new CountingSignal();
+      const waiting = seen(client.lease({ signal }));
+      await runtime.settle(0);
+      const reason = new Error('enough');
+      signal.abort(reason);
+      await runtime.settle(0);
+      expect(waiting.error).toBe(reason);
+      expect(signal.listeners.size).toBe(0);
+    },
+  );
+
+  it.each([
+    ['an empty object', {}],
+    ['a number', 5],
+    ['null', null],
+    ['an AbortController', new AbortController()],
+  ])('J1: refuses a signal that is %s, and takes no turn', async (_name, signal) => {
+    const { device, runtime } = openHandDevice({ credits: 1 });
+    const client = device.open();
+    for (const queue of [client, client.queue()]) {
+      const refused = queue.lease({ signal, maxMs: Infinity } as never);
+      await expect(refused).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    }
+    expect(client.stats().submitted).toBe(0);
+    const other = device.open().submit({ durationUs: 1 });
+    await runtime.settle(1);
+    expect(other.finished.status).toBe('ok');
+  });
+
+  it('J1: takes no turn where its signal throws while it is listened to', async () => {
+    const { device } = openHandDevice({ credits: 1 });
+    const client = device.open();
+    const signal = new CountingSignal();
+    signal.throws = { add: new Error('cannot listen') };
+    await expect(client.lease({ signal })).rejects.toThrow('cannot listen');
+    expect(client.stats().submitted).toBe(0);
+  });
+
+  it('is granted also where its signal throws when it is left', async () => {
+    const { device, runtime } = openHandDevice({ credits: 1 });
+    const signal = new CountingSignal();
+    signal.throws = { remove: new Error('cannot leave') };
+    const granted = seen(device.open().lease({ signal }));
+    await expect(runtime.settle(0)).rejects.toThrow('cannot leave');
+    await runtime.settle(0);
+    expect(granted.value?.signal.aborted).toBe(false);
+  });
+
+  it('rejects where its signal aborts while it is listened to', async () => {
+    const { device, runtime } = openHandDevice({ credits: 1 });
+    const client = device.open();
+    const signal = new CountingSignal();
+    signal.onListen = () => signal.abort('now');
+    const waiting = seen(client.lease({ signal }));
+    await runtime.settle(0);
+    expect(waiting.error).toBe('now');
+    expect(client.stats()).toMatchObject({ queued: 0, running: 0 });
+  });
+
+  it.each([null, 1, 'x', () => {}])('J1: refuses %s in place of its options', async (options) => {
+    const client = openHandDevice().device.open();
+    const refused = client.lease(options as never);
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    expect(client.stats().submitted).toBe(0);
+  });
+
   it('S14: may be released while a yield waits', async () => {
     const { device, runtime } = openHandDevice({ credits: 1 });
     const [holder, other] = [device.open(), device.open()];

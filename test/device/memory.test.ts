@@ -1,7 +1,7 @@
 // Memory of a device in virtual time: budgets, who is evicted, when it may be freed (M1 to M3, E5). Real contents on a real
 // device are in test/webgpu/memory.gpu.test.ts.
 import { describe, expect, it } from 'vitest';
-import { deferred } from '../../src/base/index.ts';
+import { deferred, JobError } from '../../src/base/index.ts';
 import type { Deferred } from '../../src/base/index.ts';
 import { handleOf, openDevice } from '../../src/device/index.ts';
 import type {
@@ -13,6 +13,7 @@ import type {
 } from '../../src/device/index.ts';
 import { VirtualRuntime } from '../../src/drivers/sim/index.ts';
 import type { SchedEvent } from '../../src/events/index.ts';
+import { Timeline } from '../../src/fence/index.ts';
 import { HandBackend, thrownBy } from './handDevice.ts';
 import type { HandWork } from './handDevice.ts';
 
@@ -223,6 +224,19 @@ describe('eviction', () => {
     expect([kept.state, own.state]).toEqual(['resident', 'resident']);
   });
 
+  it('M3: goes by the weights as they are now', async () => {
+    const env = setUp();
+    const [large, small] = [open(env), open(env)];
+    const kept = await allocated(env, small, 60);
+    const own = await allocated(env, large, 40);
+    large.submit({ buffers: [own] });
+    small.setWeight(3);
+    expect(code(() => large.allocate({ bytes: 20 }))).toBe('ERR_OUT_OF_MEMORY');
+    small.setWeight(1);
+    large.allocate({ bytes: 20 });
+    expect([kept.state, own.state]).toEqual(['leaving', 'resident']);
+  });
+
   it('M3: takes from who is banned first', async () => {
     const env = setUp({ banAfter: 1, runTimeoutMs: 1, memoryBytes: 120 });
     const [rogue, client] = [open(env), open(env)];
@@ -283,6 +297,58 @@ describe('eviction', () => {
     expect(env.memory.bytes).toBe(80);
   });
 
+  it.each([
+    ['being made', 0],
+    ['waiting for its place', 60],
+  ])('M3: turns back what nobody needs, is idle and still %s', async (_name, leavingBytes) => {
+    const env = setUp();
+    const client = open(env);
+    if (leavingBytes > 0) {
+      await allocated(env, client, leavingBytes);
+      env.memory.reading = deferred();
+    }
+    const [first, second] = [client.allocate({ bytes: 60 }), client.allocate({ bytes: 60 })];
+    expect([first.value.state, second.value.state]).toEqual(['evicted', 'arriving']);
+    expect(env.device.stats().memory?.residentBytes).toBe(60);
+    env.memory.reading?.resolve();
+    await env.runtime.settle();
+    expect([second.value.state, env.memory.bytes]).toEqual(['resident', 60]);
+    await used(env, client, first.value);
+    expect([first.value.state, second.value.state, env.memory.bytes]).toEqual([
+      'resident',
+      'evicted',
+      60,
+    ]);
+    expect(env.memory.contents.get(handleOf(first.value)!)).toEqual(new Uint8Array(60));
+  });
+
+  it('M3: turns back contents that were on their way, and gives them with the next job', async () => {
+    const env = setUp();
+    const client = open(env);
+    const buffer = await allocated(env, client, 60);
+    env.memory.contents.get(handleOf(buffer)!)!.fill(7);
+    await allocated(env, client, 60);
+    client.submit({ buffers: [buffer] }).cancel();
+    env.runtime.advanceBy(0);
+    expect(buffer.state).toBe('arriving');
+    await allocated(env, client, 60);
+    expect(buffer.state).toBe('evicted');
+    await used(env, client, buffer);
+    expect(env.memory.contents.get(handleOf(buffer)!)!.every((value) => value === 7)).toBe(true);
+  });
+
+  it('M1, M3: an allocation that is refused turns nothing back', async () => {
+    const env = setUp();
+    const [one, two] = [open(env), open(env)];
+    const pinned = await allocated(env, two, 40);
+    two.submit({ buffers: [pinned] });
+    const { value: arriving } = one.allocate({ bytes: 60 });
+    expect(code(() => one.allocate({ bytes: 80 }))).toBe('ERR_OUT_OF_MEMORY');
+    expect(arriving.state).toBe('arriving');
+    await env.runtime.settle();
+    expect([arriving.state, env.memory.bytes]).toEqual(['resident', 100]);
+  });
+
   it('M3: gives the contents back with the next job that needs them', async () => {
     const env = setUp();
     const client = open(env);
@@ -322,6 +388,61 @@ describe('a buffer', () => {
     expect([busy.state, env.memory.bytes]).toEqual(['freed', 0]);
   });
 
+  it.each(['resident', 'arriving'] as const)(
+    'M2: released while it is %s, is not freed while a fence in its reservation is pending',
+    async (state) => {
+      const env = setUp();
+      const [owner, other] = [env.device.open({ memoryBudgetBytes: 100 }), env.device.open()];
+      const held = owner.allocate({ bytes: 100 });
+      const buffer = held.value;
+      if (state === 'resident') await env.runtime.settle();
+      expect(buffer.state).toBe(state);
+      const timeline = new Timeline({ driver: 'test', label: 'uses', runtime: env.runtime });
+      const [read, kept] = [timeline.createFence(), timeline.createFence()];
+      const elsewhere = new Timeline({ driver: 'test', label: 'other', runtime: env.runtime });
+      const last = elsewhere.createFence();
+      buffer.reservation.add(read.fence, 'read');
+      buffer.reservation.add(kept.fence, 'bookkeep');
+      buffer.reservation.add(last.fence, 'bookkeep');
+      held.release();
+      await env.runtime.settle(1000);
+      read.signal();
+      kept.signal();
+      await env.runtime.settle(1000);
+      expect([buffer.state, env.memory.bytes]).toEqual(['resident', 100]);
+      expect(code(() => other.allocate({ bytes: 4 }))).toBe('ERR_OUT_OF_MEMORY');
+      expect(code(() => owner.allocate({ bytes: 4 }))).toBe('ERR_OUT_OF_MEMORY');
+      const inside: string[] = [];
+      last.fence.addCallback(() => inside.push(buffer.state));
+      last.signal();
+      inside.push(buffer.state);
+      await env.runtime.settle();
+      expect([inside, buffer.state, env.memory.bytes]).toEqual([
+        ['resident', 'resident'],
+        'freed',
+        0,
+      ]);
+    },
+  );
+
+  it('M2, E4: of a client that closed is not freed while a fence in its reservation is pending', async () => {
+    const env = setUp();
+    const [client, other] = [env.device.open(), env.device.open()];
+    const buffer = await allocated(env, client, 100);
+    const timeline = new Timeline({ driver: 'test', label: 'uses', runtime: env.runtime });
+    const use = timeline.createFence();
+    buffer.reservation.add(use.fence, 'bookkeep');
+    client[Symbol.dispose]();
+    await env.runtime.settle(1000);
+    expect(buffer.state).toBe('resident');
+    expect(code(() => other.allocate({ bytes: 4 }))).toBe('ERR_OUT_OF_MEMORY');
+    use.signal();
+    // What is due is freed first (E5).
+    expect(other.allocate({ bytes: 100 }).value.state).toBe('arriving');
+    await env.runtime.settle();
+    expect([buffer.state, env.memory.bytes]).toEqual(['freed', 100]);
+  });
+
   it('M1: that the device does not have after all is lost, and its jobs are told', async () => {
     const env = setUp();
     const client = env.device.open();
@@ -348,6 +469,37 @@ describe('a buffer', () => {
     await env.runtime.settle(1000);
     expect([refilled.state, job.finished.status]).toEqual(['resident', 'ok']);
     expect([...env.memory.contents.get(handleOf(refilled)!)!]).toEqual([5, 0, 0, 0, 0, 0, 0, 0]);
+  });
+
+  it('E4, E6: of a client that is open is freed with its device, which is asked for nothing afterwards', async () => {
+    const env = setUp();
+    const client = env.device.open();
+    const held = client.allocate({ bytes: 10 });
+    const other = client.allocate({ bytes: 10 });
+    await env.runtime.settle();
+    const timeline = new Timeline({ driver: 'test', label: 'uses', runtime: env.runtime });
+    const use = timeline.createFence();
+    other.value.reservation.add(use.fence, 'bookkeep');
+    await Promise.all([env.device.close(), env.runtime.settle(1000)]);
+    expect([held.value.state, other.value.state, env.memory.bytes]).toEqual([
+      'freed',
+      'resident',
+      12,
+    ]);
+    const calls = env.memory.calls.length;
+    use.signal();
+    held.release();
+    await env.runtime.settle();
+    expect([other.value.state, env.memory.calls.length]).toEqual(['freed', calls]);
+  });
+
+  it('T8: is refused once the device is gone', async () => {
+    const env = setUp();
+    const client = env.device.open();
+    env.backend.host?.lost(new JobError('ERR_DRIVER', 'unplugged'));
+    expect(code(() => client.allocate({ bytes: 1 }))).toBe('ERR_DEVICE_GONE');
+    await env.runtime.settle();
+    expect(code(() => client.allocate({ bytes: 1 }))).toBe('ERR_DEVICE_GONE');
   });
 
   it('M4: answers after its device was closed', async () => {

@@ -134,14 +134,99 @@ describe('submit', () => {
     expect(client.stats().submitted).toBe(1);
   });
 
-  it('J1: takes back a job whose work cannot be moved', () => {
+  const notSignals: readonly (readonly [string, unknown])[] = [
+    ['an empty object', {}],
+    ['a number', 5],
+    ['null', null],
+    ['an AbortController', new AbortController()],
+    ['without removeEventListener', { aborted: false, addEventListener: () => {} }],
+  ];
+
+  it.each(notSignals)('J1: refuses a signal that is %s, and no job exists', (_name, signal) => {
+    const { device, runtime } = openHandDevice();
+    const client = device.open();
+    for (const queue of [client, client.queue()]) {
+      const error = thrownBy(() => queue.submit({}, { signal } as never));
+      expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+      expect((error as Error).message).toMatch(/submit: signal: expected an AbortSignal, got/);
+    }
+    runtime.advanceBy(1000);
+    expect(client.stats()).toMatchObject({ submitted: 0, failed: 0, running: 0 });
+  });
+
+  it('J1: changes nothing where the signal throws while it is listened to', () => {
+    const { device, runtime } = openHandDevice();
+    const client = device.open();
+    const signal = new CountingSignal();
+    signal.throws = { add: new Error('cannot listen') };
+    const moves = { owner: 'caller' as const };
+    expect(() => client.submit({ moves }, { signal })).toThrow('cannot listen');
+    runtime.advanceBy(1000);
+    expect(client.stats()).toMatchObject({ submitted: 0, running: 0 });
+    expect([moves.owner, signal.listeners.size]).toEqual(['caller', 0]);
+  });
+
+  it('J1: leaves no listener where it refuses the job', () => {
+    const { device } = openHandDevice();
+    const client = device.open({ maxQueued: 1 });
+    client.submit({});
+    const signal = new CountingSignal();
+    expect(thrownBy(() => client.submit({}, { signal }))).toMatchObject({ code: 'ERR_QUEUE_FULL' });
+    expect(signal.listeners.size).toBe(0);
+  });
+
+  it('J1, J9: hears a signal that aborts while it is listened to', async () => {
+    const { device, backend, runtime } = openHandDevice();
+    const signal = new CountingSignal();
+    signal.onListen = () => signal.abort('now');
+    const { result, finished } = device.open().submit({}, { signal });
+    await expect(result).rejects.toMatchObject({ code: 'ERR_JOB_CANCELLED', cause: 'now' });
+    runtime.advanceBy(0);
+    expect([finished.status, backend.running.size, signal.listeners.size]).toEqual([
+      'failed',
+      0,
+      0,
+    ]);
+  });
+
+  it.each([null, 1, 'x', () => {}])('J1: refuses %s in place of its options', (options) => {
+    const { device } = openHandDevice();
+    const client = device.open();
+    const error = thrownBy(() => client.submit({}, options as never));
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    expect(client.stats().submitted).toBe(0);
+  });
+
+  it('J1: makes no job of work that cannot be moved', () => {
     const { device, backend, runtime } = openHandDevice();
     const client = device.open();
+    const types: string[] = [];
+    device.observe({ emit: ({ type }) => types.push(type) });
     const refuseToMove = new Error('cannot be moved');
     expect(() => client.submit({ refuseToMove })).toThrow(refuseToMove);
     runtime.advanceBy(0);
     expect(backend.running.size).toBe(0);
-    expect(client.stats()).toMatchObject({ queued: 0, running: 0 });
-    expect(backend.freed).toBe(1);
+    expect(client.stats()).toMatchObject({ submitted: 0, failed: 0, queued: 0, running: 0 });
+    expect([backend.freed, types]).toEqual([0, []]);
+  });
+
+  it('J1: takes nothing away where it throws', async () => {
+    const { device, runtime } = openHandDevice({ credits: 1 });
+    const full = device.open({ maxQueued: 1 });
+    const moves: { owner: 'caller' | 'device' } = { owner: 'caller' };
+    const aborted = AbortSignal.abort('before');
+    expect(thrownBy(() => full.submit({ moves }, { credits: 0 }))).toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+    });
+    expect(thrownBy(() => full.submit({ moves }, { signal: aborted }))).toBe('before');
+    full.submit({ durationUs: 1 });
+    expect(thrownBy(() => full.submit({ moves }))).toMatchObject({ code: 'ERR_QUEUE_FULL' });
+    const killed = device.open();
+    killed[Symbol.dispose]();
+    expect(thrownBy(() => killed.submit({ moves }))).toMatchObject({ code: 'ERR_CLOSED' });
+    expect(moves.owner).toBe('caller');
+    await runtime.settle(10);
+    full.submit({ moves });
+    expect(moves.owner).toBe('device');
   });
 });

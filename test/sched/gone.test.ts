@@ -140,6 +140,25 @@ describe('a device that is removed', () => {
     expect([outcome(removedGone), outcome(closedGone)]).toEqual(['ERR_DEVICE_GONE', 'ok']);
   });
 
+  it('T8: has failed as a whole before a callback runs, its gone fence too', () => {
+    const runtime = new VirtualRuntime();
+    const resetDomain = new ResetDomain({ label: 'card', runtime });
+    const [one, other] = [setUp({ runtime, resetDomain }), setUp({ runtime, resetDomain })];
+    const { gone } = one.scheduler;
+    const jobs = [one, other].map(({ scheduler }) => scheduler.createEntity().submit({}));
+    const seen: string[] = [];
+    const note = (name: string) => () =>
+      seen.push(`${name}: ${outcomes([gone, ...jobs]).join(',')}`);
+    jobs.forEach(({ scheduled, finished }, index) => {
+      scheduled.addCallback(note(`s${index}`));
+      finished.addCallback(note(`f${index}`));
+    });
+    gone.addCallback(note('gone'));
+    one.scheduler.removeDevice();
+    const all = Array(3).fill('ERR_DEVICE_GONE').join(',');
+    expect(seen).toEqual(['gone', 's0', 'f0', 's1', 'f1'].map((name) => `${name}: ${all}`));
+  });
+
   it('J11: after a close that cut jobs off, retires and frees them', async () => {
     const { scheduler, runtime, mock } = setUp();
     mock.ignoresCancel = true;

@@ -87,6 +87,21 @@ describe('submit', () => {
     expect(outcome(after)).toBe('ok');
   });
 
+  it('J1: can be asked beforehand, for who gives something away with the job', () => {
+    const { scheduler } = setUp();
+    const entity = scheduler.createEntity({ maxQueued: 1 });
+    const reason = new Error('stop');
+    entity.checkSubmit({ label: 'fits', after: [] });
+    expect(thrownBy(() => entity.checkSubmit({ credits: 0 }))).toBe('ERR_INVALID_ARGUMENT');
+    expect(() => entity.checkSubmit({ signal: AbortSignal.abort(reason) })).toThrow(reason);
+    expect(entity.stats()).toMatchObject({ submitted: 0, queued: 0 });
+    entity.submit({});
+    expect(thrownBy(() => entity.checkSubmit())).toBe('ERR_QUEUE_FULL');
+    entity.kill();
+    expect(thrownBy(() => entity.checkSubmit())).toBe('ERR_CLOSED');
+    expect(entity.stats().submitted).toBe(1);
+  });
+
   it('accepts what is just inside those limits', () => {
     const { scheduler, runtime } = setUp();
     const job = scheduler.createEntity().submit(

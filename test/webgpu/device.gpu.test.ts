@@ -3,6 +3,7 @@
  * local.gpu.test.ts and isolated.gpu.test.ts.
  */
 import { describe, expect, it } from 'vitest';
+import { openWebGpuDevice } from 'fenceline/webgpu';
 import { missing, title } from './gpu.ts';
 import {
   createGpu,
@@ -210,8 +211,22 @@ describe.skipIf(missing !== null)(title('what openWebGpuDevice refuses'), () => 
     ['spares below none', { isolation: 'process', spares: -1 }],
     ['flags that are no list', { isolation: 'none', flags: 'x' }],
     ['a time that is none', { isolation: 'none', hungTimeoutMs: -1 }],
+    ['a time that is none, wherever it is', { isolation: 'process', hungTimeoutMs: -1 }],
+    ['options that are none', null],
+    ['options that are a number', 5],
+    ['options that are a text', 'options'],
+    ['a runtime that is none', { runtime: {} }],
+    ['no runtime', { runtime: null }],
+    ['no credits', { credits: null }],
+    ['no resets', { reset: null }],
+    ['resets that are a number', { reset: 5 }],
+    ['no policy', { policy: null }],
+    ['adapter options that are none', { adapterOptions: 5 }],
+    ['a descriptor that is none', { deviceDescriptor: null }],
+    ['features that are no list', { deviceDescriptor: { requiredFeatures: 5 } }],
+    ['no limits of a device, before anything is looked for', { module: 'not-there', credits: 0 }],
   ])('%s', async (_name, options) => {
-    await errorOf(openTestDevice(options as never), 'ERR_INVALID_ARGUMENT');
+    await errorOf(openWebGpuDevice(options as never), 'ERR_INVALID_ARGUMENT');
   });
 
   it('a process for what cannot travel', async () => {

@@ -96,6 +96,37 @@ describe.skipIf(missing !== null)(title('an isolated WebGPU device'), () => {
     expect(device.stats().scheduler.resets).toBe(0);
   });
 
+  it('T4, T6: a process that died before it read a job has no one to blame, and the job runs', async () => {
+    const others = gpuProcesses();
+    const device = await open({ credits: 4 });
+    const client = device.open();
+    await scaled(client, [1]);
+    for (let round = 1; round <= 4; round += 1) {
+      for (const pid of gpuProcesses()) if (!others.includes(pid)) process.kill(pid, 'SIGKILL');
+      const jobs = Array.from({ length: round }, () => client.submit(scale([round])));
+      expect(await endsOf(jobs)).toEqual(jobs.map(() => 'ok'));
+    }
+    expect(client.stats()).toMatchObject({ karma: 0, failed: 0 });
+    expect(device.stats().scheduler.resets).toBe(0);
+  });
+
+  it('T6: a process that loses its device while idle has no one to blame, and the job runs', async () => {
+    const module = new URL('losable.mjs', import.meta.url).href;
+    const others = gpuProcesses();
+    const device = await open({ module });
+    const client = device.open();
+    await scaled(client, [1]);
+    for (let round = 1; round <= 4; round += 1) {
+      for (const pid of gpuProcesses()) if (!others.includes(pid)) process.kill(pid, 'SIGUSR2');
+      // Only then do they find out, and nothing of it is heard here yet.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+      expect(await scaled(client, [round])).toEqual([2 * round]);
+      await until('a spare is there', () => gpuProcesses().length > others.length + 1);
+    }
+    expect(client.stats()).toMatchObject({ karma: 0, failed: 0 });
+    expect(device.stats().scheduler.resets).toBe(0);
+  });
+
   it('J1: refuses functions, and more bytes than travel at once', async () => {
     const client = (await open()).open();
     const refused = expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' });

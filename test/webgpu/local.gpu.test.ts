@@ -195,6 +195,29 @@ describe.skipIf(missing !== null)(title('a function job'), () => {
     expect(await scopesOf(owner, onlyEncodes), 'who owns it may make things anyhow').toEqual(all);
   });
 
+  it.each<[string, (context: WebGpuContext) => unknown]>([
+    ['returns', () => 1],
+    ['awaits', () => Promise.resolve(1)],
+    ['throws', () => JSON.parse('{')],
+  ])('that %s has the device until it ends, and keeps what it made', async (_, end) => {
+    const client = (await open()).open();
+    let kept: GPUDeviceLike | null = null;
+    let create: GPUDeviceLike['createBuffer'] | null = null;
+    let made: GPUBufferLike | null = null;
+    const job = client.submit((context: WebGpuContext) => {
+      kept = context.device;
+      create = kept.createBuffer;
+      made = create({ size: 4, usage: USAGE.mapRead | USAGE.copyTarget });
+      return end(context);
+    });
+    await Promise.allSettled([job.result]);
+    expect(() => kept!.queue).toThrow(/revoked: its job has ended/);
+    expect(() => create!({ size: 4, usage: USAGE.copyTarget })).toThrow(/revoked/);
+    await made!.mapAsync(USAGE.mapRead);
+    expect(made!.getMappedRange().byteLength).toBe(4);
+    made!.destroy();
+  });
+
   it('J10: that never settles fails on time, loses the device, and frees the ring', async () => {
     const device = await open();
     const client = device.open();
@@ -256,6 +279,18 @@ describe.skipIf(missing !== null)(title('a device that is lost'), () => {
     raw.destroy();
     expect(await endsOf(jobs)).toEqual(['ERR_DEVICE_GONE', 'ERR_DEVICE_GONE']);
     expect(() => device.open()).toThrow(expect.objectContaining({ code: 'ERR_DEVICE_GONE' }));
+  });
+
+  it('T8, F9: adopted: is not opened where it is lost already', async () => {
+    const raw = await ownDevice();
+    raw.destroy();
+    await raw.lost;
+    const error = await errorOf(openTestDevice({ device: raw }), 'ERR_DEVICE_GONE');
+    expect(error.message).toMatch(/its device is lost/);
+    const late = await ownDevice();
+    const device = await openTestDevice({ device: late });
+    late.destroy();
+    await until('the loss is heard of', () => device.gone.status === 'failed');
   });
 
   it('adopted: is not destroyed by a close', async () => {

@@ -88,7 +88,7 @@ const fromGpu: fc.Arbitrary<FromGpu> = fc.oneof(
     filter: fc.constantFrom('validation' as const, 'threw' as const),
     message: text,
   }),
-  fc.record({ type: fc.constant('lost' as const), reason: text, message: text }),
+  fc.record({ type: fc.constant('lost' as const), reason: text, message: text, inFlight: u32 }),
 );
 
 /** What a writer gives, as one run of bytes. */

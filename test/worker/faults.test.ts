@@ -38,6 +38,26 @@ describe('hang', () => {
     expect(innocent.stats()).toMatchObject({ failed: 0, karma: 0 });
   });
 
+  it('T4: what was queued behind it does not begin any more where it ends after all, and runs once', async () => {
+    const device = await openTestDevice({ credits: 2 });
+    const [words, counter] = [sharedWords(2), sharedWords(1)];
+    const late = call(device.open(), 'gate', [words], { runTimeoutMs: 100 });
+    await begun(words);
+    const behind = call(device.open(), 'count', [counter]);
+    await behind.scheduled.wait();
+    device.observe({
+      emit(event) {
+        if (event.type !== 'timeout' || event.verdict !== 'reset') return;
+        Atomics.store(words, 1, 1);
+        Atomics.notify(words, 1);
+        Atomics.wait(sharedWords(1), 0, 0, 200);
+      },
+    });
+    await errorOf(late.result, 'ERR_JOB_TIMEOUT');
+    await expect(behind.result).resolves.toBe(1);
+    expect(behind.job.attempt).toBe(2);
+  });
+
   it('T4: what runs on another ring is not touched', async () => {
     const device = await openTestDevice({ threads: 2 });
     const words = sharedWords(2);
@@ -175,6 +195,7 @@ describe('thread that dies', () => {
     const lost = await new Promise<FencelineError>((resolve) => {
       const memory = { memoryLost: () => {}, memoryBack: () => {} };
       driver.attach({ ...memory, fault: () => {}, broke: () => {}, lost: resolve });
+      driver.opened().catch(() => {});
     });
     expect(lost.message).toMatch(/5 threads in a row ended before they executed a job/);
     await driver.close();
@@ -182,6 +203,16 @@ describe('thread that dies', () => {
 });
 
 describe('thread that is stuck', () => {
+  // Where the machine itself leaves the thread alone for so long, it is replaced.
+  it('is not one that had no time yet to begin', { retry: 5 }, async () => {
+    const device = await openTestDevice({ noHangLimit: 1000 });
+    const client = device.open();
+    const thread = await call(client, 'threadId').result;
+    await call(client, 'busyLater', [8]).result;
+    const job = call(client, 'threadId', [], { runTimeoutMs: 2 });
+    await expect(job.result).resolves.toBe(thread);
+  });
+
   it('in what an earlier job left behind is replaced, and the job that waits there is innocent', async () => {
     const device = await openTestDevice({ runTimeoutMs: 200 });
     const leaver = device.open();

@@ -27,10 +27,33 @@ describe('openWorkerDevice', () => {
     ['runTimeoutMs', { runTimeoutMs: -1 }],
     ['dependencyTimeoutMs', { dependencyTimeoutMs: NaN }],
     ['banAfter', { banAfter: 0 }],
+    ['credits', { credits: null as never }],
+    ['reset', { reset: null as never }],
+    ['reset', { reset: 5 as never }],
+    ['policy', { policy: null as never }],
+    ['runtime', { runtime: {} as never }],
+    ['runtime', { runtime: null as never }],
   ])('refuses a wrong %s and says what it expected', async (name, options) => {
     const opened = openWorkerDevice({ threads: 1, ...options });
     await expect(opened).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
     await expect(opened).rejects.toThrow(new RegExp(`${name}: expected .*, got`));
+  });
+
+  it.each([null, 5, 'options'])('refuses %j for its options', async (options) => {
+    const opened = openWorkerDevice(options as never);
+    await expect(opened).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    await expect(opened).rejects.toThrow('openWorkerDevice: options: expected an object, got');
+  });
+
+  it('starts nothing where an option is wrong', async () => {
+    let started = 0;
+    const hook = (): number => (started += 1);
+    process.on('worker', hook);
+    await expect(openWorkerDevice({ threads: 1, credits: 0 })).rejects.toThrow('credits');
+    expect(started).toBe(0);
+    await openTestDevice({ threads: 1, spares: 0 });
+    process.off('worker', hook);
+    expect(started).toBe(1);
   });
 
   it('F9: takes no end of a run timeout only where it is written out', async () => {
@@ -63,7 +86,18 @@ describe('work', () => {
     expect(() => client.submit(twice)).toThrow(/work\.args: expected arguments that can be cloned/);
     const odd = { module: KERNELS, args: [], transfer: [{} as never] };
     expect(() => client.submit(odd)).toThrow(/work\.args/);
+    const locked = new ReadableStream();
+    locked.getReader();
+    const streams = new TransformStream();
+    void streams.writable.getWriter();
+    for (const stream of [locked, streams]) {
+      const work = { module: KERNELS, args: [buffer, stream], transfer: [buffer, stream] };
+      expect(() => client.submit(work)).toThrow(/work\.transfer: expected streams that are not/);
+    }
+    const uncloned = { module: KERNELS, args: [() => {}, buffer], transfer: [buffer] };
+    expect(() => client.submit(uncloned)).toThrow(/work\.args/);
     expect(buffer.byteLength).toBe(4);
+    expect(client.stats()).toMatchObject({ submitted: 0, failed: 0 });
     await expect(client.submit({ module: KERNELS, args: [1] }).result).resolves.toBe(1);
   });
 });

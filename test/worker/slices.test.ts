@@ -117,3 +117,27 @@ describe('a lease of a worker device', () => {
     expect(overdue.signal.reason).toMatchObject({ code: 'ERR_JOB_TIMEOUT' });
   });
 });
+
+describe('a generator that was cancelled between two slices', () => {
+  it('T4, T6: and hangs when it is told to end is no fault of the job that comes next', async () => {
+    const device = await openTestDevice({ credits: 2 });
+    const long = device.open();
+    const next = device.open({ priority: 'high' });
+    for (let round = 0; round < 3; round += 1) {
+      const sliced = call(long, 'hangWhenEnded', [], { credits: 2 });
+      await sliced.scheduled.wait();
+      const words = sharedWords(2);
+      const held = call(next, 'gate', [words]);
+      await begun(words);
+      sliced.cancel();
+      const behind = call(next, 'default', [round], { runTimeoutMs: 200 });
+      Atomics.store(words, 1, 1);
+      Atomics.notify(words, 1);
+      await held.result;
+      await errorOf(sliced.result, 'ERR_JOB_CANCELLED');
+      await expect(behind.result).resolves.toBe(round);
+    }
+    expect(next.stats()).toMatchObject({ failed: 0, karma: 0 });
+    expect(device.stats().scheduler.resets).toBe(0);
+  });
+});

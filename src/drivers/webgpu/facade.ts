@@ -43,7 +43,7 @@ export class DeviceFacade implements ProxyHandler<GPUDeviceLike> {
   }
 
   get(target: GPUDeviceLike, key: string | symbol): unknown {
-    if (this.#revoked) throw new TypeError('the device was revoked: its job was abandoned');
+    this.#check();
     if (!this.#sealed) this.#scopes.widen();
     if (key === 'destroy') return refuseToDestroy;
     if (key === 'pushErrorScope') return (filter: ErrorFilter) => this.#push(filter);
@@ -69,7 +69,12 @@ export class DeviceFacade implements ProxyHandler<GPUDeviceLike> {
     return false;
   }
 
+  #check(): void {
+    if (this.#revoked) throw new TypeError('the device was revoked: its job has ended');
+  }
+
   #call(method: (...args: unknown[]) => unknown, args: unknown[]): unknown {
+    this.#check();
     if (!this.#sealed) return Reflect.apply(method, this.#real, args);
     const scopes = openScopes(this.#real);
     try {

@@ -15,7 +15,7 @@ import type { WebGpuFunction } from './work.ts';
  * 1. encoding: the function runs, or the promise that it returned is pending, and nothing was submitted.
  * 2. submitted: by the function (`context.submit`), or because it has returned. Once.
  * 3. done: the hardware has executed what was submitted, and the function's promise has settled. Where the function
- *    threw before anything was submitted, nothing is.
+ *    threw before anything was submitted, nothing is. The function has lost the device; what it made stays its own.
  * 4. abandoned: the function has lost the device; if nothing was submitted, nothing ever will be.
  */
 export class FunctionExecution implements Execution {
@@ -122,6 +122,7 @@ export class FunctionExecution implements Execution {
     let fault = await this.#fault;
     if (this.#laterFault !== null) fault ??= await this.#laterFault;
     for (const later of this.#facade.faults) fault ??= await later;
+    this.#facade.revoke();
     // What WebGPU refused explains what the function threw, not the other way round.
     if (fault !== null) return failedOutcome({ type: 'refused', fault });
     if (lost) return failedOutcome({ type: 'lost' });

@@ -137,7 +137,7 @@ async function open(version: number, request: GpuRequest): Promise<void> {
     executor = executorOf(device, memory, false);
     void device.lost?.then(({ reason, message }) => {
       executor = null;
-      outbox.send({ type: 'lost', reason, message });
+      outbox.send({ type: 'lost', reason, message, inFlight });
     });
     outbox.send({ type: 'ready', version: WIRE_VERSION, adapter });
     holding = false;

@@ -2,7 +2,7 @@ import { invalid, JobError, UsageError } from '../../base/index.ts';
 import { openDevice } from '../../device/index.ts';
 import type { Device, DeviceBackend, DeviceLimits } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
-import { eventTurns, isNode, newAbort, systemRuntime } from '../../host/index.ts';
+import { eventTurns, isNode, newAbort, runtimeOf } from '../../host/index.ts';
 import { checkedMs } from '../../sched/index.ts';
 import type { GPUDeviceLike, GPULike } from './gpu.ts';
 import { messageOf } from './outcomes.ts';
@@ -55,20 +55,24 @@ const DEFAULT_CREDITS = { targetMs: 2, maxJobs: 64 } as const;
 export async function openWebGpuDevice(
   options: WebGpuDeviceOptions = {},
 ): Promise<Device<WebGpuWork>> {
-  const { label = 'webgpu', runtime = systemRuntime() } = options;
+  const runtime = runtimeOf('openWebGpuDevice', options);
+  const { label = 'webgpu' } = options;
   if (typeof label !== 'string') throw invalid('openWebGpuDevice: label', 'a string', label);
   const isolation = checkedIsolation(options);
+  const hungTimeoutMs = checkedHungTimeoutMs(options);
+  checkRequest(options);
   const driver =
     isolation === 'process'
       ? await isolatedDriver(options, label, runtime)
-      : await localDriver(options, label, runtime);
+      : localDriver(options, label, runtime, hungTimeoutMs);
+  const { credits = DEFAULT_CREDITS } = options;
+  const opened = { ...options, credits, label, rings: 1, runtime, newAbort };
+  const device = openDevice(driver, opened);
   try {
     await driver.opened();
-    const credits = options.credits ?? DEFAULT_CREDITS;
-    const opened = { ...options, credits, label, rings: 1, runtime, newAbort };
-    return openDevice(driver, opened);
+    return device;
   } catch (cause) {
-    await driver.close();
+    await device.close({ mode: 'kill' });
     if (cause instanceof UsageError || cause instanceof JobError) throw cause;
     const message = `${label}: WebGPU gives no device: ${messageOf(cause)}`;
     throw new JobError('ERR_DEVICE_GONE', message, { cause, label });
@@ -78,14 +82,13 @@ export async function openWebGpuDevice(
 /** A backend that is not open yet; what work is encoded into is its own affair. */
 type Opening = DeviceBackend<WebGpuWork, unknown> & Pick<WebGpuDriver, 'opened'>;
 
-async function localDriver(
+function localDriver(
   options: WebGpuDeviceOptions,
   label: string,
   runtime: Runtime,
-): Promise<Opening> {
-  const what = 'openWebGpuDevice: hungTimeoutMs';
-  const hungTimeoutMs = checkedMs(what, options.hungTimeoutMs, 30_000_000) / 1000;
-  const source = await sourceOf(options);
+  hungTimeoutMs: number,
+): Opening {
+  const source = sourceOf(options);
   return new WebGpuDriver({ label, source, runtime, hungTimeoutMs, turns: eventTurns() });
 }
 
@@ -111,6 +114,22 @@ async function isolatedDriver(
   return new IsolatedDriver({ label, request, spares, runtime });
 }
 
+function checkedHungTimeoutMs({ hungTimeoutMs }: WebGpuDeviceOptions): number {
+  return checkedMs('openWebGpuDevice: hungTimeoutMs', hungTimeoutMs, 30_000_000) / 1000;
+}
+
+function checkRequest({ adapterOptions = {}, deviceDescriptor = {} }: WebGpuDeviceOptions): void {
+  for (const [name, value] of Object.entries({ adapterOptions, deviceDescriptor })) {
+    if (typeof value === 'object' && value !== null) continue;
+    throw invalid(`openWebGpuDevice: ${name}`, 'an object', value);
+  }
+  const { requiredFeatures = [] } = deviceDescriptor;
+  if (typeof requiredFeatures?.[Symbol.iterator] !== 'function') {
+    const what = 'openWebGpuDevice: deviceDescriptor.requiredFeatures';
+    throw invalid(what, 'names of features', requiredFeatures);
+  }
+}
+
 function checkedIsolation(options: WebGpuDeviceOptions): 'none' | 'process' {
   const isGiven = options.device !== undefined || options.gpu !== undefined;
   const { isolation = isGiven || !isNode() ? 'none' : 'process' } = options;
@@ -127,7 +146,7 @@ function checkedIsolation(options: WebGpuDeviceOptions): 'none' | 'process' {
   return isolation;
 }
 
-async function sourceOf(options: WebGpuDeviceOptions): Promise<DeviceSource> {
+function sourceOf(options: WebGpuDeviceOptions): DeviceSource {
   const { device, gpu, adapterOptions = {}, deviceDescriptor = {} } = options;
   if (device !== undefined) {
     if (typeof device?.createCommandEncoder === 'function') return adoptedSource(device);
@@ -137,7 +156,12 @@ async function sourceOf(options: WebGpuDeviceOptions): Promise<DeviceSource> {
     throw invalid('openWebGpuDevice: gpu', 'a GPU, for example navigator.gpu', gpu);
   }
   const request = { adapter: adapterOptions, device: deviceDescriptor };
-  return createdSource(gpu ?? (await findGpu(moduleOf(options))), request);
+  if (gpu !== undefined) return createdSource(gpu, request);
+  const found = moduleOf(options);
+  return {
+    owned: true,
+    open: async () => createdSource(await findGpu(found), request).open(),
+  };
 }
 
 function moduleOf(options: WebGpuDeviceOptions): GpuModule {

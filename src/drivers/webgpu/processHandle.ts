@@ -16,13 +16,17 @@ export interface ProcessOwner {
 
 /** How much of what a process wrote before it died is kept. */
 const STDERR_MAX = 2000;
+/** How long a process that died may be survived by its end of the pipe. */
+const LAST_WORDS_MS = 1000;
+/** What a pipe ends with that the other end closed without having read all: noticed by who writes, and by who reads. */
+const UNREAD: readonly unknown[] = ['EPIPE', 'ECONNRESET'];
 
 /**
  * The scheduling process's end of one GPU process.
  *
  * 1. starting, until it says that it is ready; what is posted before is kept for it.
  * 2. ready.
- * 3. over: it died, refused to open a device, spoke nonsense, or `kill` was called. It is heard no more.
+ * 3. over: it died, and what it had said is heard, refused to open a device, spoke nonsense, or `kill` was called. It is heard no more.
  *
  * It keeps the process alive only between `ref` and `unref`, and while it is being killed.
  */
@@ -37,6 +41,7 @@ export class GpuProcess {
   #flushAsked = false;
   #started = false;
   #over = false;
+  #leftUnread = false;
   /** The hardware, once it is ready. */
   adapter: AdapterName | null = null;
   owner: ProcessOwner;
@@ -54,12 +59,14 @@ export class GpuProcess {
     this.#isReady.promise.catch(() => {});
     this.#socket.on('data', (chunk: Uint8Array) => this.#came(chunk));
     // Its end is told by the exit.
-    this.#socket.on('error', () => {});
+    this.#socket.on('error', ({ code }: { code?: unknown }) => {
+      this.#leftUnread ||= UNREAD.includes(code);
+    });
     this.#child.stderr?.on('data', (chunk: Uint8Array) => {
       this.#stderr = (this.#stderr + String(chunk)).slice(-STDERR_MAX);
     });
     this.#child.on('error', (error) => this.#end(messageOf(error)));
-    this.#child.on('exit', (code, signal) => this.#end(exitReason(code, signal)));
+    this.#child.on('exit', (code, signal) => this.#exit(exitReason(code, signal)));
     this.post({ type: 'hello', version: WIRE_VERSION, request });
     this.unref();
   }
@@ -74,6 +81,11 @@ export class GpuProcess {
     return this.#isReady.promise;
   }
 
+  /** Whether it died before it had read all that was posted. False also where the platform does not tell. */
+  get leftUnread(): boolean {
+    return this.#leftUnread;
+  }
+
   /** Posts `message`; what is posted in one turn goes together. */
   post(message: ToGpu): void {
     if (this.#over) return;
@@ -84,6 +96,7 @@ export class GpuProcess {
       this.#flushAsked = false;
       const chunks = this.#out.take();
       if (this.#over) return;
+      this.#leftUnread ||= !this.#socket.writable;
       this.#socket.cork();
       for (const chunk of chunks) this.#socket.write(chunk);
       this.#socket.uncork();
@@ -149,6 +162,20 @@ export class GpuProcess {
     this.#isReady.reject(new Error(why));
     void this.kill();
     owner.died(this, why);
+  }
+
+  /** It can run no more, but what it said may still be in the pipe, and how that ends. */
+  #exit(why: string): void {
+    this.#exited.resolve();
+    if (this.#over || this.#socket.closed) {
+      this.#end(why);
+      return;
+    }
+    const timer = setTimeout(() => this.#socket.destroy(), LAST_WORDS_MS).unref();
+    this.#socket.once('close', () => {
+      clearTimeout(timer);
+      this.#end(why);
+    });
   }
 
   #end(why: string): void {

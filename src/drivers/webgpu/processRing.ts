@@ -55,7 +55,8 @@ interface Attempt {
  * 2. Answers come in any order and are told in order: the head's answer signals its hardware fence.
  * 3. A ring without a process takes one when it has something to post. It has none after a reset and after a death.
  * 4. A process that dies, or loses its device, while jobs are with it breaks the device: the ring waits for the reset.
- *    One that had no job, or was not ready yet, concerns nobody: what was posted to it is posted to the next.
+ *    One that had begun no job (none was posted, it was not ready yet, had nothing in flight when it lost its device, or died before it
+ *    read what was posted to it while it had none) concerns nobody: what was posted to it is posted to the next.
  * 5. This process is kept alive while there are attempts, or the memory awaits an answer.
  */
 export class ProcessRing implements ProcessOwner, MemoryWire {
@@ -72,6 +73,8 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
   /** True while nothing may be posted: the process is over, and the reset is not. */
   #blocked = false;
   #awaitsMemory = false;
+  /** Whether all that is with the process was posted at once, while it had nothing to do, and nothing was posted since. */
+  #postedAtOnce = false;
 
   constructor(label: string, host: ProcessRingHost) {
     this.#host = host;
@@ -135,6 +138,7 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
   }
 
   post(message: ToGpu): void {
+    this.#postedAtOnce = false;
     if (!this.#blocked) this.warmUp().post(message);
   }
 
@@ -149,7 +153,7 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
       if (!this.#host.memory.answered(message)) this.#answered(message);
     } else if (message.type === 'lost') {
       const why = `its device was lost: ${message.message}`;
-      this.#over(gpu, why, () => this.#host.lost());
+      this.#over(gpu, why, message.inFlight > 0, () => this.#host.lost());
     }
   }
 
@@ -157,12 +161,13 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
     if (this.#process !== gpu || this.#blocked) return;
     const [first] = this.#attempts;
     const alone = this.#posted === 1 && first !== undefined ? first.job : null;
-    this.#over(gpu, why, () => this.#host.crashed(alone, why));
+    const mayHaveBegun = !(gpu.leftUnread && this.#postedAtOnce);
+    this.#over(gpu, why, mayHaveBegun, () => this.#host.crashed(alone, why));
   }
 
   /** Rule 4. */
-  #over(gpu: GpuProcess, why: string, broke: () => void): void {
-    if (gpu.ready && this.#posted > 0) {
+  #over(gpu: GpuProcess, why: string, mayHaveBegun: boolean, broke: () => void): void {
+    if (gpu.ready && this.#posted > 0 && mayHaveBegun) {
       this.#blocked = true;
       broke();
       return;
@@ -191,6 +196,7 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
     if (this.#blocked || this.#posted === this.#attempts.length) return;
     const gpu = this.warmUp();
     this.#keepAlive();
+    this.#postedAtOnce = this.#posted === 0;
     while (this.#posted < this.#attempts.length) {
       const attempt = this.#attempts[this.#posted] as Attempt;
       if (attempt.cancelled) {

@@ -63,9 +63,18 @@ export class WebGpuDriver
     return this;
   }
 
-  /** Gets the device; called once, before anything else. */
+  /**
+   * Gets the device; called once, after `attach`, before any job.
+   *
+   * @throws {ERR_DEVICE_GONE} when the one that was given is lost already
+   */
   async opened(): Promise<void> {
     this.#take(await this.#source.open());
+    // The news of a loss that is over comes first.
+    await Promise.resolve();
+    if (this.#ring.device === null && !this.#source.owned) {
+      throw goneError(this.#label, `its device is lost: ${this.#lostWhy}`);
+    }
   }
 
   attach(host: DeviceHost<JobTask<WebGpuTask>>): void {

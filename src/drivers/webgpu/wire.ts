@@ -14,7 +14,7 @@ import type { ElementKind } from './work.ts';
  * 3. What has an id gets exactly one answer, `done` or `failed`, in any order; after `lost` there are none.
  * 4. Buffers are named by handles, which are never used again in the life of the process.
  */
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 const MAGIC = 0x4657_4e43;
 
 /** To the GPU process. */
@@ -88,7 +88,13 @@ export type FromGpu =
       readonly filter: FaultFilter;
       readonly message: string;
     }
-  | { readonly type: 'lost'; readonly reason: string; readonly message: string };
+  | {
+      readonly type: 'lost';
+      readonly reason: string;
+      readonly message: string;
+      /** How many jobs had begun and were not answered. */
+      readonly inFlight: number;
+    };
 
 /** What executes the jobs. */
 export interface AdapterName {
@@ -280,6 +286,7 @@ export function writeFromGpu(out: FrameWriter, message: FromGpu): void {
     case 'lost':
       out.text(message.reason);
       out.text(message.message);
+      out.u32(message.inFlight);
       break;
   }
   out.end();
@@ -317,7 +324,7 @@ function readOneFromGpu(input: FrameReader): FromGpu {
       return { type, id, filter, message: input.text() };
     }
     case 'lost':
-      return { type, reason: input.text(), message: input.text() };
+      return { type, reason: input.text(), message: input.text(), inFlight: input.u32() };
   }
 }
 

@@ -27,11 +27,23 @@ const BUILT_IN: ReadonlyMap<string, new (message: string) => Error> = new Map([
   ['URIError', URIError],
 ]);
 
-/** Takes apart what was thrown. What is not an error is sent as it is if it can be cloned, else as text. */
+/**
+ * Takes apart what was thrown. What is not an error is sent as it is if it can be cloned, else as text. Never throws: what throws
+ * when it is read is sent as an error that says so.
+ */
 export function takeApart(
   thrown: unknown,
   budget: { left: number } = { left: ERRORS_MAX },
 ): WireError {
+  try {
+    return partsOf(thrown, budget);
+  } catch {
+    const message = 'what was thrown cannot be read: it throws';
+    return { kind: 'error', name: 'Error', message, stack: `Error: ${message}` };
+  }
+}
+
+function partsOf(thrown: unknown, budget: { left: number }): WireError {
   if (!(thrown instanceof Error)) return { kind: 'value', value: cloneable(thrown) };
   budget.left -= 1;
   const { name, message, stack, cause, code, errors } = thrown as Error & Record<string, unknown>;

@@ -34,7 +34,14 @@ export class JobContext implements WorkerContext {
 
   progress(value: unknown): void {
     if (this.#ended || !this.#isHeard) return;
-    this.#port.postMessage({ type: 'progress', id: this.id, value } satisfies FromThread);
+    const mayBeUnreadable = typeof value === 'object' && value !== null;
+    if (mayBeUnreadable) this.#post({ type: 'tells' });
+    try {
+      this.#post({ type: 'progress', id: this.id, value });
+    } catch (error) {
+      if (mayBeUnreadable) this.#post({ type: 'wake' });
+      throw error;
+    }
   }
 
   transfer(...objects: readonly object[]): void {
@@ -51,5 +58,8 @@ export class JobContext implements WorkerContext {
   end(): readonly object[] {
     this.#ended = true;
     return this.#transfer;
+  }
+  #post(message: FromThread): void {
+    this.#port.postMessage(message);
   }
 }

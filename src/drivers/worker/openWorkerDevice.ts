@@ -1,9 +1,9 @@
 import type { ResourceLimits } from 'node:worker_threads';
-import { invalid, JobError, UsageError } from '../../base/index.ts';
+import { invalid, JobError } from '../../base/index.ts';
 import { openDevice } from '../../device/index.ts';
 import type { Device, DeviceLimits } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
-import { newAbort, systemRuntime } from '../../host/index.ts';
+import { newAbort, runtimeOf } from '../../host/index.ts';
 import { messageOf } from './errorWire.ts';
 import type { WorkerWork } from './work.ts';
 import { WorkerDriver } from './workerDriver.ts';
@@ -40,7 +40,8 @@ export interface WorkerDeviceOptions extends DeviceLimits {
 export async function openWorkerDevice(
   options: WorkerDeviceOptions = {},
 ): Promise<Device<WorkerWork>> {
-  const { label = 'worker', spares = 1, resourceLimits = {}, runtime = systemRuntime() } = options;
+  const runtime = runtimeOf('openWorkerDevice', options);
+  const { label = 'worker', spares = 1, resourceLimits = {} } = options;
   const { threads = process.getBuiltinModule('node:os').availableParallelism() } = options;
   checkCount('openWorkerDevice: threads', threads, 1);
   checkCount('openWorkerDevice: spares', spares, 0);
@@ -49,12 +50,12 @@ export async function openWorkerDevice(
     throw invalid('openWorkerDevice: resourceLimits', 'an object of numbers', resourceLimits);
   }
   const driver = new WorkerDriver({ label, threads, spares, resourceLimits, runtime });
+  const device = openDevice(driver, { ...options, label, rings: threads, runtime, newAbort });
   try {
     await driver.opened();
-    return openDevice(driver, { ...options, label, rings: threads, runtime, newAbort });
+    return device;
   } catch (cause) {
-    await driver.close();
-    if (cause instanceof UsageError) throw cause;
+    await device.close({ mode: 'kill' });
     throw new JobError('ERR_DEVICE_GONE', `${label}: a thread cannot start: ${messageOf(cause)}`, {
       cause,
       label,

@@ -25,6 +25,14 @@ export function failedError(
   return new JobError('ERR_DRIVER', `job ${label}: ${message}`, { cause, label });
 }
 
+/** The job's answer cannot be read here: what it returned, or threw. */
+export function unreadableError(job: WorkerJob, cause: unknown): JobError {
+  const { module, name } = job.payload.work;
+  const { label } = job;
+  const message = `job ${label}: what ${name} of ${module} returned or threw cannot be read here: ${messageOf(cause)}`;
+  return new JobError('ERR_DRIVER', message, { cause, label });
+}
+
 /** The job was asked to end early, and did; `cause` is what it threw. */
 export function cancelledError(job: WorkerJob, cause?: unknown): JobError {
   const { label } = job;

@@ -14,6 +14,9 @@ import type { WireError } from './errorWire.ts';
  * 4. Around each job the thread writes the job's id into the status word `EXECUTING`, and 0 after it was answered: who
  *    finds the thread dead reads there whom it died of.
  * 5. `cancel` of a job that has not begun makes the answer `failed` without executing it.
+ * 6. A message may be one that the other end cannot read (what it carries is nested too deep there, for example). Ids have no gaps, so
+ *    an answer that cannot be read is that of the next job; `tells` comes before progress for which that may be so. A thread that cannot
+ *    read jobs says `resend`, and takes no more before it hears `again`.
  */
 export interface ThreadStart {
   readonly port: MessagePort;
@@ -30,8 +33,10 @@ export const CANCELLED = 1;
 
 /** Status word: how often the main thread cancelled something. The thread looks at its port when it has changed. */
 export const CANCELS = 2;
+/** Status word: 1 while the thread may begin no further job, because it is judged or to be stopped. Written by the main thread. */
+export const HALTED = 3;
 /** How many status words there are. */
-export const WORDS = 3;
+export const WORDS = 4;
 
 /** The further slice of a job, as it is posted to the thread that keeps its generator. */
 export interface ResumeMessage {
@@ -46,7 +51,7 @@ export type JobMessage = CallMessage | ResumeMessage;
 
 /** One job, as it is posted to a thread. */
 export interface CallMessage {
-  /** Unique in the life of the thread, from 1; answers name it. */
+  /** One more than that of the job before it in this thread, from 1; answers name it. */
   readonly id: number;
   readonly module: string;
   readonly name: string;
@@ -58,6 +63,8 @@ export interface CallMessage {
 /** Main thread to thread. */
 export type ToThread =
   | { readonly type: 'jobs'; readonly jobs: readonly JobMessage[] }
+  /** What follows are the jobs that it could not read, and those that were sent after them, under the same ids. */
+  | { readonly type: 'again' }
   | { readonly type: 'cancel'; readonly id: number }
   /** The job that was kept between two slices is over; `id` is that of its first. */
   | { readonly type: 'drop'; readonly id: number };
@@ -94,12 +101,23 @@ export interface FailedMessage {
   readonly error: WireError;
 }
 
+/** What the main thread makes of an answer that it cannot read. */
+export interface UnreadableMessage {
+  readonly type: 'unreadable';
+  readonly id: number;
+  readonly cause: unknown;
+}
+
 /** Thread to main thread. */
 export type FromThread =
   | { readonly type: 'ready' }
   /** There are answers in the log. */
   | { readonly type: 'wake' }
   | { readonly type: 'progress'; readonly id: number; readonly value: unknown }
+  /** The next message is progress. */
+  | { readonly type: 'tells' }
+  /** The jobs from `id` on could not be read. */
+  | { readonly type: 'resend'; readonly id: number }
   | DoneMessage
   | SliceMessage
   | FailedMessage;

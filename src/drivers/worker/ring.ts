@@ -1,18 +1,14 @@
-import { assert, JobError } from '../../base/index.ts';
-import type { Fence, FenceSource } from '../../base/index.ts';
+import { JobError } from '../../base/index.ts';
+import type { Fence } from '../../base/index.ts';
 import type { Task } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { Timeline } from '../../fence/index.ts';
 import type { Job } from '../../sched/index.ts';
+import { errorOf, messageOf, moves } from './attempt.ts';
+import type { Answer, Attempt } from './attempt.ts';
 import type { AnswerSource, LateAnswers } from './lateAnswers.ts';
-import { cancelledError, crashError, failedError, lostError, unpostableError } from './outcomes.ts';
-import type {
-  DoneMessage,
-  FailedMessage,
-  FromThread,
-  JobMessage,
-  SliceMessage,
-} from './protocol.ts';
+import { cancelledError, crashError, lostError, unpostableError } from './outcomes.ts';
+import type { FromThread, UnreadableMessage } from './protocol.ts';
 import type { SpareThreads } from './spareThreads.ts';
 import type { Death, ThreadHandle, ThreadOwner } from './threadHandle.ts';
 import type { WorkerCall } from './work.ts';
@@ -35,16 +31,8 @@ export interface RingHost {
   learned(call: WorkerCall, isGenerator: boolean): void;
 }
 
-/** One try of a job on this ring, from `start` to its answer. */
-interface Attempt {
-  readonly job: WorkerJob;
-  readonly source: FenceSource;
-  /** Its id in its thread; 0 before it is posted. */
-  id: number;
-  cancelled: boolean;
-  /** Why it will not be posted; it fails when it is the head. */
-  refused: JobError | null;
-}
+/** A thread that is not busy has begun what was posted to it by then. */
+const TAKE_US = 20_000;
 
 /**
  * One ring: attempts in order, and the thread that executes them.
@@ -58,13 +46,17 @@ interface Attempt {
  * 5. A thread that dies while a job executes: the job is blamed, and the ring waits for the reset. While none does:
  *    nobody is blamed, and what was posted is posted again to the next thread.
  * 6. The process is kept alive while there are attempts.
- * 7. A job that goes on in slices stays with its thread in between; a further slice of one whose thread is no more fails.
+ * 7. Where a thread cannot read a message, its jobs and what was posted after it are posted again, each by itself; one that then
+ *    cannot be read fails.
+ * 8. A job that goes on in slices stays with its thread in between; a further slice of one whose thread is no more fails.
  */
 export class WorkerRing implements ThreadOwner, AnswerSource {
   readonly #host: RingHost;
   readonly #timeline: Timeline;
   readonly #attempts: Attempt[] = [];
   #posted = 0;
+  /** When something was posted last. */
+  #postedAtUs = 0;
   #thread: ThreadHandle | null = null;
   #flushAsked = false;
   #receiveAsked = false;
@@ -75,7 +67,6 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
   constructor(label: string, host: RingHost) {
     this.#host = host;
     this.#timeline = new Timeline({ driver: 'worker', label, runtime: host.runtime });
-    host.spares.owe();
   }
 
   /** Takes `job` as the last attempt. */
@@ -83,7 +74,7 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     const { work } = job.payload;
     if (work.kept !== null && work.kept.attempt !== job.attempt) work.kept = null;
     const source = this.#timeline.createFence();
-    this.#attempts.push({ job, source, id: 0, cancelled: false, refused: null });
+    this.#attempts.push({ job, source, id: 0, cancelled: false, alone: false, refused: null });
     if (this.#attempts.length === 1) this.#thread?.ref();
     this.#askFlush();
     return source.fence;
@@ -123,8 +114,12 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     if (this.#blocked || thread === null) return 'no-hang';
     if (this.#hasMail(thread) || !thread.ready) return 'no-hang';
     const head = this.#attempts[0];
-    if (head?.job === job && head.id !== 0 && thread.executing === head.id) return 'reset';
-    if (thread.executing === 0) this.#replace(thread);
+    if (head?.job === job && head.id !== 0 && thread.halt(head.id)) return 'reset';
+    const isLate = this.#host.runtime.nowUs() - this.#postedAtUs > TAKE_US;
+    if (isLate && thread.halt(0)) {
+      if (this.#hasMail(thread)) thread.goOn();
+      else this.#replace(thread, 'the thread was stuck while no job executed there');
+    }
     return 'no-hang';
   }
 
@@ -179,15 +174,14 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     this.#resetting = null;
   }
 
-  /** Stops a thread that is stuck while no job executes. */
-  #replace(thread: ThreadHandle): void {
+  /** Stops a thread that is of no use, through nobody's fault. */
+  #replace(thread: ThreadHandle, why: string): void {
     this.#blocked = true;
     void this.#host.spares.stop(thread).then(() => {
       if (this.#thread !== thread || this.#resetting !== null) return;
       this.#blocked = false;
       this.#receive(thread);
-      const error = new Error('the thread was stuck while no job executed there');
-      this.#giveUp(thread, { exitCode: 1, error });
+      this.#giveUp(thread, { exitCode: 1, error: new Error(why) });
     });
   }
 
@@ -227,18 +221,27 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
       if (head === undefined || head.refused === null) break;
       this.#finish(head.refused);
     }
-    const first = this.#posted;
-    if (first === this.#attempts.length) return;
-    const batch: Attempt[] = [];
-    for (let index = first; index < this.#attempts.length; index += 1) {
-      const attempt = this.#attempts[index] as Attempt;
-      if (index > 0 && (attempt.refused !== null || moves(attempt))) break;
-      batch.push(attempt);
+    for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
+      if (!this.#post((this.#thread ??= this.#takeThread()), batch)) return;
     }
-    if (batch.length > 0) this.#post((this.#thread ??= this.#takeThread()), batch);
   }
 
-  /** Rule 7. */
+  /** The attempts that can be posted now as one message. */
+  #nextBatch(): readonly Attempt[] {
+    const batch: Attempt[] = [];
+    for (let index = this.#posted; index < this.#attempts.length; index += 1) {
+      const attempt = this.#attempts[index] as Attempt;
+      const isMoving = moves(attempt);
+      if (index > 0 && (attempt.refused !== null || isMoving)) break;
+      attempt.alone ||= isMoving;
+      if (attempt.alone && batch.length > 0) break;
+      batch.push(attempt);
+      if (attempt.alone) break;
+    }
+    return batch;
+  }
+
+  /** Rule 8. */
   #refuseTheLost(): void {
     for (let index = this.#posted; index < this.#attempts.length; index += 1) {
       const attempt = this.#attempts[index] as Attempt;
@@ -250,13 +253,14 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
 
   /** Posts `batch` as one message. Where that fails, one by one, up to the one that it failed for. */
   #post(thread: ThreadHandle, batch: readonly Attempt[]): boolean {
-    const jobs = batch.map((attempt) => messageOf(attempt, thread.nextId()));
+    const jobs = batch.map((attempt, index) => messageOf(attempt, thread.nextId + index));
     const moved = batch.flatMap((attempt) =>
       moves(attempt) ? attempt.job.payload.work.transfer : [],
     );
     try {
-      thread.post({ type: 'jobs', jobs }, moved);
+      thread.postJobs(jobs, moved);
       this.#posted += batch.length;
+      this.#postedAtUs = this.#host.runtime.nowUs();
       if (this.#posted > 1) this.#host.lateAnswers.expect();
       return true;
     } catch (cause) {
@@ -278,34 +282,54 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
   #receive(thread: ThreadHandle): void {
     for (const message of thread.receive()) {
       if (this.#thread !== thread || this.#blocked) return;
-      this.#take(message);
+      this.#take(thread, message);
     }
   }
 
-  #take(message: FromThread): void {
+  #take(thread: ThreadHandle, message: FromThread | UnreadableMessage): void {
     const head = this.#attempts[0];
-    if (message.type === 'ready' || message.type === 'wake' || head === undefined) return;
-    assert(head.id === message.id, 'a thread answered out of order');
-    if (message.type === 'progress') this.#progress(head.job, message.value);
+    if (!('id' in message) || head === undefined) return;
+    if (message.type === 'resend') this.#sendAgain(thread, message.id);
+    else if (head.id !== message.id) this.#replace(thread, 'the thread answered out of order');
+    else if (message.type === 'progress') this.#progress(head.job, message.value);
     else this.#answer(head, message);
   }
 
-  #answer(head: Attempt, message: DoneMessage | FailedMessage | SliceMessage): void {
+  /** Rule 7. */
+  #sendAgain(thread: ThreadHandle, id: number): void {
+    const first = this.#attempts.findIndex((attempt) => attempt.id === id);
+    if (first === -1) return;
+    const unread = this.#attempts.slice(first, this.#posted);
+    if (unread[0]?.alone === true) {
+      const { job } = unread[0];
+      const cause = new Error('the thread cannot read what was posted');
+      unread[0].refused = unpostableError(job, cause);
+    }
+    for (const attempt of unread) {
+      if (attempt.cancelled) attempt.refused ??= cancelledError(attempt.job);
+      attempt.id = 0;
+      attempt.alone = true;
+    }
+    this.#posted = first;
+    thread.sendAgain(id);
+    this.#askFlush();
+  }
+
+  #answer(head: Attempt, message: Answer): void {
     const { payload, attempt } = head.job;
     const { work } = payload;
-    work.span = { startUs: message.startUs, endUs: message.endUs };
+    const isRead = message.type !== 'unreadable';
+    work.span = isRead ? { startUs: message.startUs, endUs: message.endUs } : null;
     const id = work.kept?.id ?? head.id;
     const thread = this.#thread;
     work.kept = message.type === 'slice' && thread !== null ? { thread, id, attempt } : null;
-    if (message.type !== 'failed') {
+    if (isRead && message.type !== 'failed') {
       this.#host.learned(work, message.type === 'slice' || message.isGenerator);
     }
     this.#posted -= 1;
     this.#host.answered();
     if (message.type === 'done') payload.result = message.value;
-    this.#finish(
-      message.type === 'failed' ? failedError(head.job, message, head.cancelled) : undefined,
-    );
+    this.#finish(errorOf(head, message));
     if (this.#posted < this.#attempts.length) this.#askFlush();
   }
 
@@ -337,17 +361,4 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     });
     return true;
   }
-}
-
-/** Whether the attempt gives objects away when it is posted. */
-function moves(attempt: Attempt): boolean {
-  const { transfer, kept } = attempt.job.payload.work;
-  return transfer.length > 0 && kept === null;
-}
-
-function messageOf(attempt: Attempt, id: number): JobMessage {
-  const { module, name, args, onProgress, kept } = attempt.job.payload.work;
-  attempt.id = id;
-  if (kept !== null) return { id, resume: kept.id };
-  return { id, module, name, args, progress: onProgress !== null };
 }

@@ -9,7 +9,7 @@ import { JobContext } from './jobContext.ts';
 import { takeApart } from './errorWire.ts';
 import { Quiet } from './quiet.ts';
 import type { Transferable } from './work.ts';
-import { CANCELS, EXECUTING } from './protocol.ts';
+import { CANCELS, EXECUTING, HALTED } from './protocol.ts';
 import type {
   CallMessage,
   FailedStage,
@@ -22,8 +22,12 @@ import type {
 type Kernel = (this: JobContext, ...args: readonly unknown[]) => unknown;
 type Namespace = Readonly<Record<string, unknown>>;
 
+const { setImmediate: nextTurn } = process.getBuiltinModule('node:timers');
 const { receiveMessageOnPort, workerData } = process.getBuiltinModule('node:worker_threads');
-const { port, status, answers } = workerData as ThreadStart;
+const start = workerData as ThreadStart;
+const { port, status, answers } = start;
+// What jobs import finds nothing of ours there.
+for (const key of Object.keys(start)) Reflect.deleteProperty(start, key);
 const log = new AnswerLog(answers);
 const quiet = new Quiet();
 
@@ -32,11 +36,17 @@ const modules = new Map<string, Namespace>();
 /** Jobs between two slices, by the id of the first. */
 const kept = new Map<number, SlicedCall>();
 const waiting: JobMessage[] = [];
+/** Generators that nobody will ask again, and that were not told to end yet. */
+const dropped: SlicedCall['generator'][] = [];
 /** Ids of waiting jobs that need not begin. */
 const unwanted = new Set<number>();
 let current: JobContext | null = null;
 let working = false;
 let cancelsSeen = 0;
+/** Of the last job that was taken. */
+let takenId = 0;
+/** Whether jobs came that could not be read: those that were sent after them are sent again. */
+let isDeaf = false;
 
 /** A call of a generator function, from its first slice on. */
 interface SlicedCall {
@@ -60,13 +70,28 @@ port.on('message', (message: ToThread) => {
   take(message);
   if (!working) void work();
 });
+port.on('messageerror', cannotRead);
 post({ type: 'ready' });
 
 function take(message: ToThread): void {
-  if (message.type === 'jobs') waiting.push(...message.jobs);
+  if (message.type === 'jobs') takeJobs(message.jobs);
+  else if (message.type === 'again') isDeaf = false;
   else if (message.type === 'drop') drop(message.id);
   else if (current?.id === message.id) current.abort();
   else if (waiting.some((job) => job.id === message.id)) unwanted.add(message.id);
+}
+
+function takeJobs(jobs: readonly JobMessage[]): void {
+  if (isDeaf) return;
+  waiting.push(...jobs);
+  takenId += jobs.length;
+}
+
+/** A message came that cannot be read; only jobs carry what may not be. */
+function cannotRead(): void {
+  if (isDeaf) return;
+  isDeaf = true;
+  post({ type: 'resend', id: takenId + 1 });
 }
 
 /** Executes what waits, until nothing does. */
@@ -74,6 +99,7 @@ async function work(): Promise<void> {
   working = true;
   for (;;) {
     if (waiting.length === 0 || Atomics.load(status, CANCELS) !== cancelsSeen) takeAll();
+    for (let next = dropped.shift(); next !== undefined; next = dropped.shift()) await end(next);
     const job = waiting.shift();
     if (job === undefined) break;
     await execute(job);
@@ -85,7 +111,13 @@ async function work(): Promise<void> {
 function takeAll(): void {
   cancelsSeen = Atomics.load(status, CANCELS);
   for (;;) {
-    const next = receiveMessageOnPort(port);
+    let next: { message: unknown } | undefined;
+    try {
+      next = receiveMessageOnPort(port) as typeof next;
+    } catch {
+      cannotRead();
+      continue;
+    }
     if (next === undefined) return;
     take(next.message as ToThread);
   }
@@ -98,10 +130,10 @@ async function execute(job: JobMessage): Promise<void> {
   const context = sliced?.context ?? new JobContext(job as CallMessage, port, status);
   context.id = job.id;
   current = context;
-  Atomics.store(status, EXECUTING, job.id);
+  begin(job.id);
   try {
     if (unwanted.delete(job.id)) {
-      if (sliced !== null) void returned(sliced.generator);
+      if (sliced !== null) await end(sliced.generator);
       throw new Failure('cancelled', new Error('cancelled'));
     }
     if (sliced === null) {
@@ -126,12 +158,23 @@ async function execute(job: JobMessage): Promise<void> {
     if (sliced !== null) await step(sliced, startUs);
   } catch (thrown) {
     context.end();
-    const { stage, thrown: cause } = thrown as Failure;
+    const { stage, thrown: cause } =
+      thrown instanceof Failure ? thrown : new Failure('call', thrown);
     const error = takeApart(cause);
     post({ type: 'failed', id: job.id, startUs, endUs: sharedClockUs(), stage, error });
   }
   Atomics.store(status, EXECUTING, 0);
   current = null;
+}
+
+/** Says that a job begins. It is said first and looked at afterwards, so that who halts this thread sees it, or it sees that. */
+function begin(id: number): void {
+  Atomics.store(status, EXECUTING, id);
+  while (Atomics.load(status, HALTED) !== 0) {
+    Atomics.store(status, EXECUTING, 0);
+    Atomics.wait(status, HALTED, 1);
+    Atomics.store(status, EXECUTING, id);
+  }
 }
 
 /** Answers for a call of a plain function. */
@@ -184,12 +227,20 @@ function takeKept({ resume }: { readonly resume: number }): SlicedCall {
   return sliced;
 }
 
-/** Lets a generator end that nobody will ask again; what it does then is nobody's job. */
+/** The job is over: its generator is told to end between two jobs, so that no other is blamed for what it does then. */
 function drop(first: number): void {
   const sliced = kept.get(first);
   kept.delete(first);
   sliced?.context.end();
-  if (sliced !== undefined) void returned(sliced.generator);
+  if (sliced !== undefined) dropped.push(sliced.generator);
+}
+
+/** Tells `generator` to end, and lets it; but nobody waits for what it itself waits for. */
+function end(generator: SlicedCall['generator']): Promise<void> {
+  return new Promise((resolve) => {
+    void returned(generator).then(resolve);
+    nextTurn(resolve);
+  });
 }
 
 async function returned(generator: SlicedCall['generator']): Promise<void> {

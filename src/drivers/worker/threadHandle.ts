@@ -2,8 +2,14 @@ import type { receiveMessageOnPort, ResourceLimits, Worker } from 'node:worker_t
 import { deferred } from '../../base/index.ts';
 import type { Deferred } from '../../base/index.ts';
 import { AnswerLog } from './answerLog.ts';
-import { CANCELLED, CANCELS, EXECUTING, WORDS } from './protocol.ts';
-import type { FromThread, ThreadStart, ToThread } from './protocol.ts';
+import { CANCELLED, CANCELS, EXECUTING, HALTED, WORDS } from './protocol.ts';
+import type {
+  FromThread,
+  JobMessage,
+  ThreadStart,
+  ToThread,
+  UnreadableMessage,
+} from './protocol.ts';
 import type { Transferable } from './work.ts';
 
 /** How a thread ended that nobody stopped. */
@@ -38,8 +44,13 @@ export class ThreadHandle {
   readonly #exited: Deferred<void> = deferred();
   readonly #isReady: Deferred<void> = deferred();
   readonly #log = new AnswerLog();
-  readonly #inbox: FromThread[] = [];
-  #lastId = 0;
+  readonly #inbox: (FromThread | UnreadableMessage)[] = [];
+  /** Of the next job that is posted. */
+  #nextId = 1;
+  /** Of the last job whose answer is in the inbox, or was. */
+  #answeredId = 0;
+  /** The next message is progress. */
+  #tells = false;
   #error: unknown = null;
   #over = false;
   #closed = false;
@@ -66,6 +77,11 @@ export class ThreadHandle {
     });
     this.#isReady.promise.catch(() => {});
     port1.on('message', (message: FromThread) => this.#came(message));
+    port1.on('messageerror', (error: unknown) => {
+      if (this.#over) return;
+      this.#keepUnreadable(error);
+      this.owner.messagesCame(this);
+    });
     port1.unref();
     this.#worker.unref();
     this.#worker.on('error', (error: unknown) => {
@@ -89,10 +105,22 @@ export class ThreadHandle {
     return Atomics.load(this.#status, EXECUTING);
   }
 
-  /** An id for the next job of this thread. */
-  nextId(): number {
-    this.#lastId += 1;
-    return this.#lastId;
+  /** The id of the first job of the next `postJobs`; those after it count on. */
+  get nextId(): number {
+    return this.#nextId;
+  }
+
+  /** Posts `jobs` as one message. Throws as `post` does. */
+  postJobs(jobs: readonly JobMessage[], transfer: readonly Transferable[]): void {
+    this.post({ type: 'jobs', jobs }, transfer);
+    this.#nextId += jobs.length;
+  }
+
+  /** Begins anew with the id of a job that the thread could not read. */
+  sendAgain(id: number): void {
+    this.#nextId = id;
+    if (Atomics.load(this.#status, CANCELLED) >= id) Atomics.store(this.#status, CANCELLED, 0);
+    this.post({ type: 'again' }, []);
   }
 
   /** @throws what `postMessage` throws when a message cannot be cloned; then nothing was posted */
@@ -108,6 +136,23 @@ export class ThreadHandle {
     Atomics.add(this.#status, CANCELS, 1);
   }
 
+  /**
+   * Whether job `id` executes there, or none with 0. If so, nothing begins after it until `goOn`, so that who stops the thread finds what
+   * was behind it as it was judged to be: not begun (T4). If not, the thread goes on.
+   */
+  halt(id: number): boolean {
+    Atomics.store(this.#status, HALTED, 1);
+    if (this.executing === id) return true;
+    this.goOn();
+    return false;
+  }
+
+  /** Lets it begin jobs again. */
+  goOn(): void {
+    Atomics.store(this.#status, HALTED, 0);
+    Atomics.notify(this.#status, HALTED);
+  }
+
   /** Whether it has answered a job that `receive` did not give yet, also where the event loop did not come round to it. */
   hasAnswers(): boolean {
     this.#pull();
@@ -120,7 +165,7 @@ export class ThreadHandle {
   }
 
   /** What it has posted so far, also what the event loop has not delivered yet. */
-  receive(): readonly FromThread[] {
+  receive(): readonly (FromThread | UnreadableMessage)[] {
     this.#pull();
     return this.#inbox.splice(0);
   }
@@ -139,6 +184,7 @@ export class ThreadHandle {
   stop(): Promise<void> {
     if (!this.#over) {
       this.#over = true;
+      Atomics.store(this.#status, HALTED, 1);
       this.#worker.ref();
       void this.#worker.terminate();
     }
@@ -166,20 +212,43 @@ export class ThreadHandle {
 
   #readPort(): void {
     while (!this.#closed) {
-      const next = this.#receiveMessageOnPort(this.#port);
+      let next: { message: unknown } | undefined;
+      try {
+        next = this.#receiveMessageOnPort(this.#port) as typeof next;
+      } catch (error) {
+        this.#keepUnreadable(error);
+        continue;
+      }
       if (next === undefined) return;
       this.#keep(next.message as FromThread);
     }
   }
 
   #keep(message: FromThread): void {
+    this.#tells = message.type === 'tells';
     if (message.type === 'ready') {
       this.#started = true;
       this.#isReady.resolve();
-    } else if (message.type !== 'wake') {
+    } else if (message.type !== 'wake' && message.type !== 'tells') {
       this.#readLog(this.#log.written, message.id);
       this.#inbox.push(message);
+      if (message.type !== 'progress' && message.type !== 'resend') this.#answeredId = message.id;
     }
+  }
+
+  /** Progress that cannot be read is not told. An answer is: the jobs before it were answered in the log, where they are next. */
+  #keepUnreadable(cause: unknown): void {
+    if (this.#tells) {
+      this.#tells = false;
+      return;
+    }
+    let before: number;
+    do {
+      before = this.#answeredId;
+      this.#readLog(this.#log.written, before + 2);
+    } while (this.#answeredId !== before);
+    this.#answeredId += 1;
+    this.#inbox.push({ type: 'unreadable', id: this.#answeredId, cause });
   }
 
   /** Takes the answers out of the log that are among the first `written`, and of jobs before `id`. */
@@ -188,6 +257,7 @@ export class ThreadHandle {
       const answer = this.#log.take(written, id);
       if (answer === null) return;
       this.#inbox.push(answer);
+      this.#answeredId = answer.id;
     }
   }
 

@@ -101,13 +101,14 @@ export function encodeWork(work: WorkerWork): WorkerCall {
 }
 
 /**
- * Moves what is transferred out of the caller's hands, once the job was accepted: before, `submit` might still have thrown with
- * nothing changed (J1).
+ * Moves what is transferred out of the caller's hands, as the last thing that can fail in `submit` (J1).
  *
- * @throws {ERR_INVALID_ARGUMENT} when the arguments cannot be cloned or moved
+ * @throws {ERR_INVALID_ARGUMENT} when the arguments cannot be cloned or moved; nothing was moved
  */
 export function takeOver(call: WorkerCall): void {
-  if (call.transfer.length === 0) return;
+  const locked = call.transfer.find(isLocked);
+  // The platform finds it out too late, when what stands before it in the list has been moved.
+  if (locked !== undefined) throw invalid('work.transfer', 'streams that are not locked', locked);
   const copy = cloned(call.args, call.transfer);
   call.args = copy.args;
   call.transfer = copy.transfer;
@@ -126,6 +127,11 @@ function cloned(
     error.cause = cause;
     throw error;
   }
+}
+
+function isLocked(moved: Transferable): boolean {
+  if (moved instanceof TransformStream) return moved.readable.locked || moved.writable.locked;
+  return (moved instanceof ReadableStream || moved instanceof WritableStream) && moved.locked;
 }
 
 function isPrimitive(value: unknown): boolean {

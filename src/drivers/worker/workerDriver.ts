@@ -73,8 +73,9 @@ export class WorkerDriver
     return this;
   }
 
-  /** Resolves when all threads are ready; rejects when one cannot start. */
+  /** Starts the threads; resolves when all are ready, rejects when one cannot start. Called once, before any job. */
   async opened(): Promise<void> {
+    for (const _ring of this.#rings) this.spares.owe();
     const threads = [...this.spares.waiting];
     for (const thread of threads) thread.ref();
     try {
@@ -90,6 +91,10 @@ export class WorkerDriver
 
   encode(work: WorkerWork): WorkerCall {
     return encodeWork(work);
+  }
+
+  givesAway({ transfer }: WorkerCall): boolean {
+    return transfer.length > 0;
   }
 
   takeOver(call: WorkerCall): void {

@@ -105,6 +105,12 @@ export function stickLater(ms) {
   return 'stuck soon';
 }
 
+/** Returns at once and keeps its thread busy a little later, when no job executes. */
+export function busyLater(ms) {
+  setTimeout(() => spinFor(ms), 0);
+  return 'busy soon';
+}
+
 export function exhaustHeap() {
   const held = [];
   for (;;) held.push(Array.from({ length: 100_000 }, () => held.length));
@@ -217,4 +223,51 @@ export function* hangLater() {
 export function* failLater() {
   yield;
   throw new RangeError('in the second slice');
+}
+
+/** An object in an object, so many times. */
+export function nest(depth) {
+  let object = {};
+  for (let i = 0; i < depth; i += 1) object = { object };
+  return object;
+}
+
+export function throwNested(depth) {
+  throw nest(depth);
+}
+
+export function tellNested(depth) {
+  this.progress(nest(depth));
+  this.progress('told');
+  return 'done';
+}
+
+/** Told to end, it hangs. */
+export async function* hangWhenEnded() {
+  try {
+    for (;;) yield;
+  } finally {
+    for (;;);
+  }
+}
+
+/** Throws what throws when it is read. */
+export function failUnreadably(how) {
+  const refuse = () => {
+    throw new Error('not to be read');
+  };
+  if (how === 'proxy') throw new Proxy({}, { get: refuse, getPrototypeOf: refuse });
+  if (how === 'text') throw { toString: refuse, method() {} };
+  const error = new Error('hidden');
+  if (how === 'cause') throw new TypeError('seen', { cause: failCause(refuse) });
+  throw Object.defineProperty(error, 'message', { get: refuse });
+}
+
+function failCause(refuse) {
+  return Object.defineProperty(new Error('hidden'), 'message', { get: refuse });
+}
+
+/** Whether what the driver gave to the thread is to be found by its jobs. */
+export function findsPort() {
+  return Object.keys(process.getBuiltinModule('node:worker_threads').workerData ?? {});
 }
