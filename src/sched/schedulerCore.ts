@@ -23,10 +23,7 @@ import { holdsResources } from './resources.ts';
 import { allStopped, leastLoaded, Ring } from './ring.ts';
 import type { SchedulerSetup } from './schedulerOptions.ts';
 import { Estimate } from './stats.ts';
-
-/** A pass gives way to timers and I/O after this many starts, or this long (S2). */
-const STARTS_PER_PASS = 256;
-const PASS_US = 2000;
+import { Turn } from './turn.ts';
 
 /**
  * The mechanism of a scheduler: who is ready, what starts where, and what happens when an attempt ends.
@@ -85,6 +82,7 @@ export class SchedulerCore extends Clock {
   #listedCount = 0;
   #nextCheck = 0;
   #passAsked = false;
+  readonly #turn = new Turn();
   readonly #pass = (): void => this.#runPass();
 
   constructor(setup: SchedulerSetup, domain: DomainCore) {
@@ -148,26 +146,33 @@ export class SchedulerCore extends Clock {
     if (this.ended) return;
     this.#reportPass('pass-begin', 0);
     this.readClock();
-    const beganUs = this.nowUs;
+    const turn = this.#turn;
+    turn.begin(this.nowUs);
     let started = 0;
     let later = false;
     // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
     try {
       for (;;) {
         if (this.ended || allStopped(this.rings)) break;
-        later = started >= STARTS_PER_PASS || this.nowUs - beganUs > PASS_US;
+        later = turn.isOver(this.nowUs);
         if (later) break;
         const beforeUs = this.nowUs;
         const entity = this.#checks[this.#nextCheck];
         if (entity !== undefined) this.#checkNext(entity);
-        else if (this.#startNext()) started += 1;
-        else break;
+        else if (this.#startNext()) {
+          started += 1;
+          turn.started();
+        } else break;
         // A job that ended at once has told the time.
         if (this.nowUs === beforeUs) this.readClock();
       }
     } finally {
       this.#passAsked = later;
-      if (later) this.runtime.setTimer(this.runtime.nowUs(), this.#pass);
+      turn.end(this.nowUs);
+      if (later) {
+        turn.renew();
+        this.runtime.setTimer(this.runtime.nowUs(), this.#pass);
+      }
     }
     this.deadlines.settle();
     this.#reportPass('pass-end', started);

@@ -88,4 +88,34 @@ describe('a pass', () => {
     expect(eventsOf(events, 'pass-begin')).toHaveLength(passes);
     expect(runtime.pendingDeferred).toBe(0);
   });
+
+  it('S2: lets timers in also where pass follows pass, because each job that ends at once is followed by another', () => {
+    const starved: Record<string, number> = {};
+    for (const how of ['freeJob', 'another scheduler', 'one pass'] as const) {
+      let starts = 0;
+      let timerAt = -1;
+      const next = (): void => {
+        if (timerAt === -1 && starts < 5000) submit();
+      };
+      const driver = {
+        runJob: () => {
+          starts += 1;
+          return signalledFence(env.runtime);
+        },
+        ...(how === 'freeJob' ? { freeJob: next } : {}),
+      };
+      const env = setUp({ driver: () => driver });
+      const other = setUp({ runtime: env.runtime, driver: () => driver });
+      const entities = [env.scheduler.createEntity(), other.scheduler.createEntity()];
+      const submit = (): void => {
+        const job = entities[how === 'another scheduler' ? starts % 2 : 0]!.submit({});
+        if (how !== 'freeJob') job.finished.addCallback(next);
+      };
+      env.runtime.setTimer(0, () => (timerAt = starts));
+      submit();
+      env.runtime.advanceBy(0);
+      starved[how] = timerAt;
+    }
+    expect(starved).toEqual({ freeJob: 256, 'another scheduler': 512, 'one pass': 256 });
+  });
 });
