@@ -79,7 +79,7 @@ export type {
   SyncobjWaitOptions,
   TimelineOptions,
 } from './fence/index.ts';
-export { diagnosticsSink, systemRuntime, threadPlatform } from './host/index.ts';
+export { systemRuntime, threadPlatform } from './host/index.ts';
 export type { ThreadPlatform } from './host/index.ts';
 export {
   Account,

@@ -30,6 +30,8 @@ export type {
   TimeoutEvent,
   WarningEvent,
 } from './event.ts';
+export { publisher, publishTo } from './publisher.ts';
+export type { Publisher } from './publisher.ts';
 export { Recorder } from './recorder.ts';
 export type { RecorderOptions } from './recorder.ts';
 export { checkedRuntime, Ids, idsOf } from './runtime.ts';

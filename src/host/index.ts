@@ -4,7 +4,8 @@
  * Law: the only room that touches them; everything else takes a `Runtime` as a parameter.
  * May import: events, base.
  */
-export { diagnosticsSink } from './diagnosticsSink.ts';
+import { publishOnChannels } from './diagnostics.ts';
+
 export { eventTurns, isNode } from './eventTurns.ts';
 export type { EventTurns } from './eventTurns.ts';
 export { newAbort } from './newAbort.ts';
@@ -12,3 +13,5 @@ export { clockOffsetUs, sharedClockUs } from './sharedClock.ts';
 export { runtimeOf, systemRuntime } from './systemRuntime.ts';
 export { threadPlatform } from './threadPlatform.ts';
 export type { ThreadPlatform } from './threadPlatform.ts';
+
+publishOnChannels();

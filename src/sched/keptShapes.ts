@@ -37,6 +37,7 @@ export function keepShapes(): void {
   };
   const setup = checkedSchedulerOptions({ label: 'kept', driver, runtime, credits: 1 } as never);
   const core = new SchedulerCore(setup, domainOf(setup.resetDomain));
+  core.observers.hide();
   const entity = new EntityCore(1, checkedEntityOptions({}), core);
   const jobs = [1, 2, 3].map((payload) => submit(entity, core.alone, payload));
   const waits = jobs.map((job) => [job.scheduled, job.finished.wait()]);

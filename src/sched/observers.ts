@@ -1,22 +1,40 @@
 import type { FencelineError } from '../base/index.ts';
+import { publisher } from '../events/index.ts';
 import type { EventSink, FenceRef, Runtime, SchedEvent } from '../events/index.ts';
 import { rethrowLater } from '../fence/index.ts';
 
 /**
- * Who listens to a scheduler: its own observers, and the runtime's sink.
+ * Who listens to a scheduler: its own observers, the runtime's sink, and while it is wanted the process's publisher.
  *
  * Callers ask `listening` before they build an event, so that nothing is built where nobody listens.
  */
 export class Observers {
   readonly #runtime: Runtime;
   #own: EventSink[] = [];
-  #all: EventSink[];
-  #listening: boolean;
+  #all: EventSink[] = [];
+  #isPublished = false;
+  /** False for a scheduler that nobody opened. */
+  #isPublic = true;
+  #listening = false;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
-    this.#all = runtime.sink === undefined ? [] : [runtime.sink];
-    this.#listening = this.#all.length > 0;
+    this.#gather();
+    this.refresh();
+  }
+
+  /** Publishes nothing from now on. */
+  hide(): void {
+    this.#isPublic = false;
+    this.refresh();
+  }
+
+  /** Looks whether somebody has subscribed where the process publishes, or does no longer. */
+  refresh(): void {
+    const isPublished = this.#isPublic && publisher !== null && publisher.wanted;
+    if (isPublished === this.#isPublished) return;
+    this.#isPublished = isPublished;
+    this.#gather();
   }
 
   get listening(): boolean {
@@ -64,7 +82,9 @@ export class Observers {
 
   #gather(): void {
     const { sink } = this.#runtime;
-    this.#all = sink === undefined ? this.#own : [sink, ...this.#own];
+    this.#all = [...this.#own];
+    if (this.#isPublished && publisher !== null) this.#all.unshift(publisher);
+    if (sink !== undefined) this.#all.unshift(sink);
     this.#listening = this.#all.length > 0;
   }
 }

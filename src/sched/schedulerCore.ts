@@ -144,6 +144,7 @@ export class SchedulerCore extends Clock {
 
   #runPass(): void {
     if (this.ended) return;
+    this.observers.refresh();
     this.#reportPass('pass-begin', 0);
     this.readClock();
     const turn = this.#turn;

@@ -229,7 +229,10 @@ function accept(core: SchedulerCore, entity: EntityCore, job: JobCore): void {
     entity.checkAsked = false;
   }
   job.id = core.ids.take();
-  if (entity.first === null) core.active.add(entity);
+  if (entity.first === null) {
+    core.active.add(entity);
+    core.observers.refresh();
+  }
   entity.append(job);
   entity.use.submitted += 1;
   core.queued += 1;

@@ -4,9 +4,13 @@ import { spawnSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { VirtualRuntime } from '../../src/drivers/sim/index.ts';
+import { publisher } from '../../src/events/index.ts';
 import type { SchedEvent } from '../../src/events/index.ts';
-import { diagnosticsSink } from '../../src/host/index.ts';
-import { outcome, setUp } from '../sched/fixture.ts';
+import { publishOnChannels } from '../../src/host/diagnostics.ts';
+import '../../src/host/index.ts';
+import { Observers } from '../../src/sched/observers.ts';
+import { setUp } from '../sched/fixture.ts';
 import type { SetUp } from '../sched/fixture.ts';
 
 type Listener = Parameters<typeof subscribe>[1];
@@ -43,11 +47,10 @@ function runTwo(env: SetUp): void {
   env.runtime.runUntilIdle();
 }
 
-describe('a diagnostics sink', () => {
+describe('the diagnostics channels', () => {
   it('publishes queue, run, done, timeout, and the begin and the end of a reset', () => {
     const found = published(NAMES);
     const env = setUp();
-    env.scheduler.observe(diagnosticsSink());
     runTwo(env);
     expect(found).toEqual(
       [
@@ -61,7 +64,6 @@ describe('a diagnostics sink', () => {
     const messages: unknown[] = [];
     listenTo('fenceline:job:done', (message) => messages.push(message));
     const env = setUp();
-    env.scheduler.observe(diagnosticsSink());
     runTwo(env);
     expect(messages).toHaveLength(2);
     expect(env.events).toContain(messages[0]);
@@ -70,32 +72,35 @@ describe('a diagnostics sink', () => {
 
   it('publishes on the channels that somebody subscribed to, whenever that was', () => {
     const env = setUp();
-    const stop = env.scheduler.observe(diagnosticsSink());
     runTwo(env);
     const found = published(['fenceline:job:timeout']);
     runTwo(env);
     expect(found).toEqual(['fenceline:job:timeout timeout']);
-    stop();
+    for (const [name, listener] of subscribed.splice(0)) unsubscribe(name, listener);
     runTwo(env);
     expect(found).toHaveLength(1);
   });
 
-  it('publishes nothing where it is not observing (control)', () => {
-    const found = published(NAMES);
-    runTwo(setUp());
-    expect(found).toEqual([]);
+  it('has no event made while nobody is subscribed', () => {
+    const observers = new Observers(new VirtualRuntime());
+    expect(observers.listening).toBe(false);
+    published(['fenceline:job:done']);
+    observers.refresh();
+    expect(observers.listening).toBe(true);
+    for (const [name, listener] of subscribed.splice(0)) unsubscribe(name, listener);
+    observers.refresh();
+    expect(observers.listening).toBe(false);
   });
 
   it('withstands a subscriber that throws: the error is uncaught, the jobs end', () => {
     const program = `
       import { subscribe } from 'node:diagnostics_channel';
-      import { diagnosticsSink, Scheduler } from 'fenceline';
+      import { Scheduler } from 'fenceline';
       import { MockRing, VirtualRuntime } from 'fenceline/sim';
       process.on('uncaughtException', (error) => console.log('uncaught', error.message));
       subscribe('fenceline:job:run', () => { throw new Error('from a subscriber'); });
       const runtime = new VirtualRuntime();
       const scheduler = new Scheduler({ label: 'a', driver: new MockRing({ runtime }), runtime });
-      scheduler.observe(diagnosticsSink());
       const job = scheduler.createEntity().submit({ durationUs: 10 });
       runtime.runUntilIdle();
       console.log(job.finished.status);`;
@@ -110,16 +115,13 @@ describe('a diagnostics sink', () => {
 
   it('does nothing where the platform has no such module', () => {
     const platform = Object.getOwnPropertyDescriptor(globalThis, 'process')!;
-    const found = published(NAMES);
-    const env = setUp();
+    const before = publisher;
     try {
       Object.defineProperty(globalThis, 'process', { value: undefined, configurable: true });
-      env.scheduler.observe(diagnosticsSink());
+      publishOnChannels();
     } finally {
       Object.defineProperty(globalThis, 'process', platform);
     }
-    const job = env.scheduler.createEntity().submit({ durationUs: 10 });
-    env.runtime.runUntilIdle();
-    expect([outcome(job), found]).toEqual(['ok', []]);
+    expect(publisher).toBe(before);
   });
 });
