@@ -66,7 +66,7 @@ export class Account {
 
   /** Weight times the band's factor: what the account's time is divided by. */
   get share(): number {
-    return this.#weight * BAND_FACTOR[this.#priority];
+    return shareOf(this.#weight, this.#priority);
   }
 
   static {
@@ -78,6 +78,11 @@ export class Account {
       account.#priority = priority;
     };
   }
+}
+
+/** Weight times the band's factor: of an account beside others, and of an entity beside others of its account (S8). */
+export function shareOf(weight: number, priority: Priority): number {
+  return weight * BAND_FACTOR[priority];
 }
 
 /** @throws {ERR_INVALID_ARGUMENT} unless `weight` is a finite number above 0 */

@@ -44,7 +44,6 @@ export function kill(core: SchedulerCore, entity: EntityCore, error: FencelineEr
   core.openEntities -= 1;
   core.reportEntity('entity-kill', entity);
   dieAll(core, entity, error);
-  core.unlist(entity);
 }
 
 /** Counts a guilty job (T6): karma, the ban, and what they end. */

@@ -219,7 +219,6 @@ export class EntityCore implements PolicyEntity {
     if (account === null && this.#use !== null && this.#use.account !== null) {
       setShare(this.#use.account, weight, priority);
     }
-    if (this.listed) this.scheduler.policy.changed?.(this, this.scheduler.runtime.nowUs());
     if (this.nextStart !== null) askResourcesAgain(this.nextStart);
     this.scheduler.askCheck(this);
   }

@@ -360,9 +360,7 @@ export class SchedulerCore extends Clock {
 
   hintChanged(job: JobCore): void {
     const { entity } = job;
-    if (entity.listed && entity.nextStart === job) {
-      this.policy.changed?.(entity, this.runtime.nowUs());
-    }
+    if (entity.listed && entity.nextStart === job) this.askCheck(entity);
   }
 
   reportEntity(type: 'entity-open' | 'entity-kill' | 'entity-close', entity: EntityCore): void {

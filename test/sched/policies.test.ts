@@ -77,6 +77,36 @@ describe('strictPriority', () => {
   });
 });
 
+describe('a policy', () => {
+  it('S7: is called in passes and completions only, whatever users call', () => {
+    const policy = fifo();
+    const calls: string[] = [];
+    for (const name of ['add', 'remove', 'pick', 'started', 'ended'] as const) {
+      const call = policy[name].bind(policy) as (...args: unknown[]) => unknown;
+      Object.assign(policy, { [name]: (...args: unknown[]) => (calls.push(name), call(...args)) });
+    }
+    Object.assign(policy, { changed: () => calls.push('changed') });
+    const { scheduler, runtime } = setUp({ credits: 1, policy });
+    const [running, waiting] = [scheduler.createEntity(), scheduler.createEntity()];
+    running.submit({ durationUs: 10 });
+    const job = waiting.submit({ durationUs: 10 });
+    runtime.advanceBy(0);
+    calls.length = 0;
+    waiting.setPriority('high');
+    waiting.setWeight(3);
+    job.finished.setDeadline(5);
+    waiting.submit({});
+    expect(calls).toEqual([]);
+    runtime.advanceBy(0);
+    expect(calls).toContain('changed');
+    calls.length = 0;
+    waiting.kill();
+    expect(calls).toEqual([]);
+    runtime.advanceBy(0);
+    expect(calls).toContain('remove');
+  });
+});
+
 describe('fair', () => {
   it('S8: is the default', () => {
     const given = sharesAfter(100_000, [{}, { weight: 3 }], fair());
@@ -131,6 +161,19 @@ describe('fair', () => {
     expect(one.busyUs / 100_000).toBeCloseTo(0.5, 1);
     expect(many.busyUs / 100_000).toBeCloseTo(0.5, 1);
     for (const entity of several) expect(entity.stats().busyUs / 100_000).toBeCloseTo(0.125, 1);
+  });
+
+  it('S8: the entities of an account share it by weight and band, too', () => {
+    const account = new Account();
+    const within = [
+      { account, priority: 'high' },
+      { account, weight: 2 },
+      { account, priority: 'low' },
+    ] as const;
+    const shares = sharesAfter(1_000_000, [...within, {}]);
+    const all = 4 + 2 + 1 / 8;
+    const expected = [4 / all / 2, 2 / all / 2, 1 / 8 / all / 2, 1 / 2];
+    shares.forEach((share, i) => expect(share).toBeCloseTo(expected[i]!, 1.7));
   });
 
   it('S8: entities without an account are each their own (control)', () => {

@@ -1,3 +1,4 @@
+import { shareOf } from '../account.ts';
 import type { PolicyEntity } from '../policy.ts';
 import { Flow } from './flow.ts';
 import { Sharing } from './sharing.ts';
@@ -41,7 +42,10 @@ export class Accounts {
   }
 
   ended(flow: Flow, entity: PolicyEntity, estimateUs: number, busyUs: number): void {
-    flow.account?.lanes?.ended(flow, entity.weight, estimateUs, busyUs);
+    const lanes = flow.account?.lanes ?? null;
+    if (lanes !== null) {
+      lanes.ended(flow, shareOf(entity.weight, entity.priority), estimateUs, busyUs);
+    }
     this.#sharing.ended(flow.account ?? flow, entity.account.share, estimateUs, busyUs);
   }
 

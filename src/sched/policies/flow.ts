@@ -1,4 +1,5 @@
 import type { HeapItem } from '../../base/index.ts';
+import { shareOf } from '../account.ts';
 import type { PolicyEntity } from '../policy.ts';
 import type { Accounts } from './accounts.ts';
 import type { Sharing } from './sharing.ts';
@@ -57,7 +58,7 @@ export class Flow implements HeapItem {
 
   /** Its part beside the others of its sharing. */
   shareOf(head: PolicyEntity): number {
-    return this.account === null ? head.account.share : head.weight;
+    return this.account === null ? head.account.share : shareOf(head.weight, head.priority);
   }
 
   /** A job of it started. */
