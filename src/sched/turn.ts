@@ -2,7 +2,7 @@
 const STARTS_MAX = 256;
 const BUSY_US_MAX = 2000;
 /** Passes that lie so far apart have the event loop turn between them. */
-const PAUSE_US = 1000;
+const PAUSE_US = 100;
 
 /**
  * What a scheduler may still do before timers and I/O have their turn (S2).

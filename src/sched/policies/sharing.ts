@@ -16,8 +16,9 @@ import type { Flow } from './flow.ts';
  * 4. Virtual time is the position, as far as it is believed, that who was served last in turn had then. It never goes back.
  *    When all is idle it is that of who is farthest.
  * 5. Who comes back after it had nothing to do does so at virtual time, or where it was if that is ahead. If it is not,
- *    its first job goes before all others' (S9, S10), and does not move virtual time. Who comes back before anybody else was served never went: it
- *    keeps its place, at most the longest job behind.
+ *    its first job goes before all others' (S9, S10), and does not move virtual time. Who comes back before anybody else was served, or
+ *    while the hardware has jobs of its own, never went: it keeps its place, at most the longest job behind, and what is on the
+ *    hardware.
  * 6. A flow that has nothing to do is forgotten as soon as virtual time has reached it: rule 5 brings back one that nobody
  *    knows to the same place.
  *
@@ -69,7 +70,8 @@ export class Sharing {
     const share = flow.shareOf(head);
     const isKept = flow.pending > 0 || flow.servedBefore === this.#served;
     if (flow.state === 'resting') this.#resting.remove(flow);
-    const leastUs = this.#virtualUs - (isKept ? this.#longestUs / share : 0);
+    const jobs = flow.pending > 0 ? 1 + this.#pending : 1;
+    const leastUs = this.#virtualUs - (isKept ? (jobs * this.#longestUs) / share : 0);
     const placeUs = leastUs - flow.pendingUs / share;
     flow.fresh = !isKept && flow.settledUs <= placeUs;
     flow.settledUs = Math.max(flow.settledUs, placeUs);
