@@ -28,9 +28,12 @@ export interface Runtime {
   readonly ids?: Ids;
 }
 
-/** A runtime that a caller gave. @throws {ERR_INVALID_ARGUMENT} unless it has a clock */
+/** A runtime that a caller gave. @throws {ERR_INVALID_ARGUMENT} unless it has a clock, deferral and timers */
 export function checkedRuntime(what: string, runtime: Runtime): Runtime {
-  if (typeof runtime?.nowUs === 'function') return runtime;
+  const { nowUs, defer, setTimer } = (runtime ?? {}) as Partial<Runtime>;
+  const fits =
+    typeof nowUs === 'function' && typeof defer === 'function' && typeof setTimer === 'function';
+  if (fits) return runtime;
   throw invalid(what, 'a Runtime, for example systemRuntime()', runtime);
 }
 

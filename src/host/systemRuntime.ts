@@ -1,4 +1,5 @@
-import { invalid } from '../base/index.ts';
+import { checkedOptions, invalid } from '../base/index.ts';
+import { checkedRuntime } from '../events/index.ts';
 import type { Runtime, Timer } from '../events/index.ts';
 
 /** The longest delay that the platform's timers take; they fire at once where it is longer. */
@@ -30,15 +31,8 @@ export function systemRuntime(): Runtime {
  * @throws {ERR_INVALID_ARGUMENT} when `options` are no object, or what they name is no runtime
  */
 export function runtimeOf(what: string, options: { readonly runtime?: Runtime }): Runtime {
-  if (typeof options !== 'object' || options === null) {
-    throw invalid(`${what}: options`, 'an object', options);
-  }
-  const { runtime = RUNTIME } = options;
-  const isRuntime = [runtime?.nowUs, runtime?.defer, runtime?.setTimer].every(
-    (method) => typeof method === 'function',
-  );
-  if (isRuntime) return runtime;
-  throw invalid(`${what}: runtime`, 'a Runtime, for example systemRuntime()', runtime);
+  const { runtime = RUNTIME } = checkedOptions(`${what}: options`, options);
+  return checkedRuntime(`${what}: runtime`, runtime);
 }
 
 const RUNTIME: Runtime = Object.freeze({

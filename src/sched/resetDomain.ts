@@ -1,5 +1,6 @@
 import { checkedOptions, invalid, JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
+import { checkedRuntime } from '../events/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { signalTogether } from '../fence/index.ts';
 import { BlameBook } from './blame.ts';
@@ -33,11 +34,8 @@ export class ResetDomain {
   constructor(options: ResetDomainOptions) {
     const { label, runtime } = checkedOptions('ResetDomain: options', options);
     if (typeof label !== 'string') throw invalid('ResetDomain: label', 'a string', label);
-    if (typeof runtime?.nowUs !== 'function') {
-      throw invalid('ResetDomain: runtime', 'a Runtime, for example systemRuntime()', runtime);
-    }
     this.label = label;
-    this.#core = new DomainCore(runtime);
+    this.#core = new DomainCore(checkedRuntime('ResetDomain: runtime', runtime));
   }
 
   static {

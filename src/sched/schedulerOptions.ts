@@ -1,4 +1,5 @@
 import { checkedOptions, invalid, UsageError } from '../base/index.ts';
+import { checkedRuntime } from '../events/index.ts';
 import type { FenceRef, Runtime } from '../events/index.ts';
 import type { Driver } from './driver.ts';
 import { checkedCount, checkedLimit, checkedMs } from './entityOptions.ts';
@@ -100,9 +101,7 @@ export function checkedSchedulerOptions(options: SchedulerOptions<never>): Sched
   if (typeof driver?.runJob !== 'function') {
     throw invalid('Scheduler: driver', 'an object with runJob', driver);
   }
-  if (typeof runtime?.nowUs !== 'function') {
-    throw invalid('Scheduler: runtime', 'a Runtime, for example systemRuntime()', runtime);
-  }
+  checkedRuntime('Scheduler: runtime', runtime);
   if (resetDomain !== undefined && !(resetDomain instanceof ResetDomain)) {
     throw invalid('Scheduler: resetDomain', 'a ResetDomain', resetDomain);
   }

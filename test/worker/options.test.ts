@@ -42,7 +42,9 @@ describe('openWorkerDevice', () => {
   it.each([null, 5, 'options'])('refuses %j for its options', async (options) => {
     const opened = openWorkerDevice(options as never);
     await expect(opened).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
-    await expect(opened).rejects.toThrow('openWorkerDevice: options: expected an object, got');
+    await expect(opened).rejects.toThrow(
+      'openWorkerDevice: options: expected an object of options, got',
+    );
   });
 
   it('starts nothing where an option is wrong', async () => {
