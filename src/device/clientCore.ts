@@ -216,7 +216,11 @@ export class ClientCore<W, P> implements Client<W> {
     }
     const { runtime } = this.#host;
     await new Promise<void>((resolve) => {
-      const timer = runtime.setTimer(runtime.nowUs() + boundUs, resolve);
+      const timer = runtime.setTimer(runtime.nowUs() + boundUs, () => {
+        // Where the thread stood still past both bounds, this one may be told first.
+        for (const queue of queues) queue.kill();
+        resolve();
+      });
       void closed.then(() => {
         timer.cancel();
         resolve();

@@ -314,6 +314,28 @@ describe('close', () => {
     expect(device.stats().scheduler.rings[0]?.creditsUsed).toBe(0);
   });
 
+  it('E4: kills what is queued also where the thread stood still past both bounds, and the later one is told first', async () => {
+    const { device, backend, runtime } = openHandDevice({ credits: 1 });
+    const client = device.open();
+    const running = client.submit({});
+    const queued = client.submit({});
+    runtime.advanceBy(0);
+    const setTimer = runtime.setTimer.bind(runtime);
+    let timers = 0;
+    Object.assign(runtime, {
+      setTimer: (atUs: number, fn: () => void) =>
+        setTimer(atUs + (timers++ === 0 ? 90_000 : 0), fn),
+    });
+    const ended = client.close({ flushMs: 10, closeTimeoutMs: 20 });
+    await runtime.settle(31_000);
+    await ended;
+    backend.end();
+    await runtime.settle(0);
+    expect(
+      [running, queued].map(({ finished }) => finished.error?.code ?? finished.status),
+    ).toEqual(['ok', 'ERR_ENTITY_KILLED']);
+  });
+
   it('E6: may be called twice, and after a kill', async () => {
     const { device, runtime } = openHandDevice();
     const client = device.open();
