@@ -203,14 +203,18 @@ describe('thread that dies', () => {
 });
 
 describe('thread that is stuck', () => {
-  // Where the machine itself leaves the thread alone for so long, it is replaced.
-  it('is not one that had no time yet to begin', { retry: 5 }, async () => {
+  it('is not one that had no time yet to begin', async () => {
     const device = await openTestDevice({ noHangLimit: 1000 });
     const client = device.open();
-    const thread = await call(client, 'threadId').result;
-    await call(client, 'busyLater', [8]).result;
-    const job = call(client, 'threadId', [], { runTimeoutMs: 2 });
-    await expect(job.result).resolves.toBe(thread);
+    const kept: boolean[] = [];
+    for (let round = 0; round < 6; round += 1) {
+      const thread = await call(client, 'threadId').result;
+      await call(client, 'busyLater', [8]).result;
+      const job = call(client, 'threadId', [], { runTimeoutMs: 2 });
+      kept.push((await job.result) === thread);
+    }
+    // Where the machine itself leaves the thread alone for as long as a stuck one, it is replaced.
+    expect(kept).toContain(true);
   });
 
   it('in what an earlier job left behind is replaced, and the job that waits there is innocent', async () => {
