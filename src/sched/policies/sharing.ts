@@ -70,8 +70,8 @@ export class Sharing {
     const share = flow.shareOf(head);
     const isKept = flow.pending > 0 || flow.servedBefore === this.#served;
     if (flow.state === 'resting') this.#resting.remove(flow);
-    const jobs = flow.pending > 0 ? 1 + this.#pending : 1;
-    const leastUs = this.#virtualUs - (isKept ? (jobs * this.#longestUs) / share : 0);
+    const jobsBehind = isKept ? 1 + (flow.pending > 0 ? this.#pending : 0) : 0;
+    const leastUs = this.#virtualUs - (jobsBehind * this.#longestUs) / share;
     const placeUs = leastUs - flow.pendingUs / share;
     flow.fresh = !isKept && flow.settledUs <= placeUs;
     flow.settledUs = Math.max(flow.settledUs, placeUs);
