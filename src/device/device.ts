@@ -115,7 +115,7 @@ export interface Queue<W> {
   setWeight(weight: number): void;
   /**
    * Changes the band: of a client that of its share, and of its queues that were given none of their own; of one more queue its own,
-   * for policies that go by the band of each queue. Holds for what is queued, too; jobs that run go on.
+   * beside the client's others. Holds for what is queued, too; jobs that run go on.
    *
    * @throws {ERR_INVALID_ARGUMENT} unless it is `'high'`, `'normal'` or `'low'`
    * @example
