@@ -137,12 +137,14 @@ export class EntityCore implements PolicyEntity {
     return Math.max(said, overrun.or(1) * Math.max(said, 1));
   }
 
-  /** Quick jobs of other kinds do not vouch for the first of a kind. */
+  /** Quick jobs of others, or of other kinds, do not vouch for the first of an entity, or of a kind. */
   #lengthOfKind(job: JobCore): number {
     const kind = this.scheduler.hooks.kindOf(job);
-    const usualUs = this.estimateOf(job);
-    if (kind === undefined) return usualUs;
-    return this.use.kinds?.get(kind)?.or(UNKNOWN_US) ?? Math.max(usualUs, UNKNOWN_US);
+    if (kind !== undefined) {
+      const known = this.use.kinds?.get(kind)?.or(UNKNOWN_US);
+      return known ?? Math.max(this.estimateOf(job), UNKNOWN_US);
+    }
+    return this.use.estimate.or(Math.max(this.scheduler.estimate.or(0), UNKNOWN_US));
   }
 
   // Its place in the world.

@@ -160,6 +160,18 @@ describe('a time target', () => {
     expect(env.mock.jobsOn()).toHaveLength(1);
   });
 
+  it('S4: takes the jobs of a client that it does not know for 1 ms at least, however quick those of others are', () => {
+    const env = setUp({ credits: { targetMs: 5 } });
+    const quick = env.scheduler.createEntity({ order: 'parallel' });
+    for (let i = 0; i < 300; i += 1) quick.submit({ durationUs: 50 });
+    env.runtime.advanceBy(10_000);
+    const unknown = env.scheduler.createEntity({ order: 'parallel' });
+    for (let i = 0; i < 100; i += 1) unknown.submit({ durationUs: 20_000 });
+    env.runtime.advanceBy(4000);
+    expect(unknown.running).toBeGreaterThan(0);
+    expect(unknown.running).toBeLessThanOrEqual(5);
+  });
+
   it('S4: believes who says the truth, also of jobs that differ (control)', () => {
     const env = setUp({ credits: { targetMs: 2 } });
     const entity = env.scheduler.createEntity({ order: 'parallel' });
