@@ -1,9 +1,9 @@
 import { invalid, UsageError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
-import { Account, setShare } from '../sched/index.ts';
+import { Account, checkedWeight, setShare } from '../sched/index.ts';
 import type { EntityStats, Priority, Scheduler, SubmitOptions } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
-import { checkedBand, checkedClientOptions, checkedClose, checkedShare } from './clientOptions.ts';
+import { checkedBand, checkedClientOptions, checkedClose } from './clientOptions.ts';
 import { add, sumOf } from './clientStats.ts';
 import type {
   Client,
@@ -106,7 +106,7 @@ export class ClientCore<W, P> implements Client<W> {
   }
 
   setWeight(weight: number): void {
-    this.#setShare(checkedShare('setWeight', weight), this.account.priority);
+    this.#setShare(checkedWeight('setWeight', weight), this.account.priority);
     if (this.#book !== null) this.#book.weight = weight;
   }
 

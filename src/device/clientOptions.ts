@@ -1,5 +1,5 @@
 import { checkedOptions, invalid } from '../base/index.ts';
-import { checkedCount, checkedMs } from '../sched/index.ts';
+import { checkedLimit, checkedMs, checkedWeight } from '../sched/index.ts';
 import type { Priority } from '../sched/index.ts';
 import type { ClientOptions, CloseClientOptions } from './device.ts';
 
@@ -20,13 +20,11 @@ export function checkedClientOptions(
     throw invalid(`${call}: label`, 'a string', label);
   }
   if (priority !== undefined) checkedBand(`${call}: priority`, priority);
-  if (weight !== undefined) checkedShare(`${call}: weight`, weight);
+  if (weight !== undefined) checkedWeight(`${call}: weight`, weight);
   if (order !== undefined && order !== 'serial' && order !== 'parallel') {
     throw invalid(`${call}: order`, `'serial' or 'parallel'`, order);
   }
-  if (maxQueued !== undefined && maxQueued !== Infinity) {
-    checkedCount(`${call}: maxQueued`, maxQueued, 1);
-  }
+  checkedLimit(`${call}: maxQueued`, maxQueued, Infinity);
   if (memoryBudgetBytes !== undefined) {
     checkedBytes(`${call}: memoryBudgetBytes`, memoryBudgetBytes, 0);
   }
@@ -37,12 +35,6 @@ export function checkedClientOptions(
 export function checkedBand(what: string, priority: Priority): Priority {
   if (priority === 'high' || priority === 'normal' || priority === 'low') return priority;
   throw invalid(what, `'high', 'normal' or 'low' ('kernel' is for drivers)`, priority);
-}
-
-/** @throws {ERR_INVALID_ARGUMENT} unless `weight` is a finite number above 0 */
-export function checkedShare(what: string, weight: number): number {
-  if (Number.isFinite(weight) && weight > 0) return weight;
-  throw invalid(what, 'a number above 0', weight);
 }
 
 /** @throws {ERR_INVALID_ARGUMENT} unless `bytes` is a number of bytes, at least `least`, or `Infinity` */

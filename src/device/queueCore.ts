@@ -3,7 +3,7 @@ import type { FencelineError } from '../base/index.ts';
 import { checkedMs } from '../sched/index.ts';
 import type { Account, Entity, EntityStats, Job, Priority, SubmitOptions } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
-import { checkedBand, checkedShare } from './clientOptions.ts';
+import { checkedBand } from './clientOptions.ts';
 import type { Lease, LeaseOptions, Submission } from './device.ts';
 import type { DeviceMemory } from './deviceMemory.ts';
 import { LeaseCore } from './lease.ts';
@@ -108,7 +108,7 @@ export class QueueCore<W, P> {
 
   /** Its part of what the client gets. */
   setWeight(weight: number): void {
-    this.entity.setWeight(checkedShare('setWeight', weight));
+    this.entity.setWeight(weight);
   }
 
   setPriority(priority: Priority): void {

@@ -102,9 +102,7 @@ export function checkedLimit(
   otherwise: number,
   least = 1,
 ): number {
-  if (limit === undefined) return otherwise;
-  if (limit === Infinity || (Number.isSafeInteger(limit) && limit >= least)) return limit;
-  throw invalid(what, `a whole number, at least ${least} (Infinity for no limit)`, limit);
+  return limit === Infinity ? limit : checkedCount(what, limit, otherwise, least);
 }
 
 /** The error for who submits to something that no longer takes jobs. */

@@ -5,11 +5,11 @@
  * whose rules stand at their heads: jobCore.ts (the life of a job), schedulerCore.ts (passes), deadlines.ts, reset.ts.
  * May import: fence, events, base.
  */
-export { Account, setShare } from './account.ts';
+export { Account, checkedWeight, setShare } from './account.ts';
 export type { AccountOptions } from './account.ts';
 export type { Driver, ResetContext, Verdict } from './driver.ts';
 export { Entity } from './entity.ts';
-export { checkedCount, checkedMs } from './entityOptions.ts';
+export { checkedLimit, checkedMs } from './entityOptions.ts';
 export type { EntityOptions } from './entityOptions.ts';
 export type { Job } from './job.ts';
 export { fair } from './policies/fair.ts';
