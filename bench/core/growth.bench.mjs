@@ -1,17 +1,18 @@
 import { Scheduler, systemRuntime } from '../../dist/index.js';
 import { runAlone } from '../harness/alone.mjs';
+import { costOfStep } from './bareList.mjs';
 import { seededRandom } from './random.mjs';
 import { keepBacklogged } from './steadyLoad.mjs';
 
 export const name = 'core-growth';
 export const question = 'Does a job cost more where many others wait, and many queues are open?';
 export const unit = 'us/job';
-export const peers = ['p-queue'];
+export const peers = ['p-queue', 'floor'];
 
 // One job ends, one is submitted: what a job costs while the backlog stays as it is. `depth`: jobs in one queue.
 // `entities`: queues, each with two jobs. `idle`: one queue of 1,000 jobs, beside 100,000 open queues that have none; it is
 // measured right after `depth-1e3`, what it is held to: after a figure that held hundreds of megabytes, `depth-1e3` itself is a
-// third slower.
+// third slower. `floor`: a bare list, see there.
 export const target = [
   { figure: 'depth-1e3' },
   { figure: 'depth-1e4' },
@@ -33,6 +34,12 @@ const PEER_JOBS = 10_000;
 export async function run({ contender, count }) {
   const jobs = count(JOBS);
   const figures = {};
+  if (contender === 'floor') {
+    for (const [figure, depth] of Object.entries(DEPTHS)) {
+      figures[figure] = costOfStep(count(depth), jobs);
+    }
+    return figures;
+  }
   if (contender !== 'fenceline') {
     // It inserts into a sorted list: a deeper backlog than this takes minutes to build.
     for (const figure of ['depth-1e3', 'depth-1e4']) {
