@@ -2,6 +2,9 @@ import { Heap } from '../../base/index.ts';
 import type { PolicyEntity } from '../policy.ts';
 import type { Flow } from './flow.ts';
 
+/** When a job without a deadline hint, of a flow that has come back, is due after it was submitted (rule 5). */
+const DUE_AFTER_US = 1_000_000;
+
 /**
  * Divides time among flows by their shares: earliest eligible virtual deadline first, for jobs that cannot be preempted
  * and whose length is known only when they have ended. docs/fairness.md states and derives the bound.
@@ -16,9 +19,11 @@ import type { Flow } from './flow.ts';
  * 4. Virtual time is the position, as far as it is believed, that who was served last in turn had then. It never goes back.
  *    When all is idle it is that of who is farthest.
  * 5. Who comes back after it had nothing to do does so at virtual time, or where it was if that is ahead. If it is not,
- *    its first job goes before all others' (S9, S10), and does not move virtual time. Who comes back before anybody else was served, or
+ *    its first job goes before all others' (S9, S10), and does not move virtual time. Among such jobs the one that is due first
+ *    comes first: at its deadline hint, but not before it was submitted, and a second after that at the latest; so it is
+ *    passed by none that was submitted later than that. Who comes back before anybody else was served, or
  *    while the hardware has jobs of its own, never went: it keeps its place, at most the longest job behind, and what is on the
- *    hardware.
+ *    hardware. When all is idle everybody went.
  * 6. A flow that has nothing to do is forgotten as soon as virtual time has reached it: rule 5 brings back one that nobody
  *    knows to the same place.
  *
@@ -32,7 +37,7 @@ export class Sharing {
   readonly #waiting = new Heap<Flow>();
   /** By virtual deadline. */
   readonly #eligible = new Heap<Flow>();
-  /** By submission: flows that have come back, and go before all others. */
+  /** By when they are due: flows that have come back, and go before all others. */
   readonly #fresh = new Heap<Flow>();
   /** By position: flows that have nothing to do, and were ahead when they last had. */
   readonly #resting = new Heap<Flow>();
@@ -202,7 +207,7 @@ export class Sharing {
     }
     const key =
       wanted === 'fresh'
-        ? 0
+        ? dueUs(head)
         : wanted === 'waiting'
           ? flow.positionUs
           : this.#deadlineOf(flow, head);
@@ -248,6 +253,7 @@ export class Sharing {
       this.#virtualUs = Math.max(this.#virtualUs, this.#farthestUs);
       this.#longestUs = 0;
       this.forgetAll();
+      flow.servedBefore = -1;
     }
     flow.state = 'resting';
     this.#resting.push(flow, flow.settledUs);
@@ -258,4 +264,11 @@ export class Sharing {
     flow.state = 'out';
     this.#forget(flow);
   }
+}
+
+/** When the first job of a flow that has come back is due (rule 5). */
+function dueUs({ queuedAtUs, deadlineUs }: PolicyEntity): number {
+  const latestUs = queuedAtUs + DUE_AFTER_US;
+  if (deadlineUs === null) return latestUs;
+  return Math.max(queuedAtUs, Math.min(deadlineUs, latestUs));
 }
