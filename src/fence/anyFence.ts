@@ -41,7 +41,8 @@ class AnyOwner implements FenceOwner {
     this.#info = info;
     this.#members = members;
     this.core = new FenceCore(this, 1);
-    this.#nodes = members.map((fence) => new AnyMember(this.core, fence));
+    // One node a fence: a second one would be taken back while the first one's fence goes through its nodes.
+    this.#nodes = Array.from(new Set(members), (fence) => new AnyMember(this.core, fence));
   }
 
   infoOf(): TimelineInfo {

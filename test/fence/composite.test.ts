@@ -208,6 +208,16 @@ group('fenceAny', () => {
   });
 });
 
+group('20,000 composites of one fence that each name it twice', () => {
+  it('F10: signal in time that grows with their number', () => {
+    const { runtime, sources, fences } = setUp(2);
+    const [a, b] = fences as [Fence, Fence];
+    const anys = Array.from({ length: 20_000 }, () => fenceAny([a, b, a], runtime));
+    at(sources, 0).signal(errorA);
+    expect(anys.every((any) => any.error === errorA)).toBe(true);
+  });
+});
+
 group('mergeFences', () => {
   it('F10: returns the single fence itself where one is left', () => {
     const { runtime, fences } = setUp(1);
