@@ -234,6 +234,14 @@ describe('waitSync', () => {
     );
   });
 
+  it('F8: ends past its time also where the clock of the runtime stands still', () => {
+    const { runtime, platform, pool, joined } = setUp();
+    const mayBlock = SharedFencePool.join(pool.ticket(), { runtime, platform, mayBlock: true });
+    const fence = mayBlock.fence(joined.create().fence.handle);
+    expect(() => fence.waitSync({ timeoutMs: 1 })).toThrow(code('ERR_WAIT_TIMEOUT'));
+    expect(runtime.nowUs()).toBe(0);
+  });
+
   it('returns, or throws the error, at once where the fence has signalled', () => {
     const { pool, joined } = setUp();
     const [a, b] = [pool.create(), pool.create()];
