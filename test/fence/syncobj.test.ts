@@ -290,6 +290,41 @@ describe('waitSyncobjs', () => {
     }
   });
 
+  it.each(['signal', 'timeout'])(
+    'F8: settles by %s where the signal does not let go of its listener, and tells the platform',
+    async (end) => {
+      const { runtime, sources, entries, fill } = boxes(1);
+      fill(0);
+      const stuck = new Error('stuck');
+      const signal = {
+        aborted: false,
+        reason: null,
+        addEventListener: () => {},
+        removeEventListener: () => {
+          throw stuck;
+        },
+      };
+      const wait = waitSyncobjs(entries, { runtime, signal, timeoutMs: 5 });
+      if (end === 'signal') at(sources, 0).signal();
+      else runtime.advanceBy(5000);
+      if (end === 'signal') expect(await wait).toBe(0);
+      else await expect(wait).rejects.toThrow(code('ERR_WAIT_TIMEOUT'));
+      expect(runtime.pendingTimers).toBe(0);
+      expect(runtime.runDeferred()).toEqual([stuck]);
+    },
+  );
+
+  it('tells what is there also where the signal is aborted, as a wait for a fence does', async () => {
+    const { runtime, sources, entries, fill } = boxes(2);
+    [0, 1].forEach(fill);
+    const signal = AbortSignal.abort('no');
+    at(sources, 1).signal();
+    expect(await waitSyncobjs(entries, { runtime, signal, mode: 'any' })).toBe(1);
+    await expect(waitSyncobjs(entries, { runtime, signal })).rejects.toBe('no');
+    at(sources, 0).signal(error);
+    await expect(waitSyncobjs(entries, { runtime, signal })).rejects.toBe(error);
+  });
+
   it('refuses no entries, and options that make no sense', async () => {
     const { runtime, entries, fill } = boxes(1);
     fill(0);
