@@ -41,8 +41,7 @@ class AnyOwner implements FenceOwner {
     this.#info = info;
     this.#members = members;
     this.core = new FenceCore(this, 1);
-    // One node a fence: a second one would be taken back while the first one's fence goes through its nodes.
-    this.#nodes = Array.from(new Set(members), (fence) => new AnyMember(this.core, fence));
+    this.#nodes = members.map((fence) => new AnyMember(this.core, fence));
   }
 
   infoOf(): TimelineInfo {
@@ -78,7 +77,8 @@ class AnyMember extends EarlyNode {
     signalFence(this.#any, member.error);
   }
 
+  /** Does nothing where its fence has signalled, which goes through its nodes by itself; a fence may be named twice. */
   detach(): void {
-    if (this.attachedTo !== null) detach(this.attachedTo as FenceCore, this);
+    if (this.attachedTo?.status === 'pending') detach(this.attachedTo as FenceCore, this);
   }
 }

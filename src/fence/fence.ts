@@ -228,7 +228,7 @@ export class FenceCore implements Fence {
     return true;
   }
 
-  /** Rule 6. A node that runs takes none off this ring: a composite has one node on a fence at most. */
+  /** Rule 6. A node that runs takes none off this ring: its fence has signalled. */
   static #runEarly(fence: FenceCore): void {
     let node = FenceCore.#oldestEarly(fence);
     while (node !== null) {
