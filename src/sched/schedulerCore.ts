@@ -1,6 +1,7 @@
 import type { FencelineError } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Ids } from '../events/index.ts';
+import type { Attempt } from './attempt.ts';
 import { fenceSignalled, start } from './attempts.ts';
 import { Clock } from './clock.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
@@ -14,7 +15,7 @@ import { expire } from './expiry.ts';
 import { failAll } from './failAll.ts';
 import { FreeList } from './freeList.ts';
 import { Hooks } from './hooks.ts';
-import type { Attempt, JobCore } from './jobCore.ts';
+import type { JobCore } from './jobCore.ts';
 import { Observers } from './observers.ts';
 import { boundRing, isHeldByOrder } from './placement.ts';
 import type { Policy } from './policy.ts';
