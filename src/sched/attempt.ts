@@ -19,6 +19,10 @@ export class Attempt extends CallbackNode {
   /** The ring, until the attempt is retired (J11). */
   ring: Ring | null = null;
   startedAtUs: number = NaN;
+  /** Its place among all starts of the reset domain. Not an integer at first: it may outgrow V8's small ones. */
+  order: number = NaN;
+  /** On an unordered ring: when it is past its run timeout, in the time of the deadlines' clock; NaN while nobody has looked. */
+  dueUs: number = NaN;
   /** When its job was submitted. */
   submittedS = 0;
   submittedNs = 0;
@@ -44,6 +48,8 @@ export class Attempt extends CallbackNode {
     this.number = number;
     this.ring = ring;
     this.startedAtUs = core.nowUs;
+    this.order = core.domain.countStart();
+    this.dueUs = NaN;
     this.estimateUs = estimateUs;
     if (last === null) {
       this.busyUs = 0;

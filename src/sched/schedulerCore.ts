@@ -49,6 +49,8 @@ export class SchedulerCore extends Clock {
   readonly deadlines: Deadlines;
   readonly domain: DomainCore;
   readonly estimate: Estimate = new Estimate();
+  /** Whether its rings execute in the order of starts. */
+  readonly ordered: boolean;
   /** Whether dependencies on running jobs may be left to the ring's order (J7). */
   readonly pipelines: boolean;
   /** Whether its driver runs jobs in slices (S14). */
@@ -104,7 +106,8 @@ export class SchedulerCore extends Clock {
       return ring;
     });
     this.slices = setup.driver.nextSlice !== undefined;
-    this.pipelines = setup.rings === 1 && setup.driver.ordered !== false;
+    this.ordered = setup.driver.ordered !== false;
+    this.pipelines = setup.rings === 1 && this.ordered;
     this.#startsPlainly = this.pipelines && !this.slices && setup.driver.prepareJob === undefined;
   }
 
@@ -300,8 +303,8 @@ export class SchedulerCore extends Clock {
       return job.isSuspended ? 'requested' : 'dequeued';
     }
     job.need().cancelError = error;
-    // During a reset, or a question about its timeout, the driver has the job already.
-    if ((job.current?.attachedTo ?? null) !== null) this.hooks.cancelJob(job);
+    // Accused, or in a question about its timeout, the driver has the job already.
+    if ((job.current?.attachedTo ?? null) !== null && !job.isSuspect) this.hooks.cancelJob(job);
     return 'requested';
   }
 

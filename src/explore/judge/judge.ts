@@ -176,7 +176,7 @@ export class Judge {
   /** What executes on `ring` now. */
   executing(ring: RingRecord): AttemptRecord | null {
     for (const attempt of ring.attempts) {
-      if (!attempt.over) return attempt;
+      if (!attempt.over && !attempt.charged) return attempt;
       if (attempt.hung) return null;
     }
     return null;
@@ -237,6 +237,7 @@ export class Judge {
   hardwareSignalled(attempt: AttemptRecord): void {
     if (this.isTold)
       this.tell(`hardware fence of ${attempt.job.label}: ${attempt.hardware.error?.code ?? 'ok'}`);
+    if (attempt.job.accused) this.accusedEnded(attempt);
     if (attempt.detached || attempt.retired) return;
     const { entity, seqno } = attempt.job;
     // It waits for its predecessor, and who depends on it does not see it on the ring any more.
@@ -244,6 +245,13 @@ export class Judge {
     this.charge(attempt, true);
     attempt.over = true;
     this.retire(attempt);
+  }
+
+  /** The hardware is done with an accused attempt before a reset took it: what is behind it executes (T1, S13). */
+  accusedEnded(attempt: AttemptRecord): void {
+    if (attempt.over || attempt.retired || attempt.taken !== 'no') return;
+    this.charge(attempt, true);
+    this.updateExecution(attempt.scheduler, attempt.ring);
   }
 
   /** The hardware worked on after the job had failed on time (S11). */
@@ -315,12 +323,6 @@ export class Judge {
       if (scheduler.state !== 'closed') scheduler.state = 'gone';
       this.#endAll(scheduler, true);
     }
-  }
-
-  /** The device of a scheduler that was closed is unplugged: its hardware is no more (J11). */
-  unplugClosed(scheduler: SchedulerRecord): void {
-    scheduler.wasUnplugged = true;
-    this.#endAll(scheduler, true);
   }
 
   /** The scheduler was closed with `kill` (E3). */

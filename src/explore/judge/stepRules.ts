@@ -107,7 +107,7 @@ function checkCounters(judge: Judge, scheduler: SchedulerRecord, stats: Schedule
         `ring ${ring.index} of ${scheduler.label} counts ${creditsUsed} credits of ${attempts} attempts; ` +
           `${ring.attempts.length} that are not retired cost ${expected}`,
       );
-    for (const attempt of ring.attempts) if (!attempt.charged) running += 1;
+    for (const attempt of ring.attempts) if (!attempt.over) running += 1;
   }
   if (stats.running !== running)
     judge.fail('J2', `${scheduler.label} counts ${stats.running} running jobs, and ${running} are`);

@@ -129,6 +129,7 @@ function newAttempt(
     execClockUs: NaN,
     over: false,
     detached: false,
+    wasAlone: false,
     hung: false,
     taken: 'no',
     retired: false,
