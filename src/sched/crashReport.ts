@@ -1,7 +1,7 @@
 import type { JobCore } from './jobCore.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
-/** Tells who opened `core` of a reset with these guilty jobs of it: signal first, dump later (T10). Called before the call stack's last signals at worst. */
+/** Tells who opened `core` of a reset with guilty jobs of it, after the call stack: signal first, dump later (T10). */
 export function reportCrash(
   core: SchedulerCore,
   atUs: number,

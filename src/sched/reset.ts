@@ -308,7 +308,7 @@ export class Reset {
     convict(job.entity.scheduler, job);
   }
 
-  /** Signal first, dump later (T10): the fences signal before the call stack ends. */
+  /** Each scheduler hears of its own. */
   #reportCrash(recovered: boolean): void {
     const guilty = [...this.#guilty.keys()];
     for (const core of this.#cores()) {

@@ -182,6 +182,13 @@ export class Judge {
     return null;
   }
 
+  /** Everything that executes on `ring`: where it keeps no order, all that has not ended. */
+  executingAll(scheduler: SchedulerRecord, ring: RingRecord): AttemptRecord[] {
+    if (!scheduler.ordered) return ring.attempts.filter(({ over, charged }) => !over && !charged);
+    const executing = this.executing(ring);
+    return executing === null ? [] : [executing];
+  }
+
   /** Whether nobody could be asked about it and its own time is up (T2). */
   isPastItsTime(attempt: AttemptRecord): boolean {
     const { scheduler, job, execClockUs } = attempt;
@@ -191,9 +198,8 @@ export class Judge {
 
   /** Starts the clock of what executes on `ring` now (T1). */
   updateExecution(scheduler: SchedulerRecord, ring: RingRecord): void {
-    const attempt = this.executing(ring);
-    if (attempt !== null && Number.isNaN(attempt.execClockUs)) {
-      attempt.execClockUs = this.clockOf(scheduler);
+    for (const attempt of this.executingAll(scheduler, ring)) {
+      if (Number.isNaN(attempt.execClockUs)) attempt.execClockUs = this.clockOf(scheduler);
     }
   }
 
@@ -334,13 +340,13 @@ export class Judge {
 
   #endAll(scheduler: SchedulerRecord, retired: boolean): void {
     for (const ring of scheduler.rings) {
-      const executing = this.executing(ring);
+      const executing = this.executingAll(scheduler, ring);
       // It may have been found guilty, and its client banned, in the same step and without a word.
-      if (executing !== null && this.isPastItsTime(executing)) {
-        this.accuse(executing.job, scheduler);
+      for (const attempt of executing) {
+        if (this.isPastItsTime(attempt)) this.accuse(attempt.job, scheduler);
       }
       for (const attempt of [...ring.attempts]) {
-        this.charge(attempt, !attempt.over && (attempt === executing || !scheduler.ordered));
+        this.charge(attempt, executing.includes(attempt));
       }
       for (const attempt of [...ring.attempts]) {
         attempt.over = true;

@@ -50,9 +50,9 @@ function accuseTheLate(judge: Judge, scheduler: SchedulerRecord, timeouts: numbe
   // Where other timers are due at the same time, only the scheduler can tell whether its own has fired.
   const hasFired = timeouts > scheduler.timeouts;
   scheduler.timeouts = timeouts;
-  for (const ring of scheduler.rings) {
-    const attempt = judge.executing(ring);
-    if (attempt === null || attempt.detached || !judge.isPastItsTime(attempt)) continue;
+  const executing = scheduler.rings.flatMap((ring) => judge.executingAll(scheduler, ring));
+  for (const attempt of executing) {
+    if (attempt.detached || !judge.isPastItsTime(attempt)) continue;
     const limitUs = attempt.job.runTimeoutUs ?? scheduler.runTimeoutUs;
     const deadlineUs = attempt.execClockUs + limitUs + scheduler.stoodStillUs;
     const { lastFiredForUs, nextTimerAtUs } = judge.runtime;
@@ -117,14 +117,15 @@ function checkCounters(judge: Judge, scheduler: SchedulerRecord, stats: Schedule
 function checkTimer(judge: Judge, scheduler: SchedulerRecord, ring: RingRecord): void {
   if (scheduler.state === 'gone' || scheduler.state === 'closed') return;
   if (scheduler.suspendedAtUs !== null || scheduler.domain.resetting) return;
-  const attempt = judge.executing(ring);
-  if (attempt === null || attempt.detached || judge.isPastItsTime(attempt)) return;
-  const limitUs = attempt.job.runTimeoutUs ?? scheduler.runTimeoutUs;
-  if (limitUs === Infinity) return;
-  const deadlineUs = attempt.execClockUs + limitUs + scheduler.stoodStillUs;
-  if (judge.runtime.nextTimerAtUs > deadlineUs)
-    judge.fail(
-      'T1',
-      `${attempt.job.label} executes until ${deadlineUs} at the latest, and no timer is set for that`,
-    );
+  for (const attempt of judge.executingAll(scheduler, ring)) {
+    if (attempt.detached || judge.isPastItsTime(attempt)) continue;
+    const limitUs = attempt.job.runTimeoutUs ?? scheduler.runTimeoutUs;
+    if (limitUs === Infinity) continue;
+    const deadlineUs = attempt.execClockUs + limitUs + scheduler.stoodStillUs;
+    if (judge.runtime.nextTimerAtUs > deadlineUs)
+      judge.fail(
+        'T1',
+        `${attempt.job.label} executes until ${deadlineUs} at the latest, and no timer is set for that`,
+      );
+  }
 }
