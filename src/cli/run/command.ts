@@ -82,6 +82,10 @@ async function run(file: string, flags: RunFlags, terminal: Terminal): Promise<E
     functions = await importFunctions(workload, chosen.driver, terminal.interrupt);
     places = preparePlaces(flags);
   } catch (error) {
+    if (error === terminal.interrupt.reason) {
+      refuse('run: interrupted before anything was run', flags, terminal);
+      return EXIT.interrupted;
+    }
     const message = error instanceof Error ? error.message : String(error);
     const isListed = error instanceof WorkloadError;
     const code = refuse(message, flags, terminal, isListed ? error.problems : undefined);
