@@ -27,6 +27,7 @@ export interface ExploreFlags {
 
 const AFTER_HELP = `
 Without --strategy: exhaustive where the scope has at most 6 jobs and neither --seeds nor --seconds is given, else pct.
+With --checkpoint, --seeds counts from the beginning of the search, --seconds from where it goes on.
 Without --scope, pct and random take small scopes by turns.
 
 Exit codes: 0 no law was broken (with --mutant: every mutant was found); 1 one was (one was not); 2 the command line is
