@@ -28,6 +28,7 @@ const OPTIONS = {
  * @property {(text: string) => void} out
  * @property {(text: string) => void} err
  * @property {boolean} errIsTerminal
+ * @property {number} [errColumns] how wide that terminal is
  * @property {AbortSignal} interrupt
  */
 

@@ -133,7 +133,7 @@ describe('fenceline bench', () => {
     const said = { out: '', err: '' };
     const terminal = { ...remembering(said), errIsTerminal: true };
     await runProgram(['bench', 'core-noop', '--smoke'], terminal);
-    expect(said.err).toBe('\r\x1b[2Kcore-noop: round 1 of 1: fenceline\r\x1b[2K');
+    expect(said.err).toBe('\rcore-noop: round 1 of 1: fenceline\x1b[K\r\x1b[K');
   }, 60_000);
 
   it('lists the rows with their questions', async () => {

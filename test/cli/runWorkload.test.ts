@@ -372,6 +372,16 @@ describe('a run', () => {
     expect(first === undefined ? [] : disappointments(first.run, first.stats)).toEqual([]);
   });
 
+  it('counts what an interrupt ended as cancelled, also what could not be stopped', async () => {
+    const stuck = job('x', 'stuck', { runTimeoutMs: Infinity, rounds: 3 });
+    const { report } = await ran([client('c', [stuck])], { interruptAtMs: 100 });
+    expect(report.jobs.map(({ status }) => status)).toEqual(Array(3).fill('cancelled'));
+    expect(report.jobs.some(({ error }) => error?.startsWith('ERR_SCHEDULER_CLOSED'))).toBe(true);
+    expect(report.clients[0]).toMatchObject({ failed: 0, cancelled: 3 });
+    expect(report.clients[0]?.rounds).toMatchObject([{ count: 0, failed: 0 }]);
+    expect(reportText(report)).toMatch(/\nc +3 \(3 cancelled\) +0 .* cancelled\n/);
+  });
+
   it('reports shares of the time of all rings, and what each client was entitled to', async () => {
     const backlog = (ms: number): JobSpec =>
       job('a', 'wait', { args: [ms], rounds: Infinity, backlog: 8, keep: 'none' });

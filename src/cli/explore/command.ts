@@ -77,6 +77,10 @@ async function runExplore(flags: ExploreFlags, terminal: Terminal): Promise<Exit
     if (isInterrupted) return EXIT.interrupted;
     return report.violations.length === 0 ? EXIT.ok : EXIT.failed;
   } catch (error) {
+    if (error === terminal.interrupt.reason) {
+      refuse('explore: interrupted before anything was run', flags, terminal);
+      return EXIT.interrupted;
+    }
     if (!(error instanceof UsageError)) throw error;
     const code = refuse(error.message, flags, terminal);
     return terminal.interrupt.aborted ? EXIT.interrupted : code;

@@ -185,7 +185,7 @@ export class JobSource {
     state.unfinished -= 1;
     if (state.unfinished === 0 && state.isSubmitted) {
       const isOk = state.results.every(({ status }) => status === 'ok');
-      this.times.add(endMs - state.startMs, isOk);
+      this.times.add(endMs - state.startMs, state.results);
       if (isOk && spec.keep === 'last') log.keepLast(state.number, state.results);
       state.results.length = isOk && spec.keep === 'last' ? state.results.length : 0;
     }
