@@ -372,6 +372,13 @@ describe('a run', () => {
     expect(first === undefined ? [] : disappointments(first.run, first.stats)).toEqual([]);
   });
 
+  it('submits nothing after an interrupt, also where a full queue was waited for', async () => {
+    const many = job('a', 'wait', { args: [40], rounds: 10, backlog: 8 });
+    const { report } = await ran([client('c', [many], { maxQueued: 2 })], { interruptAtMs: 60 });
+    expect(report.wallMs).toBe(60);
+    expect(report.jobs.map(({ status }) => status)).not.toContain('failed');
+  });
+
   it('counts what an interrupt ended as cancelled, also what could not be stopped', async () => {
     const stuck = job('x', 'stuck', { runTimeoutMs: Infinity, rounds: 3 });
     const { report } = await ran([client('c', [stuck])], { interruptAtMs: 100 });
