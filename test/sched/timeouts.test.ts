@@ -101,6 +101,17 @@ describe('a run timeout', () => {
     expect(outcome(job)).toBe('ERR_JOB_TIMEOUT');
   });
 
+  it('T1: is met at its moment, however the time that the clock stood still is rounded', () => {
+    const env = setUp({ runTimeoutMs: 16.1 });
+    const job = env.scheduler.createEntity().submit({ hangs: true });
+    env.runtime.advanceBy(0);
+    env.scheduler.suspendTimeouts();
+    env.runtime.advanceBy(300);
+    env.scheduler.resumeTimeouts();
+    env.runtime.advanceBy(16_101);
+    expect(outcome(job)).toBe('ERR_JOB_TIMEOUT');
+  });
+
   it('T1: of an attempt that runs again starts anew', () => {
     const env = setUp({ runTimeoutMs: 5 });
     env.scheduler.createEntity().submit({ hangs: true });
