@@ -12,6 +12,7 @@ import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 import { Estimate } from './stats.ts';
 import { beginSlice, endSlice, nextSlice } from './slices.ts';
+import { tellEnded, tellStarted } from './tellPolicy.ts';
 
 /** The life of an attempt: start, hand-over to the driver, completion, charge, retirement (J3, J11, S8, S13, T1). */
 
@@ -38,7 +39,7 @@ export function start(core: SchedulerCore, entity: EntityCore, job: JobCore, rin
   const { extra } = job;
   if (extra !== null && extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   ring.push(job);
-  core.policy.started(entity, estimateUs, core.nowUs);
+  tellStarted(core, entity, estimateUs);
   handOver(core, job, attempt, ring);
 }
 
@@ -164,7 +165,7 @@ export function chargeAttempt(
   entity.use.busyUs += busyUs;
   chargeAccount(entity.account, busyUs);
   if (attempt.hung) attempt.owedUs = busyUs;
-  else core.policy.ended(entity, attempt.estimateUs, busyUs, nowUs);
+  else tellEnded(core, entity, attempt.estimateUs, busyUs);
   return busyUs;
 }
 
@@ -178,7 +179,7 @@ function chargeHungTime(core: SchedulerCore, attempt: Attempt, entity: EntityCor
   ring.busyUs += busyUs;
   entity.use.busyUs += busyUs;
   chargeAccount(entity.account, busyUs);
-  core.policy.ended(entity, attempt.estimateUs, attempt.owedUs + busyUs, nowUs);
+  tellEnded(core, entity, attempt.estimateUs, attempt.owedUs + busyUs);
 }
 
 /** The hardware can no longer touch anything of the attempt (J11): its credits go back. */

@@ -1,6 +1,6 @@
 import { JobError } from '../base/index.ts';
-import type { CancelSignal, FencelineError } from '../base/index.ts';
-import { rethrowLater, signalTogether } from '../fence/index.ts';
+import type { FencelineError } from '../base/index.ts';
+import { signalTogether, stopListening } from '../fence/index.ts';
 import { resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
@@ -74,7 +74,7 @@ function dieAll(core: SchedulerCore, entity: EntityCore, outcome: FencelineError
   }
   for (const job of dead) markDead(core, job, outcome);
   core.readClock();
-  if (entity.serial) advance(core, entity);
+  if (entity.serial) advance(entity);
   else for (const job of dead) settle(core, job);
 }
 
@@ -98,17 +98,19 @@ function markDead(core: SchedulerCore, job: JobCore, outcome: FencelineError): v
 /** Finishes what may finish now that `job` is ended or dead. */
 export function settle(core: SchedulerCore, job: JobCore): void {
   if (job.entity.serial) {
-    advance(core, job.entity);
+    advance(job.entity);
   } else if (job.phase === 'ended' || (job.phase === 'dead' && isReadyToFinish(core, job))) {
     finish(core, job);
   }
 }
 
 /** Finishes jobs from the front of a serial entity, as far as they have ended (J4). */
-function advance(core: SchedulerCore, entity: EntityCore): void {
+export function advance(entity: EntityCore): void {
   if (entity.advancing) return;
   entity.advancing = true;
   for (let job = entity.first; job !== null; job = entity.first) {
+    // A callback of the job before may have submitted this one to another scheduler (S12).
+    const core = entity.scheduler;
     const done = job.phase === 'ended' || (job.phase === 'dead' && isReadyToFinish(core, job));
     if (!done) break;
     finish(core, job);
@@ -161,18 +163,9 @@ function letGo(core: SchedulerCore, job: JobCore): void {
   if (extra === null) return;
   if (extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   if (extra.dependencyDeadline !== null) core.deadlines.clear(extra.dependencyDeadline);
-  if (extra.onAbort !== null) stopListening(core, extra.signal, extra.onAbort);
+  if (extra.onAbort !== null) stopListening(core.runtime, extra.signal, extra.onAbort);
   extra.after = null;
   if (extra.slicing !== null) core.suspended.delete(job);
-}
-
-/** A signal that throws must not keep the fences of the job from signalling: its error is the platform's to report (F4). */
-function stopListening(core: SchedulerCore, signal: CancelSignal | null, fn: () => void): void {
-  try {
-    signal?.removeEventListener('abort', fn);
-  } catch (error) {
-    rethrowLater(core.runtime, error);
-  }
 }
 
 /** The error of a job that was cancelled. */

@@ -1,6 +1,6 @@
 import type { FencelineError } from '../base/index.ts';
 import { chargeAttempt, giveBackToHardware, retire } from './attempts.ts';
-import { finish } from './endings.ts';
+import { advance, finish } from './endings.ts';
 import type { JobCore } from './jobCore.ts';
 import { returnResources } from './resources.ts';
 import type { Ring } from './ring.ts';
@@ -31,6 +31,8 @@ export function failAll(core: SchedulerCore, outcome: FencelineError, gone: bool
     // A callback may submit to another scheduler of the entity; that job is not of this one.
     while (entity.first !== null && entity.scheduler === core) finish(core, entity.first);
     entity.advancing = false;
+    // What ended meanwhile on that other scheduler was left to this loop.
+    if (entity.serial) advance(entity);
   }
   if (gone) retireAll(core);
 }
