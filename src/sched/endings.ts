@@ -72,7 +72,8 @@ function dieAll(core: SchedulerCore, entity: EntityCore, outcome: FencelineError
   for (let job = entity.first; job !== null; job = job.after) {
     if (job.phase === 'queued') dead.push(job);
   }
-  for (const job of dead) markDead(core, job, outcome);
+  // Slots go back meanwhile, and an observer of that may have ended some.
+  for (const job of dead) if (job.phase === 'queued') markDead(core, job, outcome);
   core.readClock();
   if (entity.serial) advance(entity);
   else for (const job of dead) settle(core, job);
@@ -125,25 +126,31 @@ function isReadyToFinish(core: SchedulerCore, job: JobCore): boolean {
 /** Signals the fences of `job`, which is first in order. Everything else is settled before, because callbacks run in here. */
 export function finish(core: SchedulerCore, job: JobCore): void {
   const { entity, extra, outcome } = job;
+  // Asked before anybody is told: one that lets the hardware complete, or removes the device, retires the job, and that frees it.
+  const isRetired = job.onRing === null;
   if (job.phase === 'ended') entity.running -= 1;
   job.phase = 'finished';
   entity.unlink(job);
-  if (extra !== null) letGo(core, job);
   const { use } = entity;
   if (outcome === null) use.completed += 1;
   else use.failed += 1;
   use.turnaroundUs.add(job.ageUs(core));
   entity.use.lastError = outcome;
+  // Signals and observers are told before the fence signals: one that ends the scheduler must not have the next one finish first (J4).
+  entity.finishing = true;
+  if (extra !== null) letGo(core, job);
   if (core.observers.listening) {
     const error = outcome?.code ?? null;
     const { ref, ring } = job;
     const busyUs = job.current?.busyUs ?? 0;
     core.observers.emit({ type: 'job-done', atUs: core.nowUs, fence: ref, error, busyUs, ring });
   }
-  // Asked before the callbacks run: one that lets the hardware complete retires the job, and that frees it.
-  const isRetired = job.onRing === null;
-  if (job.wasScheduled) job.signalFinished(core);
-  else signalBoth(core, job);
+  if (job.wasScheduled) {
+    entity.finishing = false;
+    job.signalFinished(core);
+  } else {
+    signalBoth(core, job);
+  }
   if (isRetired) core.freeList.add(job);
   if (entity.first === null) core.entityIdle(entity);
   else if (entity.scheduler !== core) core.left(entity);
@@ -153,6 +160,7 @@ export function finish(core: SchedulerCore, job: JobCore): void {
 function signalBoth(core: SchedulerCore, job: JobCore): void {
   signalTogether(() => {
     job.signalScheduled(core, false);
+    job.entity.finishing = false;
     job.signalFinished(core);
   });
 }

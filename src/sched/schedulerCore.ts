@@ -292,8 +292,11 @@ export class SchedulerCore extends Clock {
     if (job.phase === 'running' && (job.extra?.cancelError ?? null) !== null) return 'requested';
     const error = cancelled(job, reason);
     if (this.observers.listening) {
+      const { phase } = job;
       const atUs = this.runtime.nowUs();
       this.observers.emit({ type: 'job-cancel', atUs, fence: job.ref, attempt: job.attempt });
+      // An observer may have ended it.
+      if (job.phase !== phase) return this.cancel(job, reason);
     }
     if (job.phase === 'queued') {
       die(this, job, error);
