@@ -245,7 +245,8 @@ export class Reset {
     } else if (this.#tries >= this.#setup.maxTries) {
       this.#giveUp();
     } else {
-      const backoffUs = this.#setup.backoffUs * 2 ** (this.#tries - 1);
+      // Without a limit of tries it would become endless.
+      const backoffUs = this.#setup.backoffUs * 2 ** Math.min(this.#tries - 1, 20);
       this.#setTimer(this.#runtime.nowUs() + backoffUs, () => this.#try());
     }
   }
@@ -351,12 +352,12 @@ function startOf(job: JobCore): number {
 
 /** The jobs that execute on `ring` and are past their deadlines. */
 function lateOn(core: SchedulerCore, ring: Ring): JobCore[] {
-  const nowUs = core.deadlines.nowUs();
   if (!core.ordered) {
+    const nowUs = core.deadlines.nowUs();
     return ring.attempts.filter((job) => job.isLive && (job.current?.dueUs ?? Infinity) <= nowUs);
   }
   const { deadline, watched } = ring;
-  const late = deadline.heapIndex !== -1 && deadline.atUs <= nowUs;
+  const late = deadline.heapIndex !== -1 && core.deadlines.isDue(deadline);
   return late && watched !== null ? [watched] : [];
 }
 

@@ -1,8 +1,9 @@
 // A device that is gone, or not there, while a reset of it goes on (T7, T8, T11, D3). Devices that are gone otherwise: gone.test.ts.
 import { describe, expect, it } from 'vitest';
 import { FencelineError } from '../../src/base/index.ts';
+import { VirtualRuntime } from '../../src/drivers/sim/index.ts';
+import type { Timer } from '../../src/events/index.ts';
 import type { CrashReport } from '../../src/sched/index.ts';
-import { fair } from '../../src/sched/index.ts';
 import { cranked, outcome, pendingFence, setUp, thrownBy } from './fixture.ts';
 import type { MockJob, SetUp } from './fixture.ts';
 
@@ -141,18 +142,18 @@ describe('a reset whose scheduler is closed, and then its device removed', () =>
 
 describe('a reset in which something unexpected is thrown', () => {
   it('T7: ends with a device that is gone, and the error reaches the platform', () => {
-    const error = new Error('a policy with a bug');
+    const error = new Error('a runtime with a bug');
     let armed = false;
-    const policy = fair();
-    const { ended } = policy;
-    policy.ended = (...args) => {
-      ended.apply(policy, args);
-      if (!armed) return;
-      armed = false;
-      throw error;
-    };
-    const env = hanging({ policy });
+    class BadRuntime extends VirtualRuntime {
+      override setTimer(atUs: number, fn: () => void): Timer {
+        if (!armed) return super.setTimer(atUs, fn);
+        armed = false;
+        throw error;
+      }
+    }
+    const env = hanging({ runtime: new BadRuntime() });
     env.runtime.advanceBy(999);
+    // The next timer is that of the try.
     armed = true;
     expect(() => env.runtime.runUntilIdle()).toThrow(error);
     env.runtime.runUntilIdle();
