@@ -122,7 +122,7 @@ export class DomainCore {
     this.#beginLater();
   }
 
-  /** Whether a reset covers every ring of `core`: a fault that names nobody may be of any, also of one that runs again by now. */
+  /** Whether a reset covers every ring of `core`: a fault that names nobody may be of any, also of one that goes on or runs again by now. */
   isAtWorkOn(core: SchedulerCore): boolean {
     return this.#current?.coversAll(core) === true && allStopped(core.rings);
   }
