@@ -231,6 +231,8 @@ export class SchedulerCore extends Clock {
       }
       const found = resolveDependencies(this, job);
       if (found === 'ready') {
+        // A hook that was asked may have put another one before it: nobody but the head holds slots (S6).
+        if (job !== entity.nextStart) continue;
         if (isHeldByOrder(this, entity, job)) {
           this.#reportBlocked(job, 'order');
           if (entity.serial) return false;
@@ -271,7 +273,8 @@ export class SchedulerCore extends Clock {
     const ring = bound ?? leastLoaded(this.rings, job);
     if (ring === null) {
       this.#reportBlocked(job, 'credits');
-      return false;
+      // Who was told may have ended the job, or what is in its way: this pass is the one to see that.
+      return entity.nextStart !== job || leastLoaded(this.rings, job) !== null;
     }
     start(this, entity, job, ring);
     if (!this.#canStart(entity)) this.unlist(entity);
