@@ -234,6 +234,8 @@ export class SchedulerCore extends Clock {
           continue;
         }
         if (holdsResources(job)) return true;
+        // Who heard of the grant may have ended it.
+        if (job !== entity.nextStart) continue;
         this.#reportBlocked(job, 'resource');
         return false;
       }
