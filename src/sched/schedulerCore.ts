@@ -16,8 +16,9 @@ import { FreeList } from './freeList.ts';
 import { Hooks } from './hooks.ts';
 import type { Attempt, JobCore } from './jobCore.ts';
 import { Observers } from './observers.ts';
-import { boundRing, isHeldByOrder } from './placement.ts';
+import { boundRing, isHeldByOrder, keepRing, nextOnKept } from './placement.ts';
 import type { Policy } from './policy.ts';
+import { openRing } from './queueAgain.ts';
 import type { DomainCore } from './resetDomain.ts';
 import { holdsResources } from './resources.ts';
 import { allStopped, leastLoaded, Ring } from './ring.ts';
@@ -236,6 +237,7 @@ export class SchedulerCore extends Clock {
         if (holdsResources(job)) return true;
         // Who heard of the grant may have ended it.
         if (job !== entity.nextStart) continue;
+        openRing(this, job);
         this.#reportBlocked(job, 'resource');
         return false;
       }
@@ -249,7 +251,8 @@ export class SchedulerCore extends Clock {
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
   #startNext(): boolean {
-    const picked = this.policy.pick(this.nowUs);
+    const kept = this.rings.length === 1 ? null : nextOnKept(this.rings);
+    const picked = kept ?? this.policy.pick(this.nowUs);
     if (picked === null) return false;
     const entity = picked as EntityCore;
     const job = entity.nextStart as JobCore;
@@ -260,7 +263,8 @@ export class SchedulerCore extends Clock {
     }
     const bound = this.rings.length === 1 ? null : boundRing(this, entity, job);
     if (bound !== null && !bound.hasRoom(job)) {
-      // Others filled its ring since it was listed: it waits for that ring, and holds nobody back.
+      // Others filled its ring: it waits for that ring, and holds nobody back elsewhere.
+      keepRing(bound, job);
       this.unlist(entity);
       this.askCheck(entity);
       return true;
