@@ -217,7 +217,7 @@ export class SchedulerCore extends Clock {
   #canStart(entity: EntityCore): boolean {
     for (;;) {
       const job = entity.nextStart;
-      // A job that dies here may be followed by one that was submitted, in a callback, to another scheduler (S12).
+      // A job that ended in here may be followed by one that was submitted, in a callback, to another scheduler (S12).
       if (job === null || entity.scheduler !== this) return false;
       // Nothing can hold back a plain job, as most are.
       if (job.extra === null && this.#startsPlainly) return true;
@@ -241,11 +241,13 @@ export class SchedulerCore extends Clock {
         this.#reportBlocked(job, 'resource');
         return false;
       }
-      if (found === 'blocked') {
-        if (job === entity.nextStart) return false;
-      } else {
+      if (found !== 'blocked') {
+        // As a start counts, and the pass looks at the next one by itself: a callback may submit the same again for ever (S2).
+        this.#turn.started();
         die(this, job, found);
+        return false;
       }
+      if (job === entity.nextStart) return false;
     }
   }
 

@@ -1,5 +1,6 @@
 // When passes run, and how long they may take (S2).
 import { describe, expect, it } from 'vitest';
+import { JobError } from '../../src/base/index.ts';
 import { signalledFence } from '../../src/fence/index.ts';
 import { eventsOf, outcomes, pendingFence, setUp } from './fixture.ts';
 
@@ -117,5 +118,35 @@ describe('a pass', () => {
       starved[how] = timerAt;
     }
     expect(starved).toEqual({ freeJob: 256, 'another scheduler': 512, 'one pass': 256 });
+  });
+
+  it('S2: lets timers in also where each job dies when it is looked at, and is submitted again', () => {
+    const deaths: Record<string, number> = {};
+    for (const how of ['a failed dependency', 'prepareJob'] as const) {
+      let died = 0;
+      let timerAt = -1;
+      const { scheduler, runtime } = setUp({
+        driver: (mock) => ({
+          ...mock.without(),
+          ...(how === 'prepareJob' ? { prepareJob: () => 'no fence' as never } : {}),
+        }),
+      });
+      const failed = pendingFence(runtime);
+      failed.signal(new JobError('ERR_DRIVER'));
+      const after = how === 'prepareJob' ? [] : [failed.fence];
+      const entity = scheduler.createEntity({ onDependencyError: 'fail' });
+      const again = (): void => {
+        const job = entity.submit({}, { after });
+        job.finished.addCallback(() => {
+          died += 1;
+          if (timerAt === -1 && died < 5000) again();
+        });
+      };
+      runtime.setTimer(0, () => (timerAt = died));
+      again();
+      runtime.advanceBy(0);
+      deaths[how] = timerAt;
+    }
+    expect(deaths).toEqual({ 'a failed dependency': 256, prepareJob: 256 });
   });
 });
