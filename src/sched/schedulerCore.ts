@@ -15,6 +15,7 @@ import { failAll } from './failAll.ts';
 import { FreeList } from './freeList.ts';
 import { Hooks } from './hooks.ts';
 import type { Attempt, JobCore } from './jobCore.ts';
+import { Listing } from './listing.ts';
 import { Observers } from './observers.ts';
 import { boundRing, isHeldByOrder, keepRing, nextOnKept } from './placement.ts';
 import type { Policy } from './policy.ts';
@@ -79,8 +80,7 @@ export class SchedulerCore extends Clock {
   readonly spareAttempts: Attempt[] = [];
   readonly freeList: FreeList = new FreeList(this);
   #checks: EntityCore[] = [];
-  /** Entities that the policy knows. */
-  #listedCount = 0;
+  readonly #listing: Listing = new Listing(this);
   #nextCheck = 0;
   #passAsked = false;
   readonly #turn = new Turn();
@@ -124,11 +124,15 @@ export class SchedulerCore extends Clock {
 
   /** Has the next pass look at `entity`: its head changed, or what it waited for happened. */
   askCheck(entity: EntityCore): void {
-    if (!entity.checkAsked) {
-      entity.checkAsked = true;
-      this.#checks.push(entity);
-    }
+    this.noteCheck(entity);
     this.requestPass();
+  }
+
+  /** The same, in whatever pass is next. */
+  noteCheck(entity: EntityCore): void {
+    if (entity.checkAsked) return;
+    entity.checkAsked = true;
+    this.#checks.push(entity);
   }
 
   requestPass(): void {
@@ -152,7 +156,7 @@ export class SchedulerCore extends Clock {
     turn.begin(this.nowUs);
     let started = 0;
     let later = false;
-    // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
+    // Until it ends, this pass sees whatever a request would be for; what throws in it must not stop the next one.
     try {
       for (;;) {
         if (this.ended || allStopped(this.rings)) break;
@@ -178,6 +182,7 @@ export class SchedulerCore extends Clock {
     }
     this.deadlines.settle();
     this.#reportPass('pass-end', started);
+    this.#listing.passEnded();
   }
 
   #checkNext(entity: EntityCore): void {
@@ -196,22 +201,12 @@ export class SchedulerCore extends Clock {
   #check(entity: EntityCore): void {
     const can = this.#canStart(entity);
     if (this.ended) return;
-    if (can && entity.listed) {
-      this.policy.changed?.(entity, this.nowUs);
-    } else if (can) {
-      entity.listed = true;
-      this.#listedCount += 1;
-      this.policy.add(entity, this.nowUs);
-    } else {
-      this.unlist(entity);
-    }
+    if (can) this.#listing.add(entity);
+    else this.unlist(entity);
   }
 
   unlist(entity: EntityCore): void {
-    if (!entity.listed || entity.scheduler !== this) return;
-    entity.listed = false;
-    this.#listedCount -= 1;
-    this.policy.remove(entity, this.nowUs);
+    this.#listing.remove(entity);
   }
 
   #canStart(entity: EntityCore): boolean {
@@ -254,9 +249,8 @@ export class SchedulerCore extends Clock {
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
   #startNext(): boolean {
     const kept = this.rings.length === 1 ? null : nextOnKept(this.rings);
-    const picked = kept ?? this.policy.pick(this.nowUs);
-    if (picked === null) return false;
-    const entity = picked as EntityCore;
+    const entity = kept ?? this.#listing.pick();
+    if (entity === null) return false;
     const job = entity.nextStart as JobCore;
     if (recheckPipelined(job)) {
       const can = this.#canStart(entity);
@@ -285,7 +279,7 @@ export class SchedulerCore extends Clock {
 
   /** Whether an entity waits for room with a job that can start, or may have one. */
   get contended(): boolean {
-    return this.#listedCount > 0 || this.#checks.length > 0;
+    return this.#listing.count > 0 || this.#checks.length > 0;
   }
 
   /** The fence that `job` waited for signalled: see the rules of JobCore. */
@@ -299,8 +293,11 @@ export class SchedulerCore extends Clock {
     if (job.phase === 'running' && (job.extra?.cancelError ?? null) !== null) return 'requested';
     const error = cancelled(job, reason);
     if (this.observers.listening) {
+      const { phase } = job;
       const atUs = this.runtime.nowUs();
       this.observers.emit({ type: 'job-cancel', atUs, fence: job.ref, attempt: job.attempt });
+      // An observer may have ended it.
+      if (job.phase !== phase) return this.cancel(job, reason);
     }
     if (job.phase === 'queued') {
       die(this, job, error);
