@@ -39,7 +39,7 @@ export function failAll(core: SchedulerCore, outcome: FencelineError, gone: bool
     while (entity.first !== null && entity.scheduler === core) finish(core, entity.first);
     entity.advancing = false;
     // What ended meanwhile on that other scheduler was left to this loop.
-    if (entity.serial) advance(entity);
+    if (entity.serial && entity.scheduler !== core) advance(entity);
   }
   if (gone) retireAll(core);
 }
