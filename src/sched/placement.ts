@@ -15,7 +15,7 @@ export function isHeldByOrder(core: SchedulerCore, entity: EntityCore, job: JobC
   if (core.rings.length === 1 || (pinned === null && !isAfterOthers)) return false;
   const ring = boundRing(core, entity, job);
   if (ring === null || ring.hasRoom(job)) return false;
-  // The policy knows it until it is its turn; then its ring is kept for it.
+  // The policy knows it until its turn comes; then its ring is kept for it.
   if (pinned !== null && mayBeKept(ring, job)) return false;
   ring.heldByOrder.add(job);
   return true;
