@@ -6,7 +6,7 @@ import { Attempt } from './attempt.ts';
 import { end, endInTurn, settle } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
-import { lookAgain } from './queueAgain.ts';
+import { lookAtHeld } from './queueAgain.ts';
 import { returnResources } from './resources.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
@@ -231,10 +231,7 @@ export function retire(core: SchedulerCore, job: JobCore): void {
   }
   if (core.ended) core.domain.leave(core);
   if (isFinished) core.freeList.add(job);
-  if (ring.heldByOrder.size > 0) {
-    for (const held of ring.heldByOrder) lookAgain(core, held);
-    ring.heldByOrder.clear();
-  }
+  lookAtHeld(core, ring);
   const wasHeld = !core.pipelines || (job.extra?.slicing ?? null) !== null;
   if (wasHeld && entity.nextStart !== null && entity.serial) core.askCheck(entity);
   watch(core, ring);

@@ -4,7 +4,7 @@ import { signalTogether, stopListening } from '../fence/index.ts';
 import { resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
-import { queueAgain } from './queueAgain.ts';
+import { openRing, queueAgain } from './queueAgain.ts';
 import { returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
@@ -89,6 +89,7 @@ function markDead(core: SchedulerCore, job: JobCore, outcome: FencelineError): v
   entity.skip(job);
   returnResources(job);
   if (extra !== null) {
+    if (extra.slicing !== null) openRing(core, job);
     // A dependency that pipelining passed over counts again: memory may be reused when the fence signals.
     extra.nextAfter = 0;
     if (extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);

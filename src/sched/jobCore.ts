@@ -67,11 +67,11 @@ export class Waiter extends CallbackNode {
  * nanoseconds: V8 keeps small integers in the object, and any other number in an object of its own.
  */
 export class JobCore<P = unknown> implements Job<P>, FenceOwner {
-  /** Given when the job is accepted. */
+  /** These two are given when the job is accepted. */
   id: number = 0;
+  seqno: number = 0;
   readonly payload: P;
   readonly entity: EntityCore;
-  readonly seqno: number;
   extra: JobExtra | null = null;
   phase: Phase = 'queued';
   attempt = 0;
@@ -87,9 +87,8 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   /** Once somebody asked for it; where it signalled before anybody did, how many nanoseconds after `scheduled`. */
   #finished: FenceCore | number | null = null;
 
-  constructor(entity: EntityCore, seqno: number, payload: P, core: SchedulerCore) {
+  constructor(entity: EntityCore, payload: P, core: SchedulerCore) {
     this.entity = entity;
-    this.seqno = seqno;
     this.payload = payload;
     this.#atS = core.nowS;
     this.#atNs = core.nowNs;

@@ -29,6 +29,8 @@ export class Ring {
   #isTaken = false;
   /** Queued jobs that must go here (J4, S14), and found no room. */
   readonly heldByOrder: Set<JobCore> = new Set();
+  /** The job that the policy chose, and that can go on here alone, while others leave it no room (S14): they come after it. */
+  keptFor: JobCore | null = null;
   /** What `attempts` are expected to take together; and with a time target, each of them. */
   #estimatedUs = 0;
   readonly #lengthsUs: number[] = [];
@@ -53,10 +55,16 @@ export class Ring {
 
   /** Whether `job` may be started here now. */
   hasRoom(job: JobCore): boolean {
+    if (this.keptFor !== null && this.keptFor !== job) return false;
     if (this.#isTaken || (isExclusive(job) && this.attempts.length > 0)) return false;
     if (this.stopped || this.creditsUsed + this.costOf(job) > this.limit) return false;
     if (this.#targetUs === null || this.attempts.length === 0) return true;
     return this.#estimatedUs < this.#targetUs;
+  }
+
+  /** Whether one that ends here may leave no room for `job`: others could take it time and again. */
+  needsMoreThanOne(job: JobCore): boolean {
+    return isExclusive(job) || this.costOf(job) > 1;
   }
 
   isLessLoadedThan(other: Ring): boolean {

@@ -16,15 +16,16 @@ import { failAll } from './failAll.ts';
 import { FreeList } from './freeList.ts';
 import { Hooks } from './hooks.ts';
 import type { JobCore } from './jobCore.ts';
+import { Listing } from './listing.ts';
 import { Observers } from './observers.ts';
-import { boundRing, isHeldByOrder } from './placement.ts';
+import { boundRing, isHeldByOrder, keepRing, nextOnKept } from './placement.ts';
 import type { Policy } from './policy.ts';
+import { openRing } from './queueAgain.ts';
 import type { DomainCore } from './resetDomain.ts';
 import { holdsResources } from './resources.ts';
 import { allStopped, leastLoaded, Ring } from './ring.ts';
 import type { SchedulerSetup } from './schedulerOptions.ts';
 import { Estimate } from './stats.ts';
-import { tellAdded, tellChanged, tellRemoved } from './tellPolicy.ts';
 import { Turn } from './turn.ts';
 
 /**
@@ -82,8 +83,7 @@ export class SchedulerCore extends Clock {
   readonly spareAttempts: Attempt[] = [];
   readonly freeList: FreeList = new FreeList(this);
   #checks: EntityCore[] = [];
-  /** Entities that the policy knows. */
-  #listedCount = 0;
+  readonly #listing: Listing = new Listing(this);
   #nextCheck = 0;
   #passAsked = false;
   readonly #turn = new Turn();
@@ -128,11 +128,15 @@ export class SchedulerCore extends Clock {
 
   /** Has the next pass look at `entity`: its head changed, or what it waited for happened. */
   askCheck(entity: EntityCore): void {
-    if (!entity.checkAsked) {
-      entity.checkAsked = true;
-      this.#checks.push(entity);
-    }
+    this.noteCheck(entity);
     this.requestPass();
+  }
+
+  /** The same, in whatever pass is next. */
+  noteCheck(entity: EntityCore): void {
+    if (entity.checkAsked) return;
+    entity.checkAsked = true;
+    this.#checks.push(entity);
   }
 
   requestPass(): void {
@@ -156,7 +160,7 @@ export class SchedulerCore extends Clock {
     turn.begin(this.nowUs);
     let started = 0;
     let later = false;
-    // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
+    // Until it ends, this pass sees whatever a request would be for; what throws in it must not stop the next one.
     try {
       for (;;) {
         if (this.ended || allStopped(this.rings)) break;
@@ -182,6 +186,7 @@ export class SchedulerCore extends Clock {
     }
     this.deadlines.settle();
     this.#reportPass('pass-end', started);
+    this.#listing.passEnded();
   }
 
   #checkNext(entity: EntityCore): void {
@@ -200,28 +205,18 @@ export class SchedulerCore extends Clock {
   #check(entity: EntityCore): void {
     const can = this.#canStart(entity);
     if (this.ended) return;
-    if (can && entity.listed) {
-      tellChanged(this, entity);
-    } else if (can) {
-      entity.listed = true;
-      this.#listedCount += 1;
-      tellAdded(this, entity);
-    } else {
-      this.unlist(entity);
-    }
+    if (can) this.#listing.add(entity);
+    else this.unlist(entity);
   }
 
   unlist(entity: EntityCore): void {
-    if (!entity.listed || entity.scheduler !== this) return;
-    entity.listed = false;
-    this.#listedCount -= 1;
-    tellRemoved(this, entity);
+    this.#listing.remove(entity);
   }
 
   #canStart(entity: EntityCore): boolean {
     for (;;) {
       const job = entity.nextStart;
-      // A job that dies here may be followed by one that was submitted, in a callback, to another scheduler (S12).
+      // A job that ended in here may be followed by one that was submitted, in a callback, to another scheduler (S12).
       if (job === null || entity.scheduler !== this) return false;
       // Nothing can hold back a plain job, as most are.
       if (job.extra === null && this.#startsPlainly) return true;
@@ -241,22 +236,27 @@ export class SchedulerCore extends Clock {
           continue;
         }
         if (holdsResources(job)) return true;
+        // Who heard of the grant may have ended it.
+        if (job !== entity.nextStart) continue;
+        openRing(this, job);
         this.#reportBlocked(job, 'resource');
         return false;
       }
-      if (found === 'blocked') {
-        if (job === entity.nextStart) return false;
-      } else {
+      if (found !== 'blocked') {
+        // As a start counts, and the pass looks at the next one by itself: a callback may submit the same again for ever (S2).
+        this.#turn.started();
         die(this, job, found);
+        return false;
       }
+      if (job === entity.nextStart) return false;
     }
   }
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
   #startNext(): boolean {
-    const picked = this.policy.pick(this.nowUs);
-    if (picked === null) return false;
-    const entity = picked as EntityCore;
+    const kept = this.rings.length === 1 ? null : nextOnKept(this.rings);
+    const entity = kept ?? this.#listing.pick();
+    if (entity === null) return false;
     const job = entity.nextStart as JobCore;
     if (recheckPipelined(job)) {
       const can = this.#canStart(entity);
@@ -265,7 +265,8 @@ export class SchedulerCore extends Clock {
     }
     const bound = this.rings.length === 1 ? null : boundRing(this, entity, job);
     if (bound !== null && !bound.hasRoom(job)) {
-      // Others filled its ring since it was listed: it waits for that ring, and holds nobody back.
+      // Others filled its ring: it waits for that ring, and holds nobody back elsewhere.
+      keepRing(bound, job);
       this.unlist(entity);
       this.askCheck(entity);
       return true;
@@ -285,7 +286,7 @@ export class SchedulerCore extends Clock {
 
   /** Whether an entity waits for room with a job that can start, or may have one. */
   get contended(): boolean {
-    return this.#listedCount > 0 || this.#checks.length > 0;
+    return this.#listing.count > 0 || this.#checks.length > 0;
   }
 
   /** The fence that `job` waited for signalled: see the rules of JobCore. */

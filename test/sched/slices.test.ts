@@ -1,7 +1,10 @@
 // Jobs in slices, and jobs that have a ring for themselves (S14). Leases: test/device; generators in threads: test/worker.
 import { describe, expect, it } from 'vitest';
 import type { JobError } from '../../src/base/index.ts';
-import { Account, ResourcePool } from '../../src/sched/index.ts';
+import { Account, fair, fifo, ResourcePool, roundRobin } from '../../src/sched/index.ts';
+import type { Policy, SubmitOptions } from '../../src/sched/index.ts';
+import type { Ring } from '../../src/sched/ring.ts';
+import type { SchedulerCore } from '../../src/sched/schedulerCore.ts';
 import {
   eventsOf,
   outcome,
@@ -25,6 +28,36 @@ function heldOffItsRing(order: 'serial' | 'parallel') {
   const behind = entity.submit({ durationUs: 1000 });
   runtime.advanceBy(1100);
   return { ...set, entity, sliced, behind };
+}
+
+/**
+ * A job with `options` between its two slices, while others keep both rings filled with jobs of one credit that never end together.
+ * `starts` are the rings where those jobs began.
+ */
+function crowdedOffItsRing(options: SubmitOptions, policy?: Policy) {
+  const set = setUp({
+    credits: 2,
+    rings: 2,
+    mock: { slicesOn: 'same-ring' },
+    ...(policy === undefined ? {} : { policy }),
+  });
+  const { scheduler, runtime } = set;
+  const { core } = scheduler as unknown as { readonly core: SchedulerCore };
+  const entity = scheduler.createEntity({ label: 'big', order: 'parallel' });
+  const sliced = entity.submit({ durationUs: 1000, slices: 2 }, options);
+  runtime.advanceBy(100);
+  const starts: number[] = [];
+  for (const durationUs of [700, 713, 726, 739, 752, 765]) {
+    const other = scheduler.createEntity();
+    const again = (): void => {
+      if (core.ended) return;
+      const job = other.submit({ durationUs });
+      job.scheduled.addCallback(() => starts.push(job.ring ?? -1));
+      job.finished.addCallback(again);
+    };
+    again();
+  }
+  return { ...set, core, entity, sliced, starts };
 }
 
 describe('a sliced job', () => {
@@ -125,6 +158,46 @@ describe('a sliced job', () => {
       expect(behind.finished.signalledAtUs).toBe(order === 'serial' ? 8000 : 2500);
     }
   });
+
+  it.each([
+    ['credits', { credits: 2 }, fair],
+    ['the ring for itself', { exclusive: true }, fair],
+    ['one credit', {}, fair],
+    ['credits', { credits: 2 }, roundRobin],
+    ['credits', { credits: 2 }, fifo],
+  ] as const)(
+    'S5, F9: goes on although others want its ring all the time (it needs %s)',
+    (_, options, policy) => {
+      const { runtime, scheduler, sliced } = crowdedOffItsRing(options, policy());
+      runtime.advanceBy(30_000);
+      expect(outcome(sliced)).toBe('ok');
+      // The other ring was never kept from anybody.
+      expect(scheduler.stats().rings[1]?.busyUs).toBeGreaterThan(29_000);
+    },
+  );
+
+  it.each(['cancel', 'kill', 'reset', 'close', 'gone', 'neither'])(
+    'S3: opens the ring that is kept for it to all others where it ends, or goes on (%s)',
+    (how) => {
+      const set = crowdedOffItsRing({ credits: 2 });
+      const { runtime, scheduler, core, mock, sliced, entity, starts } = set;
+      const [ring, other] = core.rings as [Ring, Ring];
+      for (let at = 0; at < 300 && ring.keptFor === null; at += 1) runtime.advanceBy(100);
+      expect([ring.keptFor?.id, other.keptFor]).toEqual([sliced.id, null]);
+      if (how === 'cancel') sliced.cancel();
+      else if (how === 'kill') entity.kill();
+      else if (how === 'reset') scheduler.recover();
+      else if (how === 'close') void scheduler.close({ mode: 'kill' });
+      else if (how === 'gone') scheduler.removeDevice();
+      const before = starts.length;
+      runtime.advanceBy(10_000);
+      const isOver = how === 'close' || how === 'gone';
+      expect(starts.slice(before).includes(0)).toBe(!isOver);
+      expect(sliced.state).toBe('finished');
+      expect(mock.freedCount(sliced)).toBe(1);
+      if (!isOver) expect(ring.keptFor).toBe(null);
+    },
+  );
 
   it('S14, J9, E2: ends while it waits for its ring', () => {
     for (const how of ['cancel', 'kill', 'neither'] as const) {
