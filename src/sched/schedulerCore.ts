@@ -82,6 +82,8 @@ export class SchedulerCore extends Clock {
   #listedCount = 0;
   #nextCheck = 0;
   #passAsked = false;
+  /** The job that did not fit, which ends the pass: told when the pass is over, so that whoever is told can ask for the next one. */
+  #blocked: JobCore | null = null;
   readonly #turn = new Turn();
   readonly #pass = (): void => this.#runPass();
 
@@ -175,6 +177,9 @@ export class SchedulerCore extends Clock {
         this.runtime.setTimer(this.runtime.nowUs(), this.#pass);
       }
     }
+    const blocked = this.#blocked;
+    this.#blocked = null;
+    if (blocked !== null) this.#reportBlocked(blocked, 'credits');
     this.deadlines.settle();
     this.#reportPass('pass-end', started);
   }
@@ -227,10 +232,10 @@ export class SchedulerCore extends Clock {
       const found = resolveDependencies(this, job);
       if (found === 'ready') {
         if (isHeldByOrder(this, entity, job)) {
+          // Those behind it may start elsewhere (S3); it is put back when its ring has room, which whoever is told may make.
+          if (!entity.serial) entity.passOver(job);
           this.#reportBlocked(job, 'order');
           if (entity.serial) return false;
-          // Those behind it may start elsewhere (S3); it is put back when its ring has room.
-          entity.passOver(job);
           continue;
         }
         if (holdsResources(job)) return true;
@@ -265,7 +270,7 @@ export class SchedulerCore extends Clock {
     }
     const ring = bound ?? leastLoaded(this.rings, job);
     if (ring === null) {
-      this.#reportBlocked(job, 'credits');
+      this.#blocked = job;
       return false;
     }
     start(this, entity, job, ring);
