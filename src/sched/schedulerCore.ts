@@ -2,11 +2,12 @@ import type { FencelineError } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Ids } from '../events/index.ts';
 import { fenceSignalled, start } from './attempts.ts';
+import { cancel } from './cancel.ts';
 import { Clock } from './clock.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { recheckPipelined, resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { Driver } from './driver.ts';
-import { cancelled, die } from './endings.ts';
+import { die } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
 import { isSameSetup } from './entityOptions.ts';
 import type { EntitySetup } from './entityOptions.ts';
@@ -291,22 +292,7 @@ export class SchedulerCore extends Clock {
   }
 
   cancel(job: JobCore, reason: unknown): 'dequeued' | 'requested' | 'finished' {
-    if (job.phase === 'finished' || job.phase === 'ended') return 'finished';
-    if (job.phase === 'dead') return job.isSuspended ? 'requested' : 'dequeued';
-    if (job.phase === 'running' && (job.extra?.cancelError ?? null) !== null) return 'requested';
-    const error = cancelled(job, reason);
-    if (this.observers.listening) {
-      const atUs = this.runtime.nowUs();
-      this.observers.emit({ type: 'job-cancel', atUs, fence: job.ref, attempt: job.attempt });
-    }
-    if (job.phase === 'queued') {
-      die(this, job, error);
-      return job.isSuspended ? 'requested' : 'dequeued';
-    }
-    job.need().cancelError = error;
-    // During a reset, or a question about its timeout, the driver has the job already.
-    if ((job.current?.attachedTo ?? null) !== null) this.hooks.cancelJob(job);
-    return 'requested';
+    return cancel(this, job, reason);
   }
 
   /** Ends everything at once (E3). */
