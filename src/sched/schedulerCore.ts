@@ -24,6 +24,7 @@ import { holdsResources } from './resources.ts';
 import { allStopped, leastLoaded, Ring } from './ring.ts';
 import type { SchedulerSetup } from './schedulerOptions.ts';
 import { Estimate } from './stats.ts';
+import { tellAdded, tellChanged, tellRemoved } from './tellPolicy.ts';
 import { Turn } from './turn.ts';
 
 /**
@@ -202,11 +203,11 @@ export class SchedulerCore extends Clock {
     const can = this.#canStart(entity);
     if (this.ended) return;
     if (can && entity.listed) {
-      this.policy.changed?.(entity, this.nowUs);
+      tellChanged(this, entity);
     } else if (can) {
       entity.listed = true;
       this.#listedCount += 1;
-      this.policy.add(entity, this.nowUs);
+      tellAdded(this, entity);
     } else {
       this.unlist(entity);
     }
@@ -216,7 +217,7 @@ export class SchedulerCore extends Clock {
     if (!entity.listed || entity.scheduler !== this) return;
     entity.listed = false;
     this.#listedCount -= 1;
-    this.policy.remove(entity, this.nowUs);
+    tellRemoved(this, entity);
   }
 
   #canStart(entity: EntityCore): boolean {
