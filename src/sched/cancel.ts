@@ -28,8 +28,8 @@ export function cancel(
     return outOfQueue(core, job);
   }
   job.need().cancelError = error;
-  // During a reset, or a question about its timeout, the driver has the job already.
-  if ((job.current?.attachedTo ?? null) !== null) core.hooks.cancelJob(job);
+  // Accused, or in a question about its timeout, the driver has the job already.
+  if ((job.current?.attachedTo ?? null) !== null && !job.isSuspect) core.hooks.cancelJob(job);
   return 'requested';
 }
 

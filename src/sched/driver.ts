@@ -84,7 +84,8 @@ export interface Driver<P = unknown> {
   reset?(context: ResetContext<P>): Fence | Promise<void> | void;
 
   /**
-   * Asked to end a running job early (J9), at most once per attempt. Best effort: the driver fails the hardware fence with
+   * Asked to end a running job early (J9), or by a close that kills (E3), at most once per attempt, while the driver has it: not before
+   * `runJob` has returned, nor during a reset that covers it. Best effort: the driver fails the hardware fence with
    * `ERR_JOB_CANCELLED` if it did stop it, or lets it complete.
    */
   cancelJob?(job: Job<P>): void;
@@ -116,7 +117,7 @@ export type Verdict = 'no-hang' | 'waits' | 'reset' | 'gone' | 'fail';
 
 /** What a driver's `reset` is told. */
 export interface ResetContext<P = unknown> {
-  /** The jobs to blame. */
+  /** The jobs to blame, of those in `running`. */
   readonly guilty: readonly Job<P>[];
   /**
    * Every job that the reset takes with it, guilty ones included, in the order in which they were started; also finished ones

@@ -1,6 +1,7 @@
 import type { FencelineError } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Ids } from '../events/index.ts';
+import type { Attempt } from './attempt.ts';
 import { fenceSignalled, start } from './attempts.ts';
 import { cancel } from './cancel.ts';
 import { Clock } from './clock.ts';
@@ -15,7 +16,7 @@ import { expire } from './expiry.ts';
 import { failAll } from './failAll.ts';
 import { FreeList } from './freeList.ts';
 import { Hooks } from './hooks.ts';
-import type { Attempt, JobCore } from './jobCore.ts';
+import type { JobCore } from './jobCore.ts';
 import { Observers } from './observers.ts';
 import { boundRing, isHeldByOrder } from './placement.ts';
 import type { Policy } from './policy.ts';
@@ -50,6 +51,8 @@ export class SchedulerCore extends Clock {
   readonly deadlines: Deadlines;
   readonly domain: DomainCore;
   readonly estimate: Estimate = new Estimate();
+  /** Whether its rings execute in the order of starts. */
+  readonly ordered: boolean;
   /** Whether dependencies on running jobs may be left to the ring's order (J7). */
   readonly pipelines: boolean;
   /** Whether its driver runs jobs in slices (S14). */
@@ -107,7 +110,8 @@ export class SchedulerCore extends Clock {
       return ring;
     });
     this.slices = setup.driver.nextSlice !== undefined;
-    this.pipelines = setup.rings === 1 && setup.driver.ordered !== false;
+    this.ordered = setup.driver.ordered !== false;
+    this.pipelines = setup.rings === 1 && this.ordered;
     this.#startsPlainly = this.pipelines && !this.slices && setup.driver.prepareJob === undefined;
   }
 
@@ -233,6 +237,8 @@ export class SchedulerCore extends Clock {
       }
       const found = resolveDependencies(this, job);
       if (found === 'ready') {
+        // A hook that was asked may have put another one before it: nobody but the head holds slots (S6).
+        if (job !== entity.nextStart) continue;
         if (isHeldByOrder(this, entity, job)) {
           // Those behind it may start elsewhere (S3); it is put back when its ring has room, which whoever is told may make.
           if (!entity.serial) entity.passOver(job);

@@ -29,7 +29,7 @@ export interface SchedulerOptions<P = unknown> {
   readonly dependencyTimeoutMs?: number;
   /** Which schedulers are reset together. Default: this one alone. */
   readonly resetDomain?: ResetDomain;
-  /** Of the reset procedure (T7): one try (default 10,000 ms), tries (default 3), and the first pause between two (default 100 ms; it doubles). */
+  /** Of the reset procedure (T7): one try (default 10,000 ms), tries (default 3), and the first pause between two (default 100 ms, at most a day; it doubles). */
   readonly reset?: {
     readonly timeoutMs?: number;
     readonly maxTries?: number;
@@ -85,6 +85,7 @@ export interface CrashReport {
     readonly client: number | null;
     readonly fence: FenceRef;
     readonly attempt: number;
+    /** What `capture` gave; `undefined` where it was not asked, because the job was named only while the reset went on. */
     readonly captured: unknown;
   }[];
 }

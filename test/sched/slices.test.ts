@@ -1,7 +1,7 @@
 // Jobs in slices, and jobs that have a ring for themselves (S14). Leases: test/device; generators in threads: test/worker.
 import { describe, expect, it } from 'vitest';
 import type { JobError } from '../../src/base/index.ts';
-import { Account } from '../../src/sched/index.ts';
+import { Account, ResourcePool } from '../../src/sched/index.ts';
 import {
   eventsOf,
   outcome,
@@ -361,5 +361,30 @@ describe('contended', () => {
     expect(scheduler.contended).toBe(true);
     runtime.advanceBy(2000);
     expect([outcome(ready), scheduler.contended]).toEqual(['ok', false]);
+  });
+});
+
+describe('a slice that ends while the next job is asked about', () => {
+  it('S6: puts its job before that one, which is given no slots then', () => {
+    const acts: (() => void)[] = [];
+    const env = setUp({
+      driver: (mock) => ({
+        ...mock.without(),
+        prepareJob: () => {
+          acts.shift()?.();
+          return null;
+        },
+      }),
+    });
+    const pool = new ResourcePool({ label: 'ids', slots: 2 });
+    const entity = env.scheduler.createEntity({ order: 'parallel' });
+    const resources = [{ pool, count: 2 }];
+    const sliced = entity.submit({ durationUs: 100, slices: 2 }, { resources });
+    env.runtime.advanceBy(10);
+    const next = entity.submit({ durationUs: 10 }, { resources: [{ pool }] });
+    acts.push(() => void env.mock.finish(sliced));
+    env.runtime.runUntilIdle();
+    expect(outcomes([sliced, next])).toEqual(['ok', 'ok']);
+    expect(pool.free).toBe(2);
   });
 });
