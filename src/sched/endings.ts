@@ -31,8 +31,8 @@ export function endInTurn(core: SchedulerCore, job: JobCore, outcome: FencelineE
   die(core, job, outcome);
 }
 
-/** Takes a queued job out: it never starts. Its fences signal later, as E2 says. */
-export function die(core: SchedulerCore, job: JobCore, outcome: FencelineError): void {
+/** Takes a queued job out: it never starts, or goes on no more. Its fences signal later, as E2 says. */
+export function die(core: SchedulerCore, job: JobCore, outcome: FencelineError | null): void {
   markDead(core, job, outcome);
   core.readClock();
   settle(core, job);
@@ -80,7 +80,7 @@ function dieAll(core: SchedulerCore, entity: EntityCore, outcome: FencelineError
   else for (const job of dead) settle(core, job);
 }
 
-function markDead(core: SchedulerCore, job: JobCore, outcome: FencelineError): void {
+function markDead(core: SchedulerCore, job: JobCore, outcome: FencelineError | null): void {
   const { entity, extra } = job;
   job.outcome = outcome;
   job.phase = 'dead';

@@ -53,7 +53,10 @@ export function judge(core: SchedulerCore, late: readonly JobCore[]): void {
     core.timeouts += 1;
     let verdict = core.hooks.timedOut(job);
     const extra = job.need();
-    if (verdict === 'no-hang') {
+    if (verdict === 'waits') {
+      // It is given back like what progresses, and only that is counted.
+      verdict = 'no-hang';
+    } else if (verdict === 'no-hang') {
       extra.noHangs += 1;
       if (extra.noHangs > core.setup.noHangLimit) verdict = 'reset';
     }
@@ -122,7 +125,7 @@ function giveBack(core: SchedulerCore, job: JobCore): void {
   if ((job.extra?.cancelError ?? null) !== null) core.hooks.cancelJob(job);
 }
 
-function report(core: SchedulerCore, job: JobCore, verdict: Verdict): void {
+function report(core: SchedulerCore, job: JobCore, verdict: Exclude<Verdict, 'waits'>): void {
   if (!core.observers.listening) return;
   const { client } = job.entity.setup;
   const atUs = core.runtime.nowUs();

@@ -3,11 +3,12 @@ import { idsOf } from '../events/index.ts';
 import type { Ids } from '../events/index.ts';
 import type { Attempt } from './attempt.ts';
 import { fenceSignalled, start } from './attempts.ts';
+import { cancel } from './cancel.ts';
 import { Clock } from './clock.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { recheckPipelined, resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { Driver } from './driver.ts';
-import { cancelled, die } from './endings.ts';
+import { die } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
 import { isSameSetup } from './entityOptions.ts';
 import type { EntitySetup } from './entityOptions.ts';
@@ -86,6 +87,8 @@ export class SchedulerCore extends Clock {
   readonly #listing: Listing = new Listing(this);
   #nextCheck = 0;
   #passAsked = false;
+  /** The job that did not fit, which ends the pass: told when the pass is over, so that whoever is told can ask for the next one. */
+  #blocked: JobCore | null = null;
   readonly #turn = new Turn();
   readonly #pass = (): void => this.#runPass();
 
@@ -184,6 +187,9 @@ export class SchedulerCore extends Clock {
         this.runtime.setTimer(this.runtime.nowUs(), this.#pass);
       }
     }
+    const blocked = this.#blocked;
+    this.#blocked = null;
+    if (blocked !== null) this.#reportBlocked(blocked, 'credits');
     this.deadlines.settle();
     this.#reportPass('pass-end', started);
     this.#listing.passEnded();
@@ -229,10 +235,10 @@ export class SchedulerCore extends Clock {
         // A hook that was asked may have put another one before it: nobody but the head holds slots (S6).
         if (job !== entity.nextStart) continue;
         if (isHeldByOrder(this, entity, job)) {
+          // Those behind it may start elsewhere (S3); it is put back when its ring has room, which whoever is told may make.
+          if (!entity.serial) entity.passOver(job);
           this.#reportBlocked(job, 'order');
           if (entity.serial) return false;
-          // Those behind it may start elsewhere (S3); it is put back when its ring has room.
-          entity.passOver(job);
           continue;
         }
         if (holdsResources(job)) return true;
@@ -273,9 +279,8 @@ export class SchedulerCore extends Clock {
     }
     const ring = bound ?? leastLoaded(this.rings, job);
     if (ring === null) {
-      this.#reportBlocked(job, 'credits');
-      // Who was told may have ended the job, or what is in its way: this pass is the one to see that.
-      return entity.nextStart !== job || leastLoaded(this.rings, job) !== null;
+      this.#blocked = job;
+      return false;
     }
     start(this, entity, job, ring);
     if (!this.#canStart(entity)) this.unlist(entity);
@@ -295,25 +300,7 @@ export class SchedulerCore extends Clock {
   }
 
   cancel(job: JobCore, reason: unknown): 'dequeued' | 'requested' | 'finished' {
-    if (job.phase === 'finished' || job.phase === 'ended') return 'finished';
-    if (job.phase === 'dead') return job.isSuspended ? 'requested' : 'dequeued';
-    if (job.phase === 'running' && (job.extra?.cancelError ?? null) !== null) return 'requested';
-    const error = cancelled(job, reason);
-    if (this.observers.listening) {
-      const { phase } = job;
-      const atUs = this.runtime.nowUs();
-      this.observers.emit({ type: 'job-cancel', atUs, fence: job.ref, attempt: job.attempt });
-      // An observer may have ended it.
-      if (job.phase !== phase) return this.cancel(job, reason);
-    }
-    if (job.phase === 'queued') {
-      die(this, job, error);
-      return job.isSuspended ? 'requested' : 'dequeued';
-    }
-    job.need().cancelError = error;
-    // Accused, or in a question about its timeout, the driver has the job already.
-    if ((job.current?.attachedTo ?? null) !== null && !job.isSuspect) this.hooks.cancelJob(job);
-    return 'requested';
+    return cancel(this, job, reason);
   }
 
   /** Ends everything at once (E3). */

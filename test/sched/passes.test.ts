@@ -93,6 +93,16 @@ describe('a pass', () => {
     expect(runtime.pendingDeferred).toBe(0);
   });
 
+  it('S2, S3: loses no wake-up of who is told that a job does not fit', () => {
+    const { scheduler, runtime, mock } = setUp({ credits: 1 });
+    const [running, waiting] = [1, 2].map(() => scheduler.createEntity().submit({}));
+    scheduler.observe({
+      emit: (event) => event.type === 'job-blocked' && running && mock.finish(running),
+    });
+    runtime.runUntilIdle();
+    expect([running!.finished.status, waiting!.state]).toEqual(['ok', 'running']);
+  });
+
   it('S2: lets timers in also where pass follows pass, because each job that ends at once is followed by another', () => {
     const starved: Record<string, number> = {};
     for (const how of ['freeJob', 'another scheduler', 'one pass'] as const) {

@@ -16,15 +16,20 @@ import {
 } from './fixture.ts';
 
 /** A sliced job between two slices whose ring a rival took, while the other ring has just become free; and one behind it. */
-function heldOffItsRing(order: 'serial' | 'parallel') {
+function heldOffItsRing(order: 'serial' | 'parallel', endsRival = false) {
   const set = setUp({ credits: 1, rings: 2, mock: { slicesOn: 'same-ring' } });
-  const { scheduler, runtime } = set;
+  const { scheduler, runtime, mock } = set;
+  scheduler.observe({
+    emit(event) {
+      if (endsRival && event.type === 'job-blocked' && event.why === 'order') mock.finish(rival);
+    },
+  });
   const entity = scheduler.createEntity({ order });
   const sliced = entity.submit({ durationUs: 1000, slices: 2 });
   runtime.advanceBy(0);
   scheduler.createEntity().submit({ durationUs: 1500 });
   runtime.advanceBy(500);
-  scheduler.createEntity().submit({ durationUs: 5000 });
+  const rival = scheduler.createEntity().submit({ durationUs: 5000 });
   const behind = entity.submit({ durationUs: 1000 });
   runtime.advanceBy(1100);
   return { ...set, entity, sliced, behind };
@@ -146,6 +151,15 @@ describe('a sliced job', () => {
     const { rings: used } = scheduler.stats();
     expect(used[0]!.busyUs + used[1]!.busyUs).toBe(3 * 1000 + 6 * 1300);
   });
+
+  it.each(['parallel', 'serial'] as const)(
+    'S2, S3: goes on where its ring becomes free while it is told that it waits for it: %s',
+    (order) => {
+      const { runtime, sliced } = heldOffItsRing(order, true);
+      runtime.runUntilIdle();
+      expect(sliced.finished.signalledAtUs).toBeLessThan(3000);
+    },
+  );
 
   it('S14, S3: waits for its ring, and those behind it in a parallel entity start elsewhere meanwhile', () => {
     for (const order of ['parallel', 'serial'] as const) {

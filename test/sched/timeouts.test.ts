@@ -1,6 +1,7 @@
 // When a running job is past its deadline, and what the driver may answer (T1, T2). What a reset then does: reset.test.ts.
 import { describe, expect, it } from 'vitest';
 import { ResourcePool } from '../../src/sched/index.ts';
+import type { Verdict } from '../../src/sched/index.ts';
 import { eventsOf, oneDomain, outcome, outcomes, setUp } from './fixture.ts';
 import type { MockJob } from './fixture.ts';
 
@@ -215,6 +216,22 @@ describe('the verdict', () => {
     const job = env.scheduler.createEntity().submit({ hangs: true });
     env.runtime.runUntilIdle();
     expect(job.finished.signalledAtUs).toBe(55_000);
+  });
+
+  it('T2, T6: of what waits for its driver nothing is counted, and nobody is blamed', () => {
+    const verdicts: Verdict[] = ['waits', 'waits', 'waits', 'waits', 'no-hang', 'reset'];
+    const env = setUp({
+      runTimeoutMs: 5,
+      noHangLimit: 1,
+      driver: (mock) => ({ ...mock.without(), timedOut: () => verdicts.shift() ?? 'reset' }),
+    });
+    const entity = env.scheduler.createEntity();
+    const job = entity.submit({ durationUs: 22_000 });
+    env.runtime.runUntilIdle();
+    expect([outcome(job), entity.stats().karma]).toEqual(['ok', 0]);
+    expect(eventsOf(env.events, 'timeout').map((event) => event.verdict)).toEqual(
+      Array(4).fill('no-hang'),
+    );
   });
 
   it.each(['no-hang', 'reset'] as const)(
