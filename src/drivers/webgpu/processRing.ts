@@ -121,8 +121,9 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
     const gpu = this.#process;
     this.#process = null;
     if (gpu !== null) {
+      const ended = this.#host.spares.end(gpu);
       this.#host.memoryLost(false);
-      await this.#host.spares.end(gpu);
+      await ended;
     }
     for (const { job, source } of this.#attempts.splice(0)) source.signal(resetError(job.label));
     this.#stalls.watch(false);
