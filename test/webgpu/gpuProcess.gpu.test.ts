@@ -3,8 +3,20 @@
  * large, closes in the middle of things. What the device stops and survives is in isolated.gpu.test.ts.
  */
 import { describe, expect, it } from 'vitest';
+import type { WebGpuDispatch } from 'fenceline/webgpu';
 import { missing, title } from './gpu.ts';
-import { endsOf, gpuProcesses, openTestDevice, spin } from './testDevice.ts';
+import { endsOf, errorOf, gpuProcesses, openTestDevice, scale, spin } from './testDevice.ts';
+
+/** A GPU that what a shader says can end. */
+const FRAGILE = new URL('fragile.mjs', import.meta.url).href;
+
+/** Writes one number; `first` begins its text. */
+function small(first = ''): WebGpuDispatch {
+  const wgsl = `${first}
+    @group(0) @binding(0) var<storage, read_write> data: array<u32>;
+    @compute @workgroup_size(1) fn main() { data[0] = 1u; }`;
+  return { wgsl, bindings: [{ size: 4 }], workgroups: [1] };
+}
 
 /** Runs for about ten seconds. */
 const TEN_SECONDS = 400_000_000;
@@ -26,5 +38,50 @@ describe.skipIf(missing !== null)(title('a GPU process'), () => {
     expect((await endsOf([job]))[0]).toBe('ERR_SCHEDULER_CLOSED');
     expect(gpuProcesses()).toEqual(others);
     await device.close();
+  });
+
+  it.each<[string, Partial<WebGpuDispatch>, string]>([
+    ['a buffer of 4 GiB', { bindings: [{ size: 2 ** 32 }] }, 'ERR_DRIVER'],
+    ['a buffer of 4 bytes more', { bindings: [{ size: 2 ** 32 + 4 }] }, 'ERR_DRIVER'],
+    [
+      'the largest buffer that can be asked for',
+      { bindings: [{ size: Number.MAX_SAFE_INTEGER }] },
+      'ERR_DRIVER',
+    ],
+    [
+      '5,000 bindings',
+      { bindings: Array.from({ length: 5000 }, () => ({ size: 4 })) },
+      'ERR_DRIVER',
+    ],
+    ['5,000 reads', { read: Array.from({ length: 5000 }, () => 0) }, 'ok'],
+  ])('T6: the job alone is concerned by %s, as in this realm', async (_name, part, end) => {
+    for (const isolation of ['none', 'process'] as const) {
+      const device = await open({ isolation, credits: 16 });
+      const [odd, client] = [device.open(), device.open()];
+      const jobs = [1, 2, 3].map((value) => [
+        ...[client.submit(scale([value])), odd.submit({ ...small(), ...part })],
+      ]);
+      expect(await endsOf(jobs.flat())).toEqual(jobs.flatMap(() => ['ok', end]));
+      expect([odd.stats().karma, device.stats().scheduler.resets]).toEqual([0, 0]);
+    }
+  });
+
+  it('T4, T6: that a job ended is no idle one, however much of what was posted with the job it left unread', async () => {
+    const device = await open({ module: FRAGILE, credits: 16 });
+    const [rogue, client] = [device.open(), device.open()];
+    const { value } = client.allocate({ bytes: 2 ** 26 });
+    await client.submit({ upload: value, data: new Uint8Array(4) }).result;
+    const jobs = [
+      rogue.submit(small('/* CRASH */'), { resubmit: false }),
+      client.submit({ upload: value, data: new Uint8Array(2 ** 26) }),
+      client.submit(scale([1])),
+    ];
+    // The buffer was in the process.
+    expect(await endsOf(jobs)).toEqual(['ERR_JOB_RESET', 'ERR_JOB_RESET', 'ok']);
+    expect([rogue.stats().karma, client.stats().karma]).toEqual([0, 0]);
+    expect([device.gone.status, device.stats().scheduler.resets]).toEqual(['pending', 1]);
+    const alone = rogue.submit(small('/* CRASH */'));
+    expect((await errorOf(alone.result, 'ERR_DRIVER')).message).toMatch(/ended by SIGKILL/);
+    expect(rogue.stats().karma).toBe(1);
   });
 });

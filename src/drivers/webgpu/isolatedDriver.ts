@@ -12,6 +12,7 @@ import { ProcessRing } from './processRing.ts';
 import type { IsolatedJob, ProcessRingHost } from './processRing.ts';
 import { RemoteMemory } from './remoteMemory.ts';
 import { SpareProcesses } from './spareProcesses.ts';
+import { LISTED_BYTES } from './wire.ts';
 import type { GpuRequest } from './wire.ts';
 import { encodeWork } from './work.ts';
 import type { JobTask, PlainTask, WebGpuWork } from './work.ts';
@@ -166,11 +167,16 @@ export class IsolatedDriver
   }
 }
 
-/** How many bytes go to the GPU process, or come back, with a job. */
+/** A character of a text becomes so many bytes at most. */
+const UTF8_BYTES_MAX = 3;
+
+/** How many bytes go to the GPU process, or come back, with a job, at most. */
 function travellingBytes(task: PlainTask): number {
   if (task.type === 'upload') return task.contents.byteLength;
   if (task.type === 'readBack') return task.bytes;
-  const { bindings, read } = task.dispatch;
-  const sent = bindings.reduce((sum, { contents }) => sum + (contents?.byteLength ?? 0), 0);
-  return read.reduce((sum, index) => sum + (bindings[index]?.size ?? 0), sent);
+  const { wgsl, entryPoint, bindings, read } = task.dispatch;
+  let bytes = UTF8_BYTES_MAX * (wgsl.length + (entryPoint?.length ?? 0));
+  for (const { contents } of bindings) bytes += LISTED_BYTES + (contents?.byteLength ?? 0);
+  for (const index of read) bytes += LISTED_BYTES + (bindings[index]?.size ?? 0);
+  return bytes;
 }

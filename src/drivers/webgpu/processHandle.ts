@@ -18,8 +18,6 @@ export interface ProcessOwner {
 const STDERR_MAX = 2000;
 /** How long a process that died may be survived by its end of the pipe. */
 const LAST_WORDS_MS = 1000;
-/** What a pipe ends with that the other end closed without having read all: noticed by who writes, and by who reads. */
-const UNREAD: readonly unknown[] = ['EPIPE', 'ECONNRESET'];
 
 /**
  * The scheduling process's end of one GPU process.
@@ -41,7 +39,6 @@ export class GpuProcess {
   #flushAsked = false;
   #started = false;
   #over = false;
-  #leftUnread = false;
   /** The hardware, once it is ready. */
   adapter: AdapterName | null = null;
   owner: ProcessOwner;
@@ -59,9 +56,7 @@ export class GpuProcess {
     this.#isReady.promise.catch(() => {});
     this.#socket.on('data', (chunk: Uint8Array) => this.#came(chunk));
     // Its end is told by the exit.
-    this.#socket.on('error', ({ code }: { code?: unknown }) => {
-      this.#leftUnread ||= UNREAD.includes(code);
-    });
+    this.#socket.on('error', () => {});
     this.#child.stderr?.on('data', (chunk: Uint8Array) => {
       this.#stderr = (this.#stderr + String(chunk)).slice(-STDERR_MAX);
     });
@@ -81,11 +76,6 @@ export class GpuProcess {
     return this.#isReady.promise;
   }
 
-  /** Whether it died before it had read all that was posted. False also where the platform does not tell. */
-  get leftUnread(): boolean {
-    return this.#leftUnread;
-  }
-
   /** Posts `message`; what is posted in one turn goes together. */
   post(message: ToGpu): void {
     if (this.#over) return;
@@ -96,7 +86,6 @@ export class GpuProcess {
       this.#flushAsked = false;
       const chunks = this.#out.take();
       if (this.#over) return;
-      this.#leftUnread ||= !this.#socket.writable;
       this.#socket.cork();
       for (const chunk of chunks) this.#socket.write(chunk);
       this.#socket.uncork();

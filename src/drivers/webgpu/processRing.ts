@@ -56,7 +56,7 @@ interface Attempt {
  * 3. A ring without a process takes one when it has something to post. It has none after a reset and after a death.
  * 4. A process that dies, or loses its device, while jobs are with it breaks the device: the ring waits for the reset.
  *    One that had begun no job (none was posted, it was not ready yet, had nothing in flight when it lost its device, or died before it
- *    read what was posted to it while it had none) concerns nobody: what was posted to it is posted to the next.
+ *    answered the mark in front of what was posted to it while it had none) concerns nobody: what was posted to it is posted to the next.
  * 5. This process is kept alive while there are attempts, or the memory awaits an answer.
  */
 export class ProcessRing implements ProcessOwner, MemoryWire {
@@ -73,8 +73,8 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
   /** True while nothing may be posted: the process is over, and the reset is not. */
   #blocked = false;
   #awaitsMemory = false;
-  /** Whether all that is with the process was posted at once, while it had nothing to do, and nothing was posted since. */
-  #postedAtOnce = false;
+  /** The id of the mark in front of all jobs that are with the process, while it is not answered: none has begun. */
+  #mark: number | null = null;
 
   constructor(label: string, host: ProcessRingHost) {
     this.#host = host;
@@ -139,7 +139,6 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
   }
 
   post(message: ToGpu): void {
-    this.#postedAtOnce = false;
     if (!this.#blocked) this.warmUp().post(message);
   }
 
@@ -151,7 +150,8 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
   messageCame(gpu: GpuProcess, message: FromGpu): void {
     if (this.#process !== gpu || this.#blocked) return;
     if (message.type === 'done' || message.type === 'failed') {
-      if (!this.#host.memory.answered(message)) this.#answered(message);
+      if (message.id === this.#mark) this.#mark = null;
+      else if (!this.#host.memory.answered(message)) this.#answered(message);
     } else if (message.type === 'lost') {
       const why = `its device was lost: ${message.message}`;
       this.#over(gpu, why, message.inFlight > 0, () => this.#host.lost());
@@ -162,8 +162,7 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
     if (this.#process !== gpu || this.#blocked) return;
     const [first] = this.#attempts;
     const alone = this.#posted === 1 && first !== undefined ? first.job : null;
-    const mayHaveBegun = !(gpu.leftUnread && this.#postedAtOnce);
-    this.#over(gpu, why, mayHaveBegun, () => this.#host.crashed(alone, why));
+    this.#over(gpu, why, this.#mark === null, () => this.#host.crashed(alone, why));
   }
 
   /** Rule 4. */
@@ -197,7 +196,6 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
     if (this.#blocked || this.#posted === this.#attempts.length) return;
     const gpu = this.warmUp();
     this.#keepAlive();
-    this.#postedAtOnce = this.#posted === 0;
     while (this.#posted < this.#attempts.length) {
       const attempt = this.#attempts[this.#posted] as Attempt;
       if (attempt.cancelled) {
@@ -222,6 +220,10 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
   }
 
   #post(gpu: GpuProcess, attempt: Attempt, command: Command): void {
+    if (this.#posted === 0) {
+      this.#mark = this.nextId();
+      gpu.post({ type: 'mark', id: this.#mark });
+    }
     const id = this.nextId();
     attempt.id = id;
     if (command.type !== 'dispatch') {
