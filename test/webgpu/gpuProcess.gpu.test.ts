@@ -66,6 +66,46 @@ describe.skipIf(missing !== null)(title('a GPU process'), () => {
     }
   });
 
+  it('T6: compiles what one client sends for that client, whatever it looks like', async () => {
+    for (const isolation of ['none', 'process'] as const) {
+      const device = await open({ isolation, credits: 8 });
+      const [odd, client] = [device.open(), device.open()];
+      const [alike, plain] = [small(), small('// by us')];
+      const jobs = [
+        odd.submit({ ...alike, wgsl: plain.wgsl.slice(9), entryPoint: '// by us' }),
+        client.submit(plain),
+      ];
+      expect(await endsOf(jobs)).toEqual(['ERR_DRIVER', 'ok']);
+    }
+  });
+
+  it('T6: that loses a device which was destroyed has nobody to blame', async () => {
+    const device = await open({ module: FRAGILE, reset: { backoffMs: 1 } });
+    const client = device.open();
+    const { wgsl, ...rest } = spin(20_000_000);
+    const lost = client.submit({ ...rest, wgsl: `/* LOSE */${wgsl}` }, { resubmit: false });
+    expect(await endsOf([lost])).toEqual(['ERR_JOB_RESET']);
+    expect(client.stats().karma).toBe(0);
+  });
+
+  it('T6: that ends with a job and a request of the memory has nobody to blame', async () => {
+    const others = gpuProcesses();
+    const device = await open({ spares: 0 });
+    const [client, other] = [device.open(), device.open()];
+    const job = client.submit(spin(TEN_SECONDS), { resubmit: false });
+    await job.scheduled.wait();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const ours = gpuProcesses().filter((pid) => !others.includes(pid));
+    for (const pid of ours) process.kill(pid, 'SIGSTOP');
+    const { value } = other.allocate({ bytes: 4 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    for (const pid of ours) process.kill(pid, 'SIGKILL');
+    expect(await endsOf([job])).toEqual(['ERR_JOB_RESET']);
+    expect(client.stats().karma).toBe(0);
+    const upload = other.submit({ upload: value, data: new Uint8Array(4) });
+    expect(await endsOf([upload])).toEqual(['ok']);
+  });
+
   it('T4, T6: that a job ended is no idle one, however much of what was posted with the job it left unread', async () => {
     const device = await open({ module: FRAGILE, credits: 16 });
     const [rogue, client] = [device.open(), device.open()];

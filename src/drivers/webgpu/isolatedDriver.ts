@@ -145,8 +145,8 @@ export class IsolatedDriver
     this.#host?.fault(alone, error);
   }
 
-  lost(): void {
-    this.#host?.broke('lonely');
+  lost(blame: 'lonely' | 'nobody'): void {
+    this.#host?.broke(blame);
   }
 
   memoryLost(back: boolean): void {

@@ -28,10 +28,10 @@ export interface ProcessRingHost {
   readonly memory: RemoteMemory;
   /** The process is over, and with it what was in its memory; with `back`, there is another. */
   memoryLost(back: boolean): void;
-  /** The GPU process ended while jobs were with it; `alone` is the only one, if there was one. */
+  /** The GPU process ended while jobs were with it; `alone` is the only thing that was, if there was one. */
   crashed(alone: IsolatedJob | null, why: string): void;
-  /** The GPU process lost its device while jobs were with it. */
-  lost(): void;
+  /** The GPU process lost its device while jobs were with it; `lonely`: a job that was alone with it is blamed. */
+  lost(blame: 'lonely' | 'nobody'): void;
   /** The GPU process ended while it had no job. */
   diedIdle(why: string): void;
   /** A GPU process answered: it can live here. */
@@ -154,14 +154,19 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
       else if (!this.#host.memory.answered(message)) this.#answered(message);
     } else if (message.type === 'lost') {
       const why = `its device was lost: ${message.message}`;
-      this.#over(gpu, why, message.inFlight > 0, () => this.#host.lost());
+      const innocent = message.reason === 'destroyed' || this.#awaitsMemory;
+      this.#over(gpu, why, message.inFlight > 0, () =>
+        this.#host.lost(innocent ? 'nobody' : 'lonely'),
+      );
     }
   }
 
   died(gpu: GpuProcess, why: string): void {
     if (this.#process !== gpu || this.#blocked) return;
     const [first] = this.#attempts;
-    const alone = this.#posted === 1 && first !== undefined ? first.job : null;
+    // A job is not alone where the memory is at work for somebody.
+    const isAlone = this.#posted === 1 && !this.#awaitsMemory;
+    const alone = isAlone && first !== undefined ? first.job : null;
     this.#over(gpu, why, this.#mark === null, () => this.#host.crashed(alone, why));
   }
 
