@@ -2,13 +2,16 @@
  * What one client does to an isolated WebGPU device concerns nobody else, and ends no process: work that does not fit, memory that is
  * large, closes in the middle of things. What the device stops and survives is in isolated.gpu.test.ts.
  */
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { WebGpuDispatch } from 'fenceline/webgpu';
 import { missing, title } from './gpu.ts';
-import { endsOf, errorOf, gpuProcesses, openTestDevice, scale, spin } from './testDevice.ts';
+import { endsOf, errorOf, gpuProcesses, openTestDevice, scale, spin, until } from './testDevice.ts';
 
 /** A GPU that what a shader says can end. */
 const FRAGILE = new URL('fragile.mjs', import.meta.url).href;
+/** A GPU that can be made not to start. */
+const HANGING = new URL('hanging.mjs', import.meta.url).href;
+afterEach(() => vi.unstubAllEnvs());
 
 /** Writes one number; `first` begins its text. */
 function small(first = ''): WebGpuDispatch {
@@ -104,6 +107,30 @@ describe.skipIf(missing !== null)(title('a GPU process'), () => {
     expect(client.stats().karma).toBe(0);
     const upload = other.submit({ upload: value, data: new Uint8Array(4) });
     expect(await endsOf([upload])).toEqual(['ok']);
+  });
+
+  it('F9: that is not ready in time counts as one that died', async () => {
+    vi.stubEnv('FENCELINE_TEST_HANG', '1');
+    const error = await errorOf(open({ module: HANGING, startTimeoutMs: 300 }), 'ERR_DEVICE_GONE');
+    expect(error.message).toMatch(/not ready after 300 ms/);
+  });
+
+  it('T6, F9: that is not ready convicts nobody: jobs wait for the next one', async () => {
+    const others = gpuProcesses();
+    const device = await open({ module: HANGING, spares: 0, startTimeoutMs: 4000 });
+    const client = device.open();
+    await client.submit(scale([1])).result;
+    vi.stubEnv('FENCELINE_TEST_HANG', '1');
+    const ours = gpuProcesses().filter((pid) => !others.includes(pid));
+    for (const pid of ours) process.kill(pid, 'SIGKILL');
+    await until('its end is heard of', () => !gpuProcesses().some((pid) => ours.includes(pid)));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    // The driver may ask ten times for more time, and then would a reset come.
+    const job = client.submit(scale([1]), { runTimeoutMs: 350 });
+    await until('another one starts', () => gpuProcesses().length > others.length);
+    vi.unstubAllEnvs();
+    expect(await endsOf([job])).toEqual(['ok']);
+    expect([client.stats().karma, device.stats().scheduler.resets]).toEqual([0, 0]);
   });
 
   it('T4, T6: that a job ended is no idle one, however much of what was posted with the job it left unread', async () => {

@@ -26,6 +26,8 @@ export interface IsolatedDriverOptions {
   readonly request: GpuRequest;
   readonly spares: number;
   readonly runtime: Runtime;
+  /** How long a process may take until it is ready. */
+  readonly startTimeoutMs: number;
 }
 
 /**
@@ -54,13 +56,13 @@ export class IsolatedDriver
   #closed = false;
 
   constructor(options: IsolatedDriverOptions) {
-    const { label, request, spares, runtime } = options;
+    const { label, request, spares, runtime, startTimeoutMs } = options;
     this.runtime = runtime;
     this.#label = label;
     this.#clockOffsetUs = clockOffsetUs(() => runtime.nowUs(), sharedClockUs);
     this.spares = new SpareProcesses({
       spares,
-      start: (owner) => new GpuProcess(request, owner),
+      start: (owner) => new GpuProcess(request, owner, startTimeoutMs),
       onDeath: (why) => this.diedIdle(why),
     });
     this.#ring = new ProcessRing('ring 0', this);
@@ -101,6 +103,10 @@ export class IsolatedDriver
     return buffers;
   }
 
+  prepareJob(): Fence | null {
+    return this.#ring.prepare();
+  }
+
   runJob(job: IsolatedJob): Fence {
     return this.#ring.start(job);
   }
@@ -131,7 +137,7 @@ export class IsolatedDriver
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([this.#ring.reset(), this.spares.close()]);
+    await Promise.all([this.#ring.close(), this.spares.close()]);
   }
 
   crashed(alone: IsolatedJob | null, why: string): void {

@@ -57,7 +57,8 @@ interface Attempt {
  * 4. A process that dies, or loses its device, while jobs are with it breaks the device: the ring waits for the reset.
  *    One that had begun no job (none was posted, it was not ready yet, had nothing in flight when it lost its device, or died before it
  *    answered the mark in front of what was posted to it while it had none) concerns nobody: what was posted to it is posted to the next.
- * 5. This process is kept alive while there are attempts, or the memory awaits an answer.
+ * 5. This process is kept alive while there are attempts, the memory awaits an answer, or jobs wait for a process.
+ * 6. Jobs start when a process is ready, so that nobody's time is spent on its start.
  */
 export class ProcessRing implements ProcessOwner, MemoryWire {
   readonly #host: ProcessRingHost;
@@ -73,18 +74,37 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
   /** True while nothing may be posted: the process is over, and the reset is not. */
   #blocked = false;
   #awaitsMemory = false;
+  #closed = false;
+  readonly #starts: Timeline;
+  /** Signals when a process is ready; `null` while no job waits for that. */
+  #readiness: FenceSource | null = null;
   /** The id of the mark in front of all jobs that are with the process, while it is not answered: none has begun. */
   #mark: number | null = null;
 
   constructor(label: string, host: ProcessRingHost) {
     this.#host = host;
     this.#stalls = new StallWatch(host.runtime);
-    this.#timeline = new Timeline({ driver: 'webgpu', label, runtime: host.runtime });
+    const { runtime } = host;
+    this.#timeline = new Timeline({ driver: 'webgpu', label, runtime });
+    this.#starts = new Timeline({
+      driver: 'webgpu',
+      label: `${label}/starts`,
+      runtime,
+      ordered: false,
+    });
   }
 
   /** Takes a process before there are jobs, so that the first need not wait. */
   warmUp(): GpuProcess {
     return (this.#process ??= this.#takeProcess());
+  }
+
+  /** What jobs wait for before they start (rule 6); `null`: a process is ready. */
+  prepare(): Fence | null {
+    if (!this.#blocked && this.warmUp().ready) return null;
+    this.#readiness ??= this.#starts.createFence();
+    this.#keepAlive();
+    return this.#readiness.fence;
   }
 
   /** Takes `job` as the last attempt. */
@@ -131,6 +151,13 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
     this.#names = new ProgramNames();
     this.#blocked = false;
     if (gpu !== null) this.#host.memoryLost(true);
+    this.#getReady();
+  }
+
+  /** Ends everything. */
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.reset();
   }
 
   nextId(): number {
@@ -149,7 +176,8 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
 
   messageCame(gpu: GpuProcess, message: FromGpu): void {
     if (this.#process !== gpu || this.#blocked) return;
-    if (message.type === 'done' || message.type === 'failed') {
+    if (message.type === 'ready') this.#getReady();
+    else if (message.type === 'done' || message.type === 'failed') {
       if (message.id === this.#mark) this.#mark = null;
       else if (!this.#host.memory.answered(message)) this.#answered(message);
     } else if (message.type === 'lost') {
@@ -185,6 +213,20 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
     this.#host.diedIdle(why);
     this.#host.memoryLost(true);
     this.#askFlush();
+    this.#getReady();
+  }
+
+  /** Rule 6: tells those that wait, or has them wait for the next process. */
+  #getReady(): void {
+    const waiting = this.#readiness;
+    if (waiting === null) return;
+    if (!this.#closed && !this.warmUp().ready) {
+      this.#keepAlive();
+      return;
+    }
+    this.#readiness = null;
+    waiting.signal();
+    this.#keepAlive();
   }
 
   #askFlush(): void {
@@ -271,7 +313,8 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
 
   /** Rule 5. */
   #keepAlive(): void {
-    if (this.#attempts.length > 0 || this.#awaitsMemory) this.#process?.ref();
+    const isNeeded = this.#attempts.length > 0 || this.#awaitsMemory || this.#readiness !== null;
+    if (isNeeded) this.#process?.ref();
     else this.#process?.unref();
   }
 }
