@@ -115,7 +115,7 @@ export type Verdict = 'no-hang' | 'reset' | 'gone' | 'fail';
 
 /** What a driver's `reset` is told. */
 export interface ResetContext<P = unknown> {
-  /** The jobs to blame. */
+  /** The jobs to blame, of those in `running`. */
   readonly guilty: readonly Job<P>[];
   /**
    * Every job that the reset takes with it, guilty ones included, in the order in which they were started; also finished ones

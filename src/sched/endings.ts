@@ -14,6 +14,7 @@ import type { SchedulerCore } from './schedulerCore.ts';
 export function end(core: SchedulerCore, job: JobCore, outcome: FencelineError | null): void {
   job.outcome = outcome;
   job.phase = 'ended';
+  core.inFlight -= 1;
   settle(core, job);
 }
 

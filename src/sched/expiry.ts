@@ -1,6 +1,6 @@
 import { JobError } from '../base/index.ts';
 import { attach } from '../fence/index.ts';
-import { chargeAttempt, complete, giveBackToHardware, watch } from './attempts.ts';
+import { accusedEnded, chargeAttempt, complete, giveBackToHardware, watch } from './attempts.ts';
 import type { Deadline } from './deadlines.ts';
 import type { Verdict } from './driver.ts';
 import { convict, die, end, settle } from './endings.ts';
@@ -76,11 +76,18 @@ export function judge(core: SchedulerCore, late: readonly JobCore[]): void {
 
 /** Has a reset begin in which `job` is guilty; without a reset hook it fails on time, and holds its credit (T2, J11). */
 export function accuse(core: SchedulerCore, job: JobCore, error: JobError): void {
-  if (core.driver.reset !== undefined || core.domain.resetting) {
-    core.domain.ask(core, job, error);
+  if (core.driver.reset === undefined && !core.domain.covers(job)) {
+    failOnTime(core, job, error);
     return;
   }
-  failOnTime(core, job, error);
+  core.domain.accuse(job, error);
+  const { current } = job;
+  const ring = job.onRing;
+  if (current === null || ring === null || ring.stopped) return;
+  // Its reset may have to wait for another one; meanwhile the hardware may go on to what is behind it.
+  const { hardware } = current;
+  if (hardware !== null && !attach(hardware, current)) accusedEnded(core, job);
+  watch(core, ring);
 }
 
 /** Fails `job`, guilty, although the hardware still works on it: its ring is hung until it is done. */
@@ -108,6 +115,7 @@ function giveBack(core: SchedulerCore, job: JobCore): void {
     return;
   }
   ring.watched = null;
+  current.dueUs = NaN;
   core.readClock();
   watch(core, ring);
   // While it was out of reach its driver was not asked.

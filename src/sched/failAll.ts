@@ -68,6 +68,7 @@ function outOfReach(core: SchedulerCore, job: JobCore, outcome: FencelineError):
   if (job.phase === 'running') {
     job.phase = 'ended';
     job.outcome = outcome;
+    core.inFlight -= 1;
     // Accused, and no reset has it yet: none will.
     if (job.isSuspect && job.onRing?.stopped === false) giveBackToHardware(core, job);
   } else if (job.phase === 'queued') {

@@ -10,6 +10,7 @@ export function queueAgain(job: JobCore): void {
   entity.running -= 1;
   entity.queued += 1;
   core.queued += 1;
+  core.inFlight -= 1;
   lookAgain(core, job);
 }
 

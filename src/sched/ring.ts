@@ -101,13 +101,22 @@ export class Ring {
     if (attempts.length === 0) this.#estimatedUs = 0;
   }
 
-  /** The job that executes now: the first attempt that has not ended; `null` if there is none, or behind one that hangs. */
+  /**
+   * The job that executes now: the first attempt that has not ended; `null` if there is none, or behind one that hangs. One
+   * whose time is settled has ended, also where it is accused and waits for its reset.
+   */
   executing(): JobCore | null {
     for (const job of this.attempts) {
-      if (job.isLive) return job;
+      if (job.isLive && job.current?.charged === false) return job;
       if (job.current?.hung === true) return null;
     }
     return null;
+  }
+
+  /** The one live attempt; `null` where there are others, or none. */
+  get lonely(): JobCore | null {
+    const [only, ...others] = this.attempts.filter((job) => job.isLive);
+    return only === undefined || others.length > 0 ? null : only;
   }
 
   /** Whether it holds an attempt that failed on time, and nothing can stop (T2). */

@@ -1,6 +1,7 @@
 import type { FencelineError } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Ids } from '../events/index.ts';
+import type { Attempt } from './attempt.ts';
 import { fenceSignalled, start } from './attempts.ts';
 import { Clock } from './clock.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
@@ -14,7 +15,7 @@ import { expire } from './expiry.ts';
 import { failAll } from './failAll.ts';
 import { FreeList } from './freeList.ts';
 import { Hooks } from './hooks.ts';
-import type { Attempt, JobCore } from './jobCore.ts';
+import type { JobCore } from './jobCore.ts';
 import { Listing } from './listing.ts';
 import { Observers } from './observers.ts';
 import { boundRing, isHeldByOrder, keepRing, nextOnKept } from './placement.ts';
@@ -50,6 +51,8 @@ export class SchedulerCore extends Clock {
   readonly deadlines: Deadlines;
   readonly domain: DomainCore;
   readonly estimate: Estimate = new Estimate();
+  /** Whether its rings execute in the order of starts. */
+  readonly ordered: boolean;
   /** Whether dependencies on running jobs may be left to the ring's order (J7). */
   readonly pipelines: boolean;
   /** Whether its driver runs jobs in slices (S14). */
@@ -104,7 +107,8 @@ export class SchedulerCore extends Clock {
       return ring;
     });
     this.slices = setup.driver.nextSlice !== undefined;
-    this.pipelines = setup.rings === 1 && setup.driver.ordered !== false;
+    this.ordered = setup.driver.ordered !== false;
+    this.pipelines = setup.rings === 1 && this.ordered;
     this.#startsPlainly = this.pipelines && !this.slices && setup.driver.prepareJob === undefined;
   }
 
@@ -248,8 +252,7 @@ export class SchedulerCore extends Clock {
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
   #startNext(): boolean {
-    const kept = this.rings.length === 1 ? null : nextOnKept(this.rings);
-    const entity = kept ?? this.#listing.pick();
+    const entity = nextOnKept(this.rings) ?? this.#listing.pick();
     if (entity === null) return false;
     const job = entity.nextStart as JobCore;
     if (recheckPipelined(job)) {
@@ -304,8 +307,8 @@ export class SchedulerCore extends Clock {
       return job.isSuspended ? 'requested' : 'dequeued';
     }
     job.need().cancelError = error;
-    // During a reset, or a question about its timeout, the driver has the job already.
-    if ((job.current?.attachedTo ?? null) !== null) this.hooks.cancelJob(job);
+    // Accused, or in a question about its timeout, the driver has the job already.
+    if ((job.current?.attachedTo ?? null) !== null && !job.isSuspect) this.hooks.cancelJob(job);
     return 'requested';
   }
 

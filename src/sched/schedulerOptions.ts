@@ -77,6 +77,7 @@ export interface CrashReport {
     readonly client: number | null;
     readonly fence: FenceRef;
     readonly attempt: number;
+    /** What `capture` gave; `undefined` where it was not asked, because the job was named only while the reset went on. */
     readonly captured: unknown;
   }[];
 }

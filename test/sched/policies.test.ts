@@ -332,6 +332,24 @@ describe('an entity with several schedulers', () => {
     expect(first.mock.idsOf('runJob')).not.toContain(job.id);
   });
 
+  it('S12: counts what a reset took as load', () => {
+    const first = setUp();
+    const second = setUp({ runtime: first.runtime });
+    first.mock.resetUs = 10_000;
+    for (let i = 0; i < 2; i += 1) first.scheduler.createEntity().submit({ hangs: true });
+    second.scheduler.createEntity().submit({ durationUs: 500 });
+    first.runtime.advanceBy(0);
+    first.scheduler.recover();
+    first.runtime.advanceBy(100);
+    const entity = new Entity({ schedulers: [first.scheduler, second.scheduler] });
+    const job = entity.submit({ durationUs: 10 });
+    first.runtime.runUntilIdle();
+    expect([second.mock.idsOf('runJob').includes(job.id), job.finished.signalledAtUs]).toEqual([
+      true,
+      510,
+    ]);
+  });
+
   it('S12: stays where it is while it has something queued or running', () => {
     const first = setUp();
     const second = setUp({ runtime: first.runtime });
