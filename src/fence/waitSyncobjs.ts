@@ -2,7 +2,7 @@ import { checkedOptions, deferred, invalid, JobError } from '../base/index.ts';
 import type { CancelSignal, Deferred, Fence, FencelineError } from '../base/index.ts';
 import { checkedRuntime } from '../events/index.ts';
 import type { Runtime, Timer } from '../events/index.ts';
-import { rethrowLater } from './report.ts';
+import { stopListening } from './report.ts';
 import { Syncobj } from './syncobj.ts';
 import { checkLimits, setTimerIn } from './waitLimits.ts';
 
@@ -109,13 +109,7 @@ class SyncobjWait {
     this.#timer = setTimerIn(runtime, timeoutMs, () => this.#timeOut(timeoutMs));
     if (signal === undefined) return;
     const onAbort = (): void => this.#end(() => this.#done.reject(signal.reason));
-    this.#stops.add(() => {
-      try {
-        signal.removeEventListener('abort', onAbort);
-      } catch (error) {
-        rethrowLater(runtime, error);
-      }
-    });
+    this.#stops.add(() => stopListening(runtime, signal, onAbort));
     signal.addEventListener('abort', onAbort);
     if (signal.aborted) onAbort();
   }

@@ -2,21 +2,24 @@ import { invalid, JobError } from '../base/index.ts';
 import { attach, claimAsHardware, isFence } from '../fence/index.ts';
 import type { FenceCore } from '../fence/index.ts';
 import { chargeAccount } from './account.ts';
+import { Attempt } from './attempt.ts';
 import { end, endInTurn, settle } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
-import { Attempt } from './jobCore.ts';
 import type { JobCore } from './jobCore.ts';
-import { lookAgain } from './queueAgain.ts';
+import { lookAtHeld } from './queueAgain.ts';
 import { returnResources } from './resources.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 import { Estimate } from './stats.ts';
 import { beginSlice, endSlice, nextSlice } from './slices.ts';
+import { tellEnded, tellStarted } from './tellPolicy.ts';
 
 /** The life of an attempt: start, hand-over to the driver, completion, charge, retirement (J3, J11, S8, S13, T1). */
 
 export function start(core: SchedulerCore, entity: EntityCore, job: JobCore, ring: Ring): void {
-  const goesOn = core.slices && beginSlice(core, job);
+  const lengthUs = ring.lengthOf(job);
+  const goesOn = isNext(job) && core.slices && beginSlice(core, job);
+  if (!isNext(job)) return;
   const number = goesOn ? job.attempt : job.attempt + 1;
   const isFirst = job.attempt === 0;
   const attempt = core.spareAttempts.pop() ?? new Attempt();
@@ -37,9 +40,14 @@ export function start(core: SchedulerCore, entity: EntityCore, job: JobCore, rin
   if (!goesOn) use.attempts += 1;
   const { extra } = job;
   if (extra !== null && extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
-  ring.push(job);
-  core.policy.started(entity, estimateUs, core.nowUs);
+  ring.push(job, lengthUs);
+  tellStarted(core, entity, estimateUs);
   handOver(core, job, attempt, ring);
+}
+
+/** Whether `job` is still the one to start: a hook that is asked at a start may have ended it, or put one before it. */
+function isNext(job: JobCore): boolean {
+  return job.entity.nextStart === job;
 }
 
 /** Calls `runJob` and ties the job to its hardware fence, whatever the hook did to the job meanwhile. */
@@ -69,12 +77,16 @@ function handOver(core: SchedulerCore, job: JobCore, attempt: Attempt, ring: Rin
   if (core.observers.listening) reportRun(core, job, hardware);
   job.signalScheduled(core, true);
   if (job.current !== attempt || attempt.ring === null || attempt.suspect) return;
+  // A callback had it fail on time: the hardware has it already.
+  if (attempt.attachedTo !== null) return;
   if (!attach(hardware, attempt)) {
     fenceSignalled(core, job);
     return;
   }
   watch(core, ring, attempt.startedAtUs);
-  if ((job.extra?.cancelError ?? null) !== null && job.isLive) core.hooks.cancelJob(job);
+  // What was asked while the driver did not have it yet.
+  const isCancelled = job.isLive && (job.extra?.cancelError ?? null) !== null;
+  if (isCancelled || core.ended) core.hooks.cancelJob(job);
 }
 
 /** Nothing of the attempt is on the hardware. */
@@ -97,7 +109,8 @@ export function fenceSignalled(core: SchedulerCore, job: JobCore): void {
       settle(core, job);
       break;
     case 'running':
-      complete(core, job);
+      if (job.isSuspect) accusedEnded(core, job);
+      else complete(core, job);
       break;
     case 'ended':
     case 'finished':
@@ -112,21 +125,39 @@ export function complete(core: SchedulerCore, job: JobCore): void {
   const error = hardware === null ? null : hardware.error;
   core.reachTime(hardware?.signalledAtUs ?? core.runtime.nowUs());
   const busyUs = chargeAttempt(core, job, 'measured');
-  learn(core, job, busyUs);
   core.estimate.add(busyUs);
-  if (error === null) core.domain.blames.addClean(job.entity, busyUs);
-  const next = core.slices && error === null ? nextSlice(core, job) : null;
+  learn(core, job, busyUs);
+  const isWell = error === null && job.isLive && !job.isSuspect;
+  const next = core.slices && isWell ? nextSlice(core, job) : null;
+  // A hook may have reported a fault of the job: it is the reset's.
+  if (job.isSuspect) return;
   retire(core, job);
-  // The hook may have closed the scheduler.
+  // Or closed the scheduler.
   if (job.phase !== 'running') return;
-  if (next === null) end(core, job, error);
-  else endSlice(core, job, next, busyUs);
+  if (next !== null) {
+    endSlice(core, job, next, busyUs);
+    return;
+  }
+  if (error === null) {
+    core.domain.blames.addClean(job.entity, busyUs + (job.extra?.slicing?.usedUs ?? 0));
+  }
+  end(core, job, error);
+}
+
+/** The hardware is done with an accused attempt before its reset began: its time ends here, that of the one behind begins (T1, S13). */
+export function accusedEnded(core: SchedulerCore, job: JobCore): void {
+  const { hardware, ring } = job.current as Attempt;
+  core.reachTime(hardware?.signalledAtUs ?? core.runtime.nowUs());
+  chargeAttempt(core, job, 'measured');
+  if (ring !== null) watch(core, ring);
 }
 
 /** What a job took tells what to expect of the next ones. */
 function learn(core: SchedulerCore, job: JobCore, busyUs: number): void {
   const { use } = job.entity;
   use.estimate.add(busyUs);
+  // What measured it may have ended it, and it may be freed.
+  if (!job.isLive) return;
   if (typeof core.setup.credits !== 'number') use.learnKind(core.hooks.kindOf(job), busyUs);
   const saidUs = job.extra?.estimateUs ?? -1;
   if (saidUs < 0) return;
@@ -148,7 +179,6 @@ export function chargeAttempt(
   const { ring } = attempt;
   const { nowUs } = core;
   attempt.charged = true;
-  core.inFlight -= 1;
   const { entity } = job;
   let busyUs = 0;
   if (used !== 'nothing') {
@@ -164,7 +194,7 @@ export function chargeAttempt(
   entity.use.busyUs += busyUs;
   chargeAccount(entity.account, busyUs);
   if (attempt.hung) attempt.owedUs = busyUs;
-  else core.policy.ended(entity, attempt.estimateUs, busyUs, nowUs);
+  else tellEnded(core, entity, attempt.estimateUs, busyUs);
   return busyUs;
 }
 
@@ -178,7 +208,7 @@ function chargeHungTime(core: SchedulerCore, attempt: Attempt, entity: EntityCor
   ring.busyUs += busyUs;
   entity.use.busyUs += busyUs;
   chargeAccount(entity.account, busyUs);
-  core.policy.ended(entity, attempt.estimateUs, attempt.owedUs + busyUs, nowUs);
+  tellEnded(core, entity, attempt.estimateUs, attempt.owedUs + busyUs);
 }
 
 /** The hardware can no longer touch anything of the attempt (J11): its credits go back. */
@@ -188,21 +218,20 @@ export function retire(core: SchedulerCore, job: JobCore): void {
   const { ring } = attempt;
   if (attempt.hung) chargeHungTime(core, attempt, entity);
   ring.remove(job);
-  returnResources(job);
   attempt.ring = null;
   attempt.hardware = null;
   entity.unretired -= 1;
+  // Asked before anybody is told: one that ends the scheduler then finishes the job, and that frees it.
+  const isFinished = job.phase === 'finished';
+  const { number } = attempt;
+  returnResources(job);
   if (core.observers.listening) {
     const atUs = core.runtime.nowUs();
-    const { number } = attempt;
     core.observers.emit({ type: 'job-retire', atUs, fence: job.ref, attempt: number });
   }
   if (core.ended) core.domain.leave(core);
-  if (job.phase === 'finished') core.freeList.add(job);
-  if (ring.heldByOrder.size > 0) {
-    for (const held of ring.heldByOrder) lookAgain(core, held);
-    ring.heldByOrder.clear();
-  }
+  if (isFinished) core.freeList.add(job);
+  lookAtHeld(core, ring);
   const wasHeld = !core.pipelines || (job.extra?.slicing ?? null) !== null;
   if (wasHeld && entity.nextStart !== null && entity.serial) core.askCheck(entity);
   watch(core, ring);
@@ -222,12 +251,35 @@ export function giveBackToHardware(core: SchedulerCore, job: JobCore): void {
 
 /** Starts the clock of the job that executes on `ring`, since now or `sinceUs`, unless it is running already (T1). */
 export function watch(core: SchedulerCore, ring: Ring, sinceUs?: number): void {
+  if (!core.ordered) {
+    watchFirstDue(core, ring, sinceUs ?? core.nowUs);
+    return;
+  }
   const job = ring.stopped ? null : ring.executing();
   if (job === ring.watched) return;
   ring.watched = job;
   const timeoutUs = job === null ? Infinity : job.runTimeoutUs;
   if (timeoutUs === Infinity) core.deadlines.clear(ring.deadline);
   else core.deadlines.set(ring.deadline, core.deadlines.nowUs(sinceUs ?? core.nowUs) + timeoutUs);
+}
+
+/** On an unordered ring each job executes from its start: the run deadline there is that of the one that is due first (T1). */
+function watchFirstDue(core: SchedulerCore, ring: Ring, sinceUs: number): void {
+  let first: JobCore | null = null;
+  let firstUs = Infinity;
+  for (const job of ring.stopped ? [] : ring.attempts) {
+    const { current } = job;
+    if (!job.isLive || current === null || current.suspect) continue;
+    if (Number.isNaN(current.dueUs)) {
+      current.dueUs = core.deadlines.nowUs(sinceUs) + job.runTimeoutUs;
+    }
+    if (current.dueUs >= firstUs) continue;
+    first = job;
+    firstUs = current.dueUs;
+  }
+  if (first === ring.watched) return;
+  ring.watched = first;
+  core.deadlines.set(ring.deadline, firstUs);
 }
 
 function reportRun(core: SchedulerCore, job: JobCore, hardware: FenceCore): void {

@@ -1,7 +1,7 @@
 import { JobError } from '../base/index.ts';
 import { end } from './endings.ts';
 import type { JobCore } from './jobCore.ts';
-import { queueAgain } from './queueAgain.ts';
+import { openRing, queueAgain } from './queueAgain.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
@@ -26,9 +26,10 @@ export function beginSlice(core: SchedulerCore, job: JobCore): boolean {
   if (slicing !== null && slicing.isSuspended) {
     slicing.isSuspended = false;
     core.suspended.delete(job);
+    openRing(core, job);
     return true;
   }
-  if (core.hooks.isSliced(job)) {
+  if (core.hooks.isSliced(job) && job.phase === 'queued') {
     job.need().slicing = { isSuspended: false, pinned: null, ended: 0, usedUs: 0 };
   }
   return false;
@@ -63,11 +64,11 @@ export function endSlice(
   slicing.usedUs += busyUs;
   slicing.pinned = next === 'same-ring' ? (core.rings[job.ring ?? 0] ?? null) : null;
   core.suspended.add(job);
-  if (core.observers.listening) {
-    const { ref: fence, attempt } = job;
-    core.observers.emit({ type: 'job-slice', atUs: core.nowUs, fence, attempt });
-  }
+  const atUs = core.nowUs;
   queueAgain(job);
+  if (!core.observers.listening) return;
+  const { ref: fence, attempt } = job;
+  core.observers.emit({ type: 'job-slice', atUs, fence, attempt });
 }
 
 /** The jobs between two slices whose state was lost with `rings` (rule 5). */
@@ -83,6 +84,7 @@ export function suspendedOn(core: SchedulerCore, rings: readonly Ring[]): JobCor
 /** Forgets what the slices of `job` left: it begins anew, or has ended. */
 export function forgetSlices(core: SchedulerCore, job: JobCore): void {
   if (job.extra === null) return;
+  openRing(core, job);
   job.extra.slicing = null;
   core.suspended.delete(job);
 }

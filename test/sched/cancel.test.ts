@@ -29,6 +29,32 @@ describe('cancel', () => {
     expect(job.scheduled.error).toBe(job.finished.error);
   });
 
+  it('J9: of a job that ended while the cancel was told says what became of it', () => {
+    const { scheduler, runtime } = setUp({ credits: 1 });
+    const entity = scheduler.createEntity();
+    const [, job] = [entity.submit({}), entity.submit({})];
+    runtime.advanceBy(0);
+    scheduler.observe({ emit: (event) => event.type === 'job-cancel' && entity.kill() });
+    expect([job.cancel(), job.attempt]).toEqual(['dequeued', 0]);
+  });
+
+  it('J9: tells the owner of the scheduler of each job that it dequeued, before its fences signal', () => {
+    const told: unknown[] = [];
+    const { scheduler, runtime } = setUp({
+      credits: 1,
+      onDequeued: (job, error) => {
+        told.push(job.id, error.code, job.finished.status);
+        throw new Error('told');
+      },
+    });
+    const entity = scheduler.createEntity();
+    const [running, job] = [entity.submit({}), entity.submit({})];
+    runtime.advanceBy(0);
+    expect([job.cancel(), running.cancel()]).toEqual(['dequeued', 'requested']);
+    expect(told).toEqual([job.id, 'ERR_JOB_CANCELLED', 'pending']);
+    expect(() => runtime.advanceBy(0)).toThrow('told');
+  });
+
   it('J9: of a queued job signals only after its own dependencies, as E2 says', () => {
     const { scheduler, runtime } = setUp();
     const dependency = pendingFence(runtime);
@@ -93,6 +119,27 @@ describe('cancel', () => {
     expect(mock.idsOf('cancelJob')).toEqual([job.id]);
     expect(eventsOf(events, 'job-cancel')).toHaveLength(1);
   });
+
+  for (const where of ['timedOut', 'the timeout event'] as const) {
+    it(`J9: in ${where} reaches the driver when the job is given back to it`, () => {
+      const inHook = where === 'timedOut';
+      const env = setUp({
+        runTimeoutMs: 1,
+        driver: (mock) => ({
+          ...mock.without(),
+          timedOut: (late) => {
+            if (inHook) late.cancel();
+            return 'no-hang';
+          },
+        }),
+      });
+      const job = env.scheduler.createEntity().submit({});
+      env.scheduler.observe({ emit: ({ type }) => void (type === 'timeout' && job.cancel()) });
+      env.runtime.advanceBy(1000);
+      expect(env.mock.idsOf('cancelJob')).toEqual([job.id]);
+      expect([outcome(job), job.finished.signalledAtUs]).toEqual(['ERR_JOB_CANCELLED', 1000]);
+    });
+  }
 
   it('J9: of a finished job says finished and changes nothing', () => {
     const { scheduler, runtime, mock } = setUp();

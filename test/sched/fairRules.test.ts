@@ -92,6 +92,28 @@ describe('a change of weight', () => {
   });
 });
 
+describe('a share that grows', () => {
+  /** Two equals in the end, who had a job each while the first had `weight`. How much each gets in the next 100 ms. */
+  const afterGrowth = (weight: number): number[] => {
+    const env = setUp({ credits: 1 });
+    const pair = [env.scheduler.createEntity({ weight }), env.scheduler.createEntity()] as const;
+    for (const entity of pair) fill(entity, 400);
+    env.runtime.advanceBy(2500);
+    const before = pair.map((entity) => entity.stats().busyUs);
+    pair[0].setWeight(1);
+    env.runtime.advanceBy(100_000);
+    return pair.map((entity, index) => entity.stats().busyUs - (before[index] as number));
+  };
+
+  it('S8, S9: leaves no debt from when it was small', () => {
+    for (const busyUs of afterGrowth(0.001)) expect(Math.abs(busyUs - 50_000)).toBeLessThan(3000);
+  });
+
+  it('S8: shares alike where it did not grow (control)', () => {
+    for (const busyUs of afterGrowth(1)) expect(Math.abs(busyUs - 50_000)).toBeLessThan(3000);
+  });
+});
+
 describe('a deadline hint', () => {
   /** Two equals that were served once each; the second one for `busyUs`. */
   const twoServed = (busyUs: number): { policy: Policy; pair: ReturnType<typeof entityOf>[] } => {

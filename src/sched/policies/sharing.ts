@@ -26,6 +26,8 @@ const DUE_AFTER_US = 1_000_000;
  *    hardware. When all is idle everybody went.
  * 6. A flow that has nothing to do is forgotten as soon as virtual time has reached it: rule 5 brings back one that nobody
  *    knows to the same place.
+ * 7. A flow whose share changes keeps what it is ahead or behind in time of the device: what it got at a small share would
+ *    otherwise count as so much more at a large one.
  *
  * Ideas: EEVDF (Stoica, Abdel-Wahab 1995) for rules 2 and 3, SFQ (Goyal, Vin, Cheng 1996) for rule 4; the two heaps are
  * those of WF2Q (Bennett, Zhang 1996).
@@ -73,6 +75,7 @@ export class Sharing {
   join(flow: Flow, nowUs: number): void {
     const head = flow.head(nowUs);
     const share = flow.shareOf(head);
+    this.#rescale(flow, share);
     const isKept = flow.pending > 0 || flow.servedBefore === this.#served;
     if (flow.state === 'resting') this.#resting.remove(flow);
     const jobsBehind = isKept ? 1 + (flow.pending > 0 ? this.#pending : 0) : 0;
@@ -108,7 +111,7 @@ export class Sharing {
 
   /** A job of `flow` ended after `busyUs`. */
   ended(flow: Flow, share: number, estimateUs: number, busyUs: number): void {
-    flow.share = flow.isReady ? flow.share : share;
+    if (!flow.isReady) this.#rescale(flow, share);
     flow.settle(estimateUs, busyUs);
     this.#pending -= 1;
     if (flow.settledUs > this.#farthestUs) this.#farthestUs = flow.settledUs;
@@ -144,7 +147,7 @@ export class Sharing {
 
   /** Where the only one that is ready stands in a heap decides nothing: it stays unplaced until there is another. */
   #chooseOnly(flow: Flow): Flow {
-    flow.position(flow.shareOf(flow.head(this.#nowUs)));
+    this.#position(flow, flow.head(this.#nowUs));
     this.#shares = flow.share;
     this.#weighted = flow.share * flow.trustedUs;
     this.#eligibleUs = Math.max(this.#eligibleUs, this.#virtualUs, flow.trustedUs);
@@ -187,6 +190,19 @@ export class Sharing {
     return Math.max(positionUs, Math.min(ownUs, this.#eligibleUs + leftUs / this.#shares));
   }
 
+  #position(flow: Flow, head: PolicyEntity): void {
+    this.#rescale(flow, flow.shareOf(head));
+    flow.position();
+  }
+
+  /** Rule 7. */
+  #rescale(flow: Flow, share: number): void {
+    if (flow.share === share) return;
+    const aheadUs = (flow.settledUs - this.#virtualUs) * (flow.share / share);
+    flow.settledUs = this.#virtualUs + aheadUs;
+    flow.share = share;
+  }
+
   /** Puts `flow` where it belongs now, whether it is ready already or becomes so. */
   #place(flow: Flow): void {
     if (this.#unplaced === flow) this.#unplaced = null;
@@ -194,7 +210,7 @@ export class Sharing {
     if (state === 'out') this.#ready += 1;
     else this.#count(flow, -1);
     const head = flow.head(this.#nowUs);
-    flow.position(flow.shareOf(head));
+    this.#position(flow, head);
     this.#count(flow, 1);
     const wanted = flow.fresh
       ? 'fresh'
