@@ -42,8 +42,13 @@ export function goneError(label: string, why: string): FencelineError {
   return new JobError('ERR_DEVICE_GONE', `${label}: ${why}`, { label });
 }
 
-/** The message of what was thrown, for a sentence. */
+/** The message of what was thrown, for a sentence. Never throws, whatever it was: a job may throw what throws when it is read (D4). */
 export function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message;
+  try {
+    const message: unknown = thrown instanceof Error ? thrown.message : undefined;
+    if (typeof message === 'string') return message;
+  } catch {
+    return 'a thrown value that cannot be read';
+  }
   return typeof thrown === 'string' ? thrown : `a thrown value, not an Error (${typeof thrown})`;
 }

@@ -1,4 +1,4 @@
-import type { Fence, FenceSource } from '../../base/index.ts';
+import type { Fence, FenceSource, JobError } from '../../base/index.ts';
 import { arrivalOf, handleOf } from '../../device/index.ts';
 import type { Task } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
@@ -232,16 +232,10 @@ export class GpuRing {
     for (let head = this.#attempts[0]; head !== undefined; head = this.#attempts[0]) {
       const { outcome, job, source } = head;
       if (outcome === null) return;
+      const failure = failureOf(head, outcome);
       this.#take(head);
-      const { error } = outcome;
-      if (head.cancelled && (error !== null || head.execution === null)) {
-        source.signal(cancelledError(job.label));
-      } else if (error !== null && error.type !== 'lost') {
-        source.signal(failedError(job.label, error));
-      } else {
-        job.payload.result = outcome.result;
-        source.signal();
-      }
+      if (failure === null) job.payload.result = outcome.result;
+      source.signal(failure ?? undefined);
     }
   }
 
@@ -256,6 +250,12 @@ export class GpuRing {
       if (!this.hung) this.#host.ringFreed();
     }
   }
+}
+
+/** What an attempt that ended so fails with; `null`: it succeeded. */
+function failureOf({ job, cancelled, execution }: Attempt, { error }: Outcome): JobError | null {
+  if (cancelled && (error !== null || execution === null)) return cancelledError(job.label);
+  return error === null || error.type === 'lost' ? null : failedError(job.label, error);
 }
 
 /** Begins `task`; where a buffer that it needs is not there, nothing. */
