@@ -4,9 +4,9 @@
  */
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Client } from 'fenceline';
-import type { GPUDeviceLike, GPULike, WebGpuDispatch, WebGpuWork } from 'fenceline/webgpu';
+import type { WebGpuDispatch, WebGpuWork } from 'fenceline/webgpu';
 import { missing, title } from './gpu.ts';
-import { createGpu, endsOf, errorOf, openTestDevice, spin, until } from './testDevice.ts';
+import { endsOf, errorOf, openTestDevice, spin, until, watchedGpu } from './testDevice.ts';
 import type { Isolation } from './testDevice.ts';
 
 const WHERE: [name: string, isolation: Isolation][] = [
@@ -120,29 +120,9 @@ describe.skipIf(missing !== null).each(WHERE)(title('a buffer %s'), (_name, isol
   });
 });
 
-/** A GPU whose devices the test can lose. */
-async function losableGpu(): Promise<{ gpu: GPULike; devices: GPUDeviceLike[] }> {
-  const real = await createGpu();
-  const devices: GPUDeviceLike[] = [];
-  const gpu: GPULike = {
-    async requestAdapter(options) {
-      const adapter = await real.requestAdapter(options);
-      if (adapter === null) return null;
-      const { features } = adapter;
-      const requestDevice = async (descriptor?: object): Promise<GPUDeviceLike> => {
-        const device = await adapter.requestDevice(descriptor);
-        devices.push(device);
-        return device;
-      };
-      return { features, requestDevice };
-    },
-  };
-  return { gpu, devices };
-}
-
 describe.skipIf(missing !== null)(title('a buffer whose device is lost'), () => {
   it('is refilled where its client gave a way to, and fails its jobs where not', async () => {
-    const { gpu, devices } = await losableGpu();
+    const { gpu, devices } = await watchedGpu();
     const device = await openTestDevice({ gpu, reset: { backoffMs: 1 } });
     const client = device.open();
     const refill = (): Uint8Array<ArrayBuffer> => new Uint8Array(Uint32Array.of(7, 7).buffer);

@@ -60,7 +60,8 @@ export function executeCommand(executor: Executor, command: Command): Execution 
     begun = { ...NO_RESULT, landed: Promise.reject(cause) };
   }
   const outcome = outcomeOf(begun, scopes?.close() ?? null, executor.programs);
-  const done = made.length === 0 ? outcome : outcome.finally(() => destroyAll(made));
+  const ended = made.length === 0 ? outcome : outcome.finally(() => destroyAll(made));
+  const done = ended.catch((cause: unknown) => failedOutcome({ type: 'threw', cause }));
   return { submitted: null, onHardware: true, abandon: () => {}, done };
 }
 
@@ -123,7 +124,12 @@ async function outcomeOf(
     return failedOutcome(readsBack ? { type: 'lost' } : { type: 'threw', ...failed });
   }
   foundValid();
-  return { result: result(), error: null, gpuUs: gpuUs() };
+  try {
+    return { result: result(), error: null, gpuUs: gpuUs() };
+  } catch (cause) {
+    // Of what was mapped, only a loss takes the range away again; this thread may have no room for a copy of it.
+    return failedOutcome(cause instanceof RangeError ? { type: 'threw', cause } : { type: 'lost' });
+  }
 }
 
 /** The message of a fault, or rather the errors that the compiler found in the shader, with their lines. */
