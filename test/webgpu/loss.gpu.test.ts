@@ -3,9 +3,17 @@
  * Recovery that goes well is in local.gpu.test.ts.
  */
 import { describe, expect, it } from 'vitest';
-import type { GPUDeviceLike } from 'fenceline/webgpu';
+import type { GPUAdapterLike, GPUDeviceLike, GPULike } from 'fenceline/webgpu';
 import { missing, title } from './gpu.ts';
-import { endsOf, openTestDevice, ownDevice, scale, watchedGpu } from './testDevice.ts';
+import {
+  createGpu,
+  endsOf,
+  openTestDevice,
+  ownDevice,
+  scale,
+  until,
+  watchedGpu,
+} from './testDevice.ts';
 
 /** Destroys `raw` at the moment at which the next thing that it maps is mapped. */
 function destroyWhenMapped(raw: GPUDeviceLike): void {
@@ -34,5 +42,45 @@ describe.skipIf(missing !== null)(title('a device that is lost when a result is 
     expect(await endsOf([client.submit(scale([1]))])).toEqual(['ERR_JOB_RESET']);
     expect(await endsOf([client.submit(scale([1]))])).toEqual(['ok']);
     expect(client.stats().karma).toBe(0);
+  });
+});
+
+/** A GPU of whose devices the test destroys those that `isBad` names, by number from 1, before they are given. */
+async function lossyGpu(
+  isBad: (number: number) => boolean,
+): Promise<{ gpu: GPULike; devices: GPUDeviceLike[] }> {
+  const real = await createGpu();
+  const devices: GPUDeviceLike[] = [];
+  const requestAdapter = async (options?: object): Promise<GPUAdapterLike> => {
+    const adapter = (await real.requestAdapter(options)) as GPUAdapterLike;
+    const requestDevice = async (descriptor?: object): Promise<GPUDeviceLike> => {
+      const device = await adapter.requestDevice(descriptor);
+      devices.push(device);
+      if (isBad(devices.length)) device.destroy();
+      return device;
+    };
+    return { features: adapter.features, requestDevice };
+  };
+  return { gpu: { requestAdapter }, devices };
+}
+
+describe.skipIf(missing !== null)(title('a replacement that is lost already'), () => {
+  it('T6, T7: costs a try of the reset, and nobody is blamed', async () => {
+    const { gpu, devices } = await lossyGpu((number) => number === 2);
+    const device = await openTestDevice({ gpu, reset: { backoffMs: 1 } });
+    const client = device.open();
+    devices[0]!.destroy();
+    await until('the device is replaced', () => device.stats().scheduler.resets === 1);
+    expect(devices).toHaveLength(3);
+    expect(await endsOf([client.submit(scale([1]), { runTimeoutMs: 10_000 })])).toEqual(['ok']);
+    expect([device.stats().scheduler.timeouts, client.stats().karma]).toEqual([0, 0]);
+  });
+
+  it('T7: the device is gone when all are, within the budget', async () => {
+    const { gpu, devices } = await lossyGpu((number) => number > 1);
+    const device = await openTestDevice({ gpu, reset: { backoffMs: 1, maxTries: 3 } });
+    devices[0]!.destroy();
+    await until('the device is gone', () => device.gone.status === 'failed');
+    expect(devices).toHaveLength(4);
   });
 });

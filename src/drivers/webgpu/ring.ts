@@ -120,7 +120,7 @@ export class GpuRing {
     const attempt = this.#find(job);
     const execution = attempt?.execution ?? null;
     if (attempt === undefined || execution === null || attempt.outcome !== null) return 'no-hang';
-    const stays = execution.onHardware;
+    const stays = execution.onHardware && this.#executor !== null;
     execution.abandon();
     if (stays) {
       attempt.hung = true;
@@ -147,6 +147,7 @@ export class GpuRing {
   /** Forgets every attempt; those that are not told yet fail. */
   clear(): void {
     this.#begun = 0;
+    if (this.hung) this.#host.ringFreed();
     for (const { job, source, execution } of this.#attempts.splice(0)) {
       execution?.abandon();
       source.signal(resetError(job.label));

@@ -13,6 +13,9 @@ import type { DeviceSource } from './source.ts';
 import { encodeWork } from './work.ts';
 import type { JobTask, WebGpuTask, WebGpuWork } from './work.ts';
 
+/** Of a platform that tells nothing of losses. */
+const NEVER: Promise<never> = new Promise(() => {});
+
 /** What a driver in this realm is made of. */
 export interface WebGpuDriverOptions {
   readonly label: string;
@@ -95,6 +98,8 @@ export class WebGpuDriver
   }
 
   timedOut(job: WebGpuJob): Verdict {
+    // Lost just when the reset was over: nobody is to blame for a device that is not there.
+    if (this.#ring.device === null) this.#host?.broke('nobody');
     return this.#ring.timedOut(job);
   }
 
@@ -114,8 +119,18 @@ export class WebGpuDriver
   async reset(): Promise<void> {
     await this.#letGo();
     const device = await this.#source.open();
-    if (!this.#closed) this.#take(device);
-    else if (this.#source.owned) device.destroy();
+    if (this.#closed) {
+      if (this.#source.owned) device.destroy();
+      return;
+    }
+    this.#take(device);
+    await this.#answerOf(device);
+    if (this.#ring.device !== device && !this.#closed) {
+      throw goneError(
+        this.#label,
+        `the device that replaces the lost one is lost: ${this.#lostWhy}`,
+      );
+    }
   }
 
   /** Destroys the device if it is ours: at once where it is idle, otherwise when the hardware is done, because that is a wait. */
@@ -165,6 +180,12 @@ export class WebGpuDriver
       this.#lostWhy = reason === 'destroyed' ? reason : message;
       this.deviceLost(device);
     });
+  }
+
+  /** A device that is given may be lost already (rule 3 of ring.ts): it has to answer once, and then the news of a loss has its chance. */
+  async #answerOf(device: GPUDeviceLike): Promise<void> {
+    await Promise.race([device.queue.onSubmittedWorkDone(), device.lost ?? NEVER]);
+    await new Promise<void>((resolve) => this.runtime.defer(resolve));
   }
 
   #lose(): void {
