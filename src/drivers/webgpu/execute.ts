@@ -62,12 +62,18 @@ export function executeCommand(executor: Executor, command: Command): Execution 
   const outcome = outcomeOf(begun, scopes?.close() ?? null, executor.programs);
   const ended = made.length === 0 ? outcome : outcome.finally(() => destroyAll(made));
   const done = ended.catch((cause: unknown) => failedOutcome({ type: 'threw', cause }));
-  return { submitted: null, onHardware: true, abandon: () => {}, done };
+  return { ...SUBMITTED, done };
 }
 
 function destroyAll(buffers: readonly GPUBufferLike[]): void {
   for (const buffer of buffers) buffer.destroy();
 }
+
+/** A command is submitted as it begins. */
+const SUBMITTED = {
+  ...{ submitted: null, onHardware: true, encoding: false, abandoned: false },
+  abandon: () => {},
+} as const;
 
 /** Of a command that gives nothing. */
 const NO_RESULT = {

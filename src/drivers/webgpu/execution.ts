@@ -23,6 +23,10 @@ export interface Execution {
   readonly done: Promise<Outcome>;
   /** Whether anything of it may be on the hardware. */
   readonly onHardware: boolean;
+  /** Whether code of the client is at it that has not submitted: a cancel takes it away. */
+  readonly encoding: boolean;
+  /** Whether it was taken away from its code. */
+  readonly abandoned: boolean;
   /** Takes everything away from code that is still running; what is on the hardware stays there. */
   abandon(): void;
 }

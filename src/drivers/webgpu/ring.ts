@@ -112,7 +112,7 @@ export class GpuRing {
     if (attempt === undefined || attempt.outcome !== null) return;
     attempt.cancelled = true;
     if (attempt.execution === null) this.#askPump();
-    else if (!attempt.execution.onHardware) attempt.execution.abandon();
+    else if (attempt.execution.encoding) attempt.execution.abandon();
   }
 
   /** Judges `job`, which is past its deadline (T2): what is on the hardware cannot be stopped, everything else can. */
@@ -255,7 +255,9 @@ export class GpuRing {
 
 /** What an attempt that ended so fails with; `null`: it succeeded. */
 function failureOf({ job, cancelled, execution }: Attempt, { error }: Outcome): JobError | null {
-  if (cancelled && (error !== null || execution === null)) return cancelledError(job.label);
+  // What failed of itself says so (J9).
+  const isTaken = execution === null || (error !== null && execution.abandoned);
+  if (cancelled && isTaken) return cancelledError(job.label);
   return error === null || error.type === 'lost' ? null : failedError(job.label, error);
 }
 
