@@ -19,8 +19,10 @@ export interface Task<P> {
  * The memory of a device calls these; all of them only begin, none waits. After the device was lost every handle means nothing.
  */
 export interface MemoryBackend {
-  /** Makes `bytes` zeroed bytes under `handle`; resolves to whether the device had them. */
-  create(handle: number, bytes: number): Promise<boolean>;
+  /** How much one buffer may have, where that is known. */
+  readonly maxBufferBytes?: number | null;
+  /** Makes `bytes` zeroed bytes under `handle`; resolves to why the device had them not, `null` where it had. */
+  create(handle: number, bytes: number): Promise<string | null>;
   /** Fills a buffer that no job uses. */
   write(handle: number, contents: Uint8Array<ArrayBuffer>): void;
   /** Copies a buffer that no job uses to the host. */

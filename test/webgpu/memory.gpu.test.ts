@@ -64,6 +64,22 @@ describe.skipIf(missing !== null).each(WHERE)(title('a buffer %s'), (_name, isol
     expect((await contentsOf(two, second.value)).every((value) => value === 0)).toBe(true);
   });
 
+  it('M1: that is larger than WebGPU’s limit is refused with that, at once or when a job needs it', async () => {
+    const client = (await open()).open();
+    const allocateAndUse = async (): Promise<unknown> => {
+      using held = client.allocate({
+        bytes: 300 * KIB ** 2,
+        label: 'weights',
+        refill: () => new Uint8Array(4),
+      });
+      return client.submit({ upload: held.value, data: new Uint8Array(4) }).result;
+    };
+    const { message } = await errorOf(allocateAndUse(), 'ERR_OUT_OF_MEMORY');
+    expect(message).toMatch(/weights.*(256\.0 MiB|268435456)/s);
+    using fits = client.allocate({ bytes: 4 });
+    expect(await endsOf([client.submit(add(fits.value, 1))])).toEqual(['ok']);
+  });
+
   it('M3: is evicted while it is idle, and comes back unseen', async () => {
     const client = (await open({ memoryBytes: 4 * KIB })).open();
     const held: { number: number; buffer: BufferOf }[] = [];
@@ -137,12 +153,33 @@ describe.skipIf(missing !== null)(title('a buffer whose device is lost'), () => 
     expect(devices).toHaveLength(2);
   });
 
+  it('fails its jobs with why its refill failed', async () => {
+    const { gpu, devices } = await watchedGpu();
+    const device = await openTestDevice({ gpu, reset: { backoffMs: 1 } });
+    const client = device.open();
+    const cause = new Error('the network is down');
+    using held = client.allocate({
+      bytes: 8,
+      label: 'weights',
+      refill: () => Promise.reject(cause),
+    });
+    await client.submit(add(held.value, 1)).result;
+    devices[0]!.destroy();
+    await until('the loss is heard of', () => held.value.state === 'evicted');
+    for (const job of [add(held.value, 1), { readBack: held.value }]) {
+      const error = await errorOf(client.submit(job).result, 'ERR_JOB_RESET');
+      expect(error.message).toMatch(
+        /needs the buffer weights: .*refill failed: the network is down/,
+      );
+      expect(error.cause).toBe(cause);
+    }
+  });
+
   it('is refilled in a new process, too', async () => {
     const device = await openTestDevice({ isolation: 'process' });
     onTestFinished(() => device.close({ mode: 'kill' }));
     const [client, rogue] = [device.open(), device.open()];
-    const refill = (): Uint8Array<ArrayBuffer> => new Uint8Array(Uint32Array.of(3).buffer);
-    using refilled = client.allocate({ bytes: 4, refill });
+    using refilled = client.allocate({ bytes: 4, refill: () => Uint32Array.of(3).buffer });
     using lost = client.allocate({ bytes: 4 });
     await client.submit(add(refilled.value, 1)).result;
     const hang = rogue.submit(spin(2_000_000_000), { runTimeoutMs: 300 });

@@ -31,6 +31,12 @@ export function executorOf(device: GPUDeviceLike, memory: GpuMemory, adopted: bo
   return { device, memory, timer, adopted, programs: new Programs(device) };
 }
 
+/** Gives back what was made on a device that somebody else goes on with. */
+export function endExecutor({ memory, timer }: Executor): void {
+  memory.end();
+  timer?.destroy();
+}
+
 /** A command that was submitted. */
 export interface Begun {
   /** Settles when the hardware is done with it; rejects if it was a read-back and the device is lost. */

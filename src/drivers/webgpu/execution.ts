@@ -1,3 +1,4 @@
+import type { LostBuffer } from './commands.ts';
 import type { GpuFault } from './scopes.ts';
 
 /** How an execution failed: WebGPU refused something, the function threw, the device was lost meanwhile, or a buffer before. */
@@ -5,7 +6,7 @@ export type ExecutionError =
   | { readonly type: 'refused'; readonly fault: GpuFault }
   | { readonly type: 'threw'; readonly cause: unknown }
   | { readonly type: 'lost' }
-  | { readonly type: 'bufferLost'; readonly label: string };
+  | { readonly type: 'bufferLost'; readonly buffer: LostBuffer };
 
 /** How an execution ended. */
 export interface Outcome {

@@ -1,11 +1,10 @@
-import { invalid, JobError, UsageError } from '../../base/index.ts';
+import { invalid, JobError, messageOf, UsageError } from '../../base/index.ts';
 import { openDevice } from '../../device/index.ts';
 import type { Device, DeviceBackend, DeviceLimits } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { eventTurns, isNode, newAbort, runtimeOf } from '../../host/index.ts';
 import { checkedMs } from '../../sched/index.ts';
 import type { GPUDeviceLike, GPULike } from './gpu.ts';
-import { messageOf } from './outcomes.ts';
 import { adoptedSource, createdSource, findGpu } from './source.ts';
 import type { DeviceSource, GpuModule } from './source.ts';
 import { WebGpuDriver } from './webGpuDriver.ts';

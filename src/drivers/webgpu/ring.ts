@@ -81,7 +81,11 @@ export class GpuRing {
   }
 
   get device(): GPUDeviceLike | null {
-    return this.#executor?.device ?? null;
+    return this.executor?.device ?? null;
+  }
+
+  get executor(): Executor | null {
+    return this.#executor;
   }
 
   /** Resolves when the hardware has nothing of this ring any more. Never rejects; may never settle. */
@@ -144,6 +148,18 @@ export class GpuRing {
     this.#encoding = null;
   }
 
+  /** Begins nothing any more; what the hardware is still at fails when it is done, or by `clear` (J11). */
+  end(): void {
+    this.#executor = null;
+    this.#encoding = null;
+    for (const { job, source, execution } of this.#attempts) {
+      execution?.abandon();
+      const fail = (): unknown => source.signal(resetError(job.label));
+      if (execution?.onHardware === true) void execution.done.then(fail);
+      else fail();
+    }
+  }
+
   /** Forgets every attempt; those that are not told yet fail. */
   clear(): void {
     this.#begun = 0;
@@ -192,7 +208,7 @@ export class GpuRing {
     const { device } = executor;
     const execution = executionOf(attempt.job.payload.work.task, executor);
     if (execution instanceof LostBuffer) {
-      attempt.outcome = failedOutcome({ type: 'bufferLost', label: execution.label });
+      attempt.outcome = failedOutcome({ type: 'bufferLost', buffer: execution });
       this.#tell();
       return;
     }
@@ -270,7 +286,7 @@ function executionOf(task: WebGpuTask, executor: Executor): Execution | LostBuff
   const buffers: GPUBufferLike[] = [];
   for (const buffer of task.buffers) {
     const handle = handleOf(buffer);
-    if (handle === null) return new LostBuffer(buffer.label);
+    if (handle === null) return new LostBuffer(buffer);
     buffers.push(executor.memory.get(handle));
   }
   return new FunctionExecution(executor, task.run, buffers);

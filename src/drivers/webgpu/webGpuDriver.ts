@@ -3,6 +3,7 @@ import type { DeviceBackend, DeviceBuffer, DeviceHost, Task } from '../../device
 import type { Runtime, Timer } from '../../events/index.ts';
 import type { EventTurns } from '../../host/index.ts';
 import type { Driver, Verdict } from '../../sched/index.ts';
+import { endExecutor } from './execute.ts';
 import type { GPUDeviceLike } from './gpu.ts';
 import { GpuMemory } from './gpuMemory.ts';
 import type { TimingStats } from './gpuTimer.ts';
@@ -133,16 +134,26 @@ export class WebGpuDriver
     }
   }
 
-  /** Destroys the device if it is ours: at once where it is idle, otherwise when the hardware is done, because that is a wait. */
+  /**
+   * Destroys the device if it is ours, otherwise what was made on it: at once where it is idle, otherwise when the hardware is done,
+   * because that is a wait. Jobs that the hardware is still at are retired then (J11), or when it has had its time.
+   */
   close(): Promise<void> {
     this.#closed = true;
     this.#hungTimer?.cancel();
-    const { device, idle } = this.#ring;
-    this.#ring.lose();
+    const { executor, idle } = this.#ring;
+    const boundUs = this.#hungTimeoutMs * 1000;
+    const bound =
+      boundUs === Infinity
+        ? null
+        : this.runtime.setTimer(this.runtime.nowUs() + boundUs, () => this.#ring.clear());
     void idle.then(() => {
-      if (device !== null && this.#source.owned) device.destroy();
+      bound?.cancel();
+      if (executor === null) return;
+      if (this.#source.owned) executor.device.destroy();
+      else endExecutor(executor);
     });
-    this.#ring.clear();
+    this.#ring.end();
     return Promise.resolve();
   }
 
