@@ -190,6 +190,16 @@ describe('an allocation', () => {
     }
   });
 
+  it('E6: of a device that was closed: a job that names it is told of the close', async () => {
+    const env = setUp();
+    const client = env.device.open();
+    const buffer = await allocated(env, client, 10);
+    await Promise.all([env.device.close(), env.runtime.settle()]);
+    const code = (buffers: DeviceBuffer[]): unknown =>
+      (thrownBy(() => client.submit({ buffers })) as { code?: unknown }).code;
+    expect([code([]), code([buffer])]).toEqual(['ERR_CLOSED', 'ERR_CLOSED']);
+  });
+
   it('T9: is reported with who asked for it, as what may evict', async () => {
     const env = setUp();
     const held = env.device.open({ label: 'one' }).allocate({ bytes: 8, label: 'mesh' });
