@@ -19,3 +19,18 @@ export function lookAgain(core: SchedulerCore, job: JobCore): void {
   entity.putBack(job);
   core.askCheck(entity);
 }
+
+/**
+ * What `prepareJob` said of jobs that still wait for a ring was of the device before a reset: they are asked anew, so that one that has to
+ * wait now does so in the queue, within its dependency timeout, and not on the ring (J8, J10).
+ */
+export function prepareAnew(core: SchedulerCore): void {
+  if (core.driver.prepareJob === undefined) return;
+  for (const entity of core.active) {
+    for (let job = entity.first; job !== null; job = job.after) {
+      if (job.phase !== 'queued' || !job.isPrepared || job.isSuspended) continue;
+      job.isPrepared = false;
+      lookAgain(core, job);
+    }
+  }
+}

@@ -8,7 +8,7 @@ import type { Driver, ResetContext } from './driver.ts';
 import { convict, die, endInTurn } from './endings.ts';
 import { judge } from './expiry.ts';
 import type { JobCore } from './jobCore.ts';
-import { lookAgain, queueAgain } from './queueAgain.ts';
+import { lookAgain, prepareAnew, queueAgain } from './queueAgain.ts';
 import type { DomainCore } from './resetDomain.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
@@ -251,6 +251,7 @@ export class Reset {
         ring.stopped = false;
         ring.lastEndUs = this.#runtime.nowUs();
       }
+      prepareAnew(core);
       core.requestPass();
     }
     for (const job of live) {

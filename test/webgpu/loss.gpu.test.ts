@@ -11,6 +11,7 @@ import {
   openTestDevice,
   ownDevice,
   scale,
+  spin,
   until,
   watchedGpu,
 } from './testDevice.ts';
@@ -82,5 +83,27 @@ describe.skipIf(missing !== null)(title('a replacement that is lost already'), (
     devices[0]!.destroy();
     await until('the device is gone', () => device.gone.status === 'failed');
     expect(devices).toHaveLength(4);
+  });
+});
+
+describe.skipIf(missing !== null)(title('a refill that never settles'), () => {
+  it('J10: holds up its own jobs, within their bound, and nobody else', async () => {
+    const { gpu, devices } = await watchedGpu();
+    const device = await openTestDevice({ gpu, credits: 1, reset: { backoffMs: 1 } });
+    const [rogue, client] = [device.open(), device.open()];
+    using held = rogue.allocate({ bytes: 16, refill: () => new Promise(() => {}) });
+    const upload = { upload: held.value, data: new Uint8Array(4) };
+    expect(await endsOf([rogue.submit(upload), client.submit(scale([1]))])).toEqual(['ok', 'ok']);
+    const long = client.submit(spin(2_000_000));
+    await long.scheduled.wait();
+    const waits = rogue.submit(upload, { dependencyTimeoutMs: 500 });
+    const next = client.submit(scale([1]));
+    // It is prepared, and waits for a credit.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    devices[0]!.destroy();
+    expect(await endsOf([next])).toEqual(['ok']);
+    expect(waits.finished.status).toBe('pending');
+    expect(await endsOf([waits])).toEqual(['ERR_DEPENDENCY_FAILED']);
+    expect([rogue.stats().karma, client.stats().karma]).toEqual([0, 0]);
   });
 });
