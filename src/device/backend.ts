@@ -76,6 +76,11 @@ export interface DeviceBackend<W, P> {
   readonly memory?: MemoryBackend;
   /** The buffers that a piece of work names. */
   buffersOf?(work: P): readonly DeviceBuffer[];
+  /**
+   * Resolves when the hardware is done with what code outside of jobs has submitted until now, in bounded time; never rejects. `null`:
+   * there can be none. A slice of a lease ends then.
+   */
+  whenIdle?(): Promise<void> | null;
   /** How the execution times of this device are known, in plain JSON. */
   timing?(): object;
   /** Ends the hardware, whatever it does; called once, when every fence of the device has signalled. */

@@ -110,6 +110,10 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
     return this.scheduler.contended;
   }
 
+  whenIdle(): Promise<void> | null {
+    return this.backend.whenIdle?.() ?? null;
+  }
+
   get driver(): string {
     return this.backend.name;
   }

@@ -3,9 +3,19 @@
  * for is in local.gpu.test.ts.
  */
 import { describe, expect, it } from 'vitest';
+import type { Lease } from 'fenceline';
 import type { GPUDeviceLike, GPUQueueLike, WebGpuContext } from 'fenceline/webgpu';
 import { missing, title } from './gpu.ts';
-import { endsOf, errorOf, openTestDevice, ownDevice, scale, spin, spun } from './testDevice.ts';
+import {
+  endsOf,
+  errorOf,
+  openTestDevice,
+  ownDevice,
+  scale,
+  spin,
+  spun,
+  until,
+} from './testDevice.ts';
 
 describe.skipIf(missing !== null)(title('a function job that throws'), () => {
   it.each<[string, () => unknown]>([
@@ -173,5 +183,29 @@ describe.skipIf(missing !== null)(title('a function job that submits by itself')
     await begins;
     expect(job.cancel()).toBe('requested');
     await errorOf(job.result, 'ERR_JOB_CANCELLED');
+  });
+});
+
+describe.skipIf(missing !== null)(title('a lease whose holder submits by itself'), () => {
+  it.each<[string, (lease: Lease) => unknown]>([
+    ['released', (lease) => lease.release()],
+    ['released twice', (lease) => [lease.release(), lease.release()]],
+    ['yielded', (lease) => void lease.yield()],
+  ])('J11, S14: %s: has its turn until the hardware is done, at its own cost', async (_, end) => {
+    const raw = await ownDevice();
+    const device = await openTestDevice({ device: raw });
+    const [holder, client] = [device.open(), device.open()];
+    await endsOf([client.submit(scale([1]))]);
+    const lease = await holder.lease();
+    spins({ device: raw } as WebGpuContext, 5_000_000);
+    const next = client.submit<[Uint32Array]>(spin(10));
+    end(lease);
+    expect((await next.result)[0][0]).toBe(spun(10));
+    expect(lease.signal.aborted).toBe(false);
+    expect(holder.stats().busyUs).toBeGreaterThan(10 * client.stats().busyUs);
+    lease.release();
+    await until('the lease is over', () => holder.stats().running === 0);
+    expect(holder.stats()).toMatchObject({ completed: 1, failed: 0, karma: 0 });
+    raw.destroy();
   });
 });

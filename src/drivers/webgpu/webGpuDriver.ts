@@ -112,6 +112,20 @@ export class WebGpuDriver
     return job.payload.work.span;
   }
 
+  whenIdle(): Promise<void> | null {
+    const { device } = this.#ring;
+    if (device === null) return null;
+    return new Promise((resolve) => {
+      const atUs = this.runtime.nowUs() + this.#hungTimeoutMs * 1000;
+      const timer = atUs === Infinity ? null : this.runtime.setTimer(atUs, resolve);
+      const done = (): void => {
+        timer?.cancel();
+        resolve();
+      };
+      device.queue.onSubmittedWorkDone().then(done, done);
+    });
+  }
+
   timing(): TimingStats {
     return this.#ring.timing.stats();
   }
