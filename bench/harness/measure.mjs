@@ -27,7 +27,7 @@ export async function measureRow(row, { rounds, peers, smoke, progress, interrup
   const closeAll = () => lanes.forEach((lane) => lane?.close());
   interrupt.addEventListener('abort', closeAll);
   try {
-    for (let round = 1; round <= rounds; round += 1) {
+    for (let round = 1; round <= rounds && !interrupt.aborted; round += 1) {
       progress.round(row.name, round, rounds);
       for (const [contender, open] of lanes) {
         if (interrupt.aborted) break;

@@ -10,6 +10,9 @@ export function processTerminal() {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     errIsTerminal: process.stderr.isTTY === true,
+    get errColumns() {
+      return process.stderr.columns;
+    },
     interrupt: interrupt.signal,
   };
 }

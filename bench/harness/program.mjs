@@ -28,6 +28,7 @@ const OPTIONS = {
  * @property {(text: string) => void} out
  * @property {(text: string) => void} err
  * @property {boolean} errIsTerminal
+ * @property {number} [errColumns] how wide that terminal is
  * @property {AbortSignal} interrupt
  */
 
@@ -69,7 +70,7 @@ async function bench(rows, options, terminal) {
   const failures = [];
   for (const row of rows) {
     const measured = await measureRow(row, { ...options, progress, interrupt: terminal.interrupt });
-    if (terminal.interrupt.aborted) return 130;
+    if (terminal.interrupt.aborted) break;
     lines.push(...judge(row, measured.samples));
     failures.push(...measured.failures);
     if (!options.peers) continue;
@@ -77,19 +78,22 @@ async function bench(rows, options, terminal) {
     for (const file of drawn) terminal.err(`${row.name}: drew ${file}\n`);
   }
   progress.end();
+  const isInterrupted = terminal.interrupt.aborted;
   const report = {
     command: ['fenceline bench', ...options.args].join(' '),
     machine: measuredOn,
     rounds: options.rounds,
+    ...(isInterrupted && { interrupted: true }),
     rows: lines,
   };
   const json = `${JSON.stringify(report, null, 2)}\n`;
-  if (options.save !== undefined) {
+  if (options.save !== undefined && !isInterrupted) {
     mkdirSync(dirname(resolve(options.save)), { recursive: true });
     writeFileSync(options.save, json);
   }
   terminal.out(options.json ? json : reportText(report));
   for (const failure of failures) terminal.err(`${failure}\n`);
+  if (isInterrupted) return 130;
   return failures.length === 0 ? 0 : 1;
 }
 

@@ -1,13 +1,17 @@
+import { ProgressLine } from '../../dist/cli/progressLine.js';
+
 /**
  * Says on the error stream how far the program is: a line that is written over on a terminal, elsewhere a line a row and round.
  */
 export class Progress {
   #terminal;
+  #line;
   #round = '';
 
   /** @param {import('./program.mjs').Terminal} terminal */
   constructor(terminal) {
     this.#terminal = terminal;
+    this.#line = new ProgressLine(terminal);
   }
 
   /** A round of a row begins. */
@@ -18,11 +22,11 @@ export class Progress {
 
   /** A contender is measured in this round. */
   contender(name) {
-    if (this.#terminal.errIsTerminal) this.#terminal.err(`\r\x1b[2K${this.#round}: ${name}`);
+    this.#line.show(`${this.#round}: ${name}`);
   }
 
   /** Wipes the line, so that what follows starts on one of its own. */
   end() {
-    if (this.#terminal.errIsTerminal) this.#terminal.err('\r\x1b[2K');
+    this.#line.wipe();
   }
 }

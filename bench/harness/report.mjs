@@ -40,11 +40,11 @@ function spreadText(value, spread) {
 /**
  * The report for people: a block a figure, a line a contender, ours first.
  *
- * @param {{ machine: object, rounds: number, rows: object[] }} report
+ * @param {{ machine: object, rounds: number, rows: object[], interrupted?: boolean }} report
  */
 export function reportText(report) {
   const lines = [
-    `${machineText(report.machine)}; median (least to most) of ${report.rounds} rounds`,
+    `${machineText(report.machine)}; median (least to most) of ${report.rounds} rounds${report.interrupted ? '; interrupted: only the rows that were measured to their end' : ''}`,
   ];
   for (const row of report.rows) {
     lines.push('', `${row.name}, ${row.unit}`);

@@ -28,6 +28,10 @@ export class ProcessTerminal implements Terminal {
     if (args.includes('--json')) process.stdout.write = writeToStderr;
   }
 
+  get errColumns(): number {
+    return process.stderr.columns;
+  }
+
   get interrupt(): AbortSignal {
     return this.#interrupt.signal;
   }

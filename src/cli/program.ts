@@ -37,6 +37,9 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
       });
   }
   try {
+    const [name, ...rest] = args;
+    const command = program.commands.find((one) => one.name() === name);
+    if (command !== undefined) checkValues(command, rest);
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
@@ -47,6 +50,24 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     return EXIT.usage;
   }
   return code;
+}
+
+/**
+ * Commander takes whatever follows an option for its value, and so would make a folder called `--json`. A value that really
+ * begins so is written with an equals sign.
+ */
+function checkValues(command: Command, args: readonly string[]): void {
+  const flags = new Set(command.options.flatMap((one) => (one.required ? [one.long] : [])));
+  for (let at = 0; at < args.length && args[at] !== '--'; at++) {
+    const flag = args[at] ?? '';
+    if (!flags.has(flag)) continue;
+    at += 1;
+    const value = args[at];
+    if (value?.startsWith('-') !== true) continue;
+    command.error(
+      `error: ${flag}: expected a value, got ${value}; a value that begins with a dash is written ${flag}=${value}`,
+    );
+  }
 }
 
 /** The version in package.json, two folders above this file both in `src` and in `dist`. */

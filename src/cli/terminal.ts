@@ -6,6 +6,8 @@ export interface Terminal {
   err(text: string): void;
   /** Whether `err` is shown on a terminal, where a line can be written over. */
   readonly errIsTerminal: boolean;
+  /** How many columns that terminal has now, where it is known. */
+  readonly errColumns?: number | undefined;
   /** Aborts when the user interrupts. */
   readonly interrupt: AbortSignal;
 }

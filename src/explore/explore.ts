@@ -9,7 +9,7 @@ import { decodeReplay, encodeReplay } from './replayString.ts';
 import type { Run } from './run.ts';
 import type { StepRow } from './run.ts';
 import type { Scenario } from './scenario.ts';
-import { builtInScenarios, smallScenarios } from './scenarios/all.ts';
+import { builtInScenarios, replayableScenarios, smallScenarios } from './scenarios/all.ts';
 import { seededRun } from './seeded.ts';
 import { shrink, signatureOf } from './shrink.ts';
 import { stateHash } from './stateHash.ts';
@@ -24,6 +24,7 @@ export interface ExploreReport {
   readonly schedules: number;
   /** Different states, of an exhaustive search. */
   readonly states: number;
+  /** With those of the searches that it went on from. */
   readonly seconds: number;
   readonly schedulesPerSecond: number;
   readonly violations: readonly Violation[];
@@ -145,7 +146,7 @@ export class Exploration {
   #isOver(): boolean {
     const { seconds, seeds, maxViolations = 10 } = this.#options;
     if (this.#violations.length >= maxViolations) return true;
-    if (seconds !== undefined && this.#seconds() >= seconds) return true;
+    if (seconds !== undefined && this.#ownSeconds() >= seconds) return true;
     if (this.strategy === 'exhaustive') return this.#scenario >= this.#scenarios.length;
     const limit = seeds ?? (seconds === undefined ? 20_000 : Infinity);
     return this.schedules >= limit;
@@ -218,7 +219,12 @@ export class Exploration {
   }
 
   #seconds(): number {
-    return this.#earlierSeconds + (this.#nowMs() - this.#beganMs) / 1000;
+    return this.#earlierSeconds + this.#ownSeconds();
+  }
+
+  /** Without those of the searches that this one goes on from. */
+  #ownSeconds(): number {
+    return (this.#nowMs() - this.#beganMs) / 1000;
   }
 }
 
@@ -249,7 +255,7 @@ export function replay(
   } = {},
 ): ReplayReport {
   const plan = decodeReplay(text);
-  const known = options.scenarios ?? [...builtInScenarios(), ...smallScenarios(plan.scope)];
+  const known = options.scenarios ?? replayableScenarios();
   const scenario = known.find(({ name }) => name === plan.scenario);
   if (scenario === undefined) {
     const names = known.map(({ name }) => name).join(', ');

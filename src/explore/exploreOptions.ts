@@ -12,11 +12,11 @@ export interface ExploreOptions {
   readonly strategy?: ExploreStrategy;
   /** How many entities, and jobs each. Default 2x2. */
   readonly scope?: Scope;
-  /** How many runs, of `pct` and `random`. Default 20,000, unless `seconds` is given. */
+  /** How many runs, of `pct` and `random`, with those of the search that it goes on from. Default 20,000, unless `seconds` is given. */
   readonly seeds?: number;
   /** The first seed. Default 1. */
   readonly firstSeed?: number;
-  /** For how long, at most. Needs a `clock`. */
+  /** For how long, at most; a search that goes on from another has all of it for itself. Needs a `clock`. */
   readonly seconds?: number;
   /** Milliseconds that pass, for `seconds` and for rates: `() => performance.now()`. Without it they are 0. */
   readonly clock?: () => number;

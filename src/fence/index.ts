@@ -36,7 +36,7 @@ export type { FenceOwner, FenceParts } from './fence.ts';
 export { mergeFences, unwrapFences } from './merge.ts';
 export { promiseFence } from './promiseFence.ts';
 export type { PromiseFenceOptions } from './promiseFence.ts';
-export { rethrowLater } from './report.ts';
+export { rethrowLater, stopListening } from './report.ts';
 export { Reservation } from './reservation.ts';
 export type { FenceUsage, ReservationWaitOptions } from './reservation.ts';
 export { SharedFence } from './sharedFence.ts';

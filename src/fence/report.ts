@@ -1,4 +1,4 @@
-import type { Fence, TimelineInfo } from '../base/index.ts';
+import type { CancelSignal, Fence, TimelineInfo } from '../base/index.ts';
 import type { Runtime, SchedEvent } from '../events/index.ts';
 
 /** Throws `error` in a call stack of its own, so that it reaches the platform's uncaught-error handling. */
@@ -6,6 +6,19 @@ export function rethrowLater(runtime: Runtime, error: unknown): void {
   runtime.defer(() => {
     throw error;
   });
+}
+
+/** Takes `fn` from `signal`, which may be the user's own: what it throws cannot stop what was going on (F4). */
+export function stopListening(
+  runtime: Runtime,
+  signal: CancelSignal | null | undefined,
+  fn: () => void,
+): void {
+  try {
+    signal?.removeEventListener('abort', fn);
+  } catch (error) {
+    rethrowLater(runtime, error);
+  }
 }
 
 /** Hands `event` to the runtime's observer; what that throws cannot stop what was going on. */

@@ -6,7 +6,7 @@ import { CallbackNode } from './callback.ts';
 // oxlint-disable-next-line import/no-cycle -- see fence.ts
 import type { FenceCore } from './fence.ts';
 import { attach, detach, settleWith } from './fence.ts';
-import { report } from './report.ts';
+import { report, stopListening } from './report.ts';
 import { summary } from './summary.ts';
 import { checkLimits, setTimerIn } from './waitLimits.ts';
 
@@ -100,8 +100,8 @@ class Wait extends CallbackNode {
     // Named first: V8 would keep a function that is made where it is assigned to a property until a full collection.
     const unlimit = (): void => {
       timer?.cancel();
-      signal?.removeEventListener('abort', onAbort);
       interruptibleWaits.delete(this);
+      stopListening(runtime, signal, onAbort);
     };
     this.#unlimit = unlimit;
     timer = setTimerIn(runtime, timeoutMs, () => this.end(timedOut(this.#target, timeoutMs)));

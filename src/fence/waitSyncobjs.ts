@@ -3,6 +3,7 @@ import type { CancelSignal, Deferred, Fence, FencelineError } from '../base/inde
 import { checkedRuntime } from '../events/index.ts';
 import type { Runtime, Timer } from '../events/index.ts';
 import { Syncobj } from './syncobj.ts';
+import { stopListening } from './report.ts';
 import { checkLimits, setTimerIn } from './waitLimits.ts';
 
 /** One thing to wait for: a point of a syncobj, or its binary fence. */
@@ -107,7 +108,7 @@ class SyncobjWait {
     this.#timer = setTimerIn(runtime, timeoutMs, () => this.#timeOut(timeoutMs));
     if (signal === undefined) return;
     const onAbort = (): void => this.#end(() => this.#done.reject(signal.reason));
-    this.#stops.add(() => signal.removeEventListener('abort', onAbort));
+    this.#stops.add(() => stopListening(runtime, signal, onAbort));
     signal.addEventListener('abort', onAbort);
     if (signal.aborted) onAbort();
   }

@@ -12,11 +12,14 @@ import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 import { Estimate } from './stats.ts';
 import { beginSlice, endSlice, nextSlice } from './slices.ts';
+import { tellEnded, tellStarted } from './tellPolicy.ts';
 
 /** The life of an attempt: start, hand-over to the driver, completion, charge, retirement (J3, J11, S8, S13, T1). */
 
 export function start(core: SchedulerCore, entity: EntityCore, job: JobCore, ring: Ring): void {
-  const goesOn = core.slices && beginSlice(core, job);
+  const lengthUs = ring.lengthOf(job);
+  const goesOn = isNext(job) && core.slices && beginSlice(core, job);
+  if (!isNext(job)) return;
   const number = goesOn ? job.attempt : job.attempt + 1;
   const isFirst = job.attempt === 0;
   const attempt = core.spareAttempts.pop() ?? new Attempt();
@@ -37,9 +40,14 @@ export function start(core: SchedulerCore, entity: EntityCore, job: JobCore, rin
   if (!goesOn) use.attempts += 1;
   const { extra } = job;
   if (extra !== null && extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
-  ring.push(job);
-  core.policy.started(entity, estimateUs, core.nowUs);
+  ring.push(job, lengthUs);
+  tellStarted(core, entity, estimateUs);
   handOver(core, job, attempt, ring);
+}
+
+/** Whether `job` is still the one to start: a hook that is asked at a start may have ended it, or put one before it. */
+function isNext(job: JobCore): boolean {
+  return job.entity.nextStart === job;
 }
 
 /** Calls `runJob` and ties the job to its hardware fence, whatever the hook did to the job meanwhile. */
@@ -69,12 +77,16 @@ function handOver(core: SchedulerCore, job: JobCore, attempt: Attempt, ring: Rin
   if (core.observers.listening) reportRun(core, job, hardware);
   job.signalScheduled(core, true);
   if (job.current !== attempt || attempt.ring === null || attempt.suspect) return;
+  // A callback had it fail on time: the hardware has it already.
+  if (attempt.attachedTo !== null) return;
   if (!attach(hardware, attempt)) {
     fenceSignalled(core, job);
     return;
   }
   watch(core, ring, attempt.startedAtUs);
-  if ((job.extra?.cancelError ?? null) !== null && job.isLive) core.hooks.cancelJob(job);
+  // What was asked while the driver did not have it yet.
+  const isCancelled = job.isLive && (job.extra?.cancelError ?? null) !== null;
+  if (isCancelled || core.ended) core.hooks.cancelJob(job);
 }
 
 /** Nothing of the attempt is on the hardware. */
@@ -112,21 +124,31 @@ export function complete(core: SchedulerCore, job: JobCore): void {
   const error = hardware === null ? null : hardware.error;
   core.reachTime(hardware?.signalledAtUs ?? core.runtime.nowUs());
   const busyUs = chargeAttempt(core, job, 'measured');
-  learn(core, job, busyUs);
   core.estimate.add(busyUs);
-  if (error === null) core.domain.blames.addClean(job.entity, busyUs);
-  const next = core.slices && error === null ? nextSlice(core, job) : null;
+  learn(core, job, busyUs);
+  const isWell = error === null && job.isLive && !job.isSuspect;
+  const next = core.slices && isWell ? nextSlice(core, job) : null;
+  // A hook may have reported a fault of the job: it is the reset's.
+  if (job.isSuspect) return;
   retire(core, job);
-  // The hook may have closed the scheduler.
+  // Or closed the scheduler.
   if (job.phase !== 'running') return;
-  if (next === null) end(core, job, error);
-  else endSlice(core, job, next, busyUs);
+  if (next !== null) {
+    endSlice(core, job, next, busyUs);
+    return;
+  }
+  if (error === null) {
+    core.domain.blames.addClean(job.entity, busyUs + (job.extra?.slicing?.usedUs ?? 0));
+  }
+  end(core, job, error);
 }
 
 /** What a job took tells what to expect of the next ones. */
 function learn(core: SchedulerCore, job: JobCore, busyUs: number): void {
   const { use } = job.entity;
   use.estimate.add(busyUs);
+  // What measured it may have ended it, and it may be freed.
+  if (!job.isLive) return;
   if (typeof core.setup.credits !== 'number') use.learnKind(core.hooks.kindOf(job), busyUs);
   const saidUs = job.extra?.estimateUs ?? -1;
   if (saidUs < 0) return;
@@ -164,7 +186,7 @@ export function chargeAttempt(
   entity.use.busyUs += busyUs;
   chargeAccount(entity.account, busyUs);
   if (attempt.hung) attempt.owedUs = busyUs;
-  else core.policy.ended(entity, attempt.estimateUs, busyUs, nowUs);
+  else tellEnded(core, entity, attempt.estimateUs, busyUs);
   return busyUs;
 }
 
@@ -178,7 +200,7 @@ function chargeHungTime(core: SchedulerCore, attempt: Attempt, entity: EntityCor
   ring.busyUs += busyUs;
   entity.use.busyUs += busyUs;
   chargeAccount(entity.account, busyUs);
-  core.policy.ended(entity, attempt.estimateUs, attempt.owedUs + busyUs, nowUs);
+  tellEnded(core, entity, attempt.estimateUs, attempt.owedUs + busyUs);
 }
 
 /** The hardware can no longer touch anything of the attempt (J11): its credits go back. */
@@ -188,17 +210,19 @@ export function retire(core: SchedulerCore, job: JobCore): void {
   const { ring } = attempt;
   if (attempt.hung) chargeHungTime(core, attempt, entity);
   ring.remove(job);
-  returnResources(job);
   attempt.ring = null;
   attempt.hardware = null;
   entity.unretired -= 1;
+  // Asked before anybody is told: one that ends the scheduler then finishes the job, and that frees it.
+  const isFinished = job.phase === 'finished';
+  const { number } = attempt;
+  returnResources(job);
   if (core.observers.listening) {
     const atUs = core.runtime.nowUs();
-    const { number } = attempt;
     core.observers.emit({ type: 'job-retire', atUs, fence: job.ref, attempt: number });
   }
   if (core.ended) core.domain.leave(core);
-  if (job.phase === 'finished') core.freeList.add(job);
+  if (isFinished) core.freeList.add(job);
   if (ring.heldByOrder.size > 0) {
     for (const held of ring.heldByOrder) lookAgain(core, held);
     ring.heldByOrder.clear();

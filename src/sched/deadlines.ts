@@ -49,6 +49,11 @@ export class Deadlines {
     return (this.#suspendedAtUs ?? runtimeUs) - this.#stoodStillUs;
   }
 
+  /** Whether `deadline` has come, as the timer for it reckons: the other way round, rounding could differ (rule 1). */
+  isDue(deadline: Deadline, nowUs: number = this.#suspendedAtUs ?? this.#runtime.nowUs()): boolean {
+    return deadline.atUs + this.#stoodStillUs <= nowUs;
+  }
+
   /** Sets or moves `deadline`; `Infinity` takes it out. */
   set(deadline: Deadline, atUs: number): void {
     if (atUs === Infinity) {
@@ -106,11 +111,11 @@ export class Deadlines {
 
   #fire(): void {
     this.#timer = null;
-    const nowUs = this.nowUs();
+    const nowUs = this.#runtime.nowUs();
     const due: Deadline[] = [];
     for (;;) {
       const first = this.#heap.peek();
-      if (first === undefined || first.atUs > nowUs) break;
+      if (first === undefined || !this.isDue(first, nowUs)) break;
       this.#heap.remove(first);
       due.push(first);
     }

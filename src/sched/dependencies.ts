@@ -162,6 +162,7 @@ function isAfterOthersOnRing(job: JobCore): boolean {
 /** Attaches `job` to `fence`; false where it has signalled. */
 function block(core: SchedulerCore, job: JobCore, fence: FenceCore): boolean {
   if (!job.waitFor(fence)) return false;
+  startDependencyClock(core, job);
   // A reset may have taken what it depends on off the ring: who waits for a fence holds no slots (S6).
   returnResources(job);
   const { observers } = core;
@@ -169,7 +170,6 @@ function block(core: SchedulerCore, job: JobCore, fence: FenceCore): boolean {
     const on = [fence.timeline.id, fence.seqno] as const;
     observers.emit({ type: 'job-blocked', atUs: core.runtime.nowUs(), fence: job.ref, on });
   }
-  startDependencyClock(core, job);
   return true;
 }
 

@@ -1,6 +1,6 @@
 import { JobError } from '../base/index.ts';
-import type { CancelSignal, FencelineError } from '../base/index.ts';
-import { rethrowLater, signalTogether } from '../fence/index.ts';
+import type { FencelineError } from '../base/index.ts';
+import { signalTogether, stopListening } from '../fence/index.ts';
 import { resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
@@ -72,9 +72,10 @@ function dieAll(core: SchedulerCore, entity: EntityCore, outcome: FencelineError
   for (let job = entity.first; job !== null; job = job.after) {
     if (job.phase === 'queued') dead.push(job);
   }
-  for (const job of dead) markDead(core, job, outcome);
+  // Slots go back meanwhile, and an observer of that may have ended some.
+  for (const job of dead) if (job.phase === 'queued') markDead(core, job, outcome);
   core.readClock();
-  if (entity.serial) advance(core, entity);
+  if (entity.serial) advance(entity);
   else for (const job of dead) settle(core, job);
 }
 
@@ -98,17 +99,19 @@ function markDead(core: SchedulerCore, job: JobCore, outcome: FencelineError): v
 /** Finishes what may finish now that `job` is ended or dead. */
 export function settle(core: SchedulerCore, job: JobCore): void {
   if (job.entity.serial) {
-    advance(core, job.entity);
+    advance(job.entity);
   } else if (job.phase === 'ended' || (job.phase === 'dead' && isReadyToFinish(core, job))) {
     finish(core, job);
   }
 }
 
 /** Finishes jobs from the front of a serial entity, as far as they have ended (J4). */
-function advance(core: SchedulerCore, entity: EntityCore): void {
+export function advance(entity: EntityCore): void {
   if (entity.advancing) return;
   entity.advancing = true;
   for (let job = entity.first; job !== null; job = entity.first) {
+    // A callback of the job before may have submitted this one to another scheduler (S12).
+    const core = entity.scheduler;
     const done = job.phase === 'ended' || (job.phase === 'dead' && isReadyToFinish(core, job));
     if (!done) break;
     finish(core, job);
@@ -123,25 +126,31 @@ function isReadyToFinish(core: SchedulerCore, job: JobCore): boolean {
 /** Signals the fences of `job`, which is first in order. Everything else is settled before, because callbacks run in here. */
 export function finish(core: SchedulerCore, job: JobCore): void {
   const { entity, extra, outcome } = job;
+  // Asked before anybody is told: one that lets the hardware complete, or removes the device, retires the job, and that frees it.
+  const isRetired = job.onRing === null;
   if (job.phase === 'ended') entity.running -= 1;
   job.phase = 'finished';
   entity.unlink(job);
-  if (extra !== null) letGo(core, job);
   const { use } = entity;
   if (outcome === null) use.completed += 1;
   else use.failed += 1;
   use.turnaroundUs.add(job.ageUs(core));
   entity.use.lastError = outcome;
+  // Signals and observers are told before the fence signals: one that ends the scheduler must not have the next one finish first (J4).
+  entity.finishing = true;
+  if (extra !== null) letGo(core, job);
   if (core.observers.listening) {
     const error = outcome?.code ?? null;
     const { ref, ring } = job;
     const busyUs = job.current?.busyUs ?? 0;
     core.observers.emit({ type: 'job-done', atUs: core.nowUs, fence: ref, error, busyUs, ring });
   }
-  // Asked before the callbacks run: one that lets the hardware complete retires the job, and that frees it.
-  const isRetired = job.onRing === null;
-  if (job.wasScheduled) job.signalFinished(core);
-  else signalBoth(core, job);
+  if (job.wasScheduled) {
+    entity.finishing = false;
+    job.signalFinished(core);
+  } else {
+    signalBoth(core, job);
+  }
   if (isRetired) core.freeList.add(job);
   if (entity.first === null) core.entityIdle(entity);
   else if (entity.scheduler !== core) core.left(entity);
@@ -151,6 +160,7 @@ export function finish(core: SchedulerCore, job: JobCore): void {
 function signalBoth(core: SchedulerCore, job: JobCore): void {
   signalTogether(() => {
     job.signalScheduled(core, false);
+    job.entity.finishing = false;
     job.signalFinished(core);
   });
 }
@@ -161,18 +171,9 @@ function letGo(core: SchedulerCore, job: JobCore): void {
   if (extra === null) return;
   if (extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
   if (extra.dependencyDeadline !== null) core.deadlines.clear(extra.dependencyDeadline);
-  if (extra.onAbort !== null) stopListening(core, extra.signal, extra.onAbort);
+  if (extra.onAbort !== null) stopListening(core.runtime, extra.signal, extra.onAbort);
   extra.after = null;
   if (extra.slicing !== null) core.suspended.delete(job);
-}
-
-/** A signal that throws must not keep the fences of the job from signalling: its error is the platform's to report (F4). */
-function stopListening(core: SchedulerCore, signal: CancelSignal | null, fn: () => void): void {
-  try {
-    signal?.removeEventListener('abort', fn);
-  } catch (error) {
-    rethrowLater(core.runtime, error);
-  }
 }
 
 /** The error of a job that was cancelled. */

@@ -42,6 +42,8 @@ export class EntityCore implements PolicyEntity {
   checkAsked = false;
   /** Whether `advance` is at work on it further up the stack. */
   advancing = false;
+  /** Whether a job of it has left the list, and its finished fence has not signalled yet. */
+  finishing = false;
   /** The policy's own. */
   state: unknown = undefined;
   ends: EntityEnds | null = null;

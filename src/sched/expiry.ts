@@ -10,13 +10,12 @@ import type { SchedulerCore } from './schedulerCore.ts';
 /** What happens when a deadline passes (J10, T2). */
 export function expire(core: SchedulerCore, due: readonly Deadline[]): void {
   const late: JobCore[] = [];
-  for (const { kind, job, ring } of due) {
-    if (kind === 'run') {
-      if (ring !== null && ring.watched !== null) late.push(ring.watched);
-    } else if (job !== null) {
-      if (kind === 'queue') expireInQueue(core, job);
-      else expireDependency(core, job);
-    }
+  // First: in a callback of what expires below the late job may end, and another begin to execute.
+  for (const { ring } of due) if (ring !== null && ring.watched !== null) late.push(ring.watched);
+  for (const { kind, job } of due) {
+    if (job === null) continue;
+    if (kind === 'queue') expireInQueue(core, job);
+    else expireDependency(core, job);
   }
   judge(core, late);
   core.requestPass();
@@ -88,7 +87,8 @@ export function accuse(core: SchedulerCore, job: JobCore, error: JobError): void
 function failOnTime(core: SchedulerCore, job: JobCore, error: JobError): void {
   const ring = job.onRing;
   core.readClock();
-  if (job.current !== null) job.current.hung = true;
+  // Its time is settled where the hardware was done: a hook that was asked about that named it.
+  if (job.current !== null && !job.current.charged) job.current.hung = true;
   chargeAttempt(core, job, 'clock');
   convict(core, job);
   if (job.isLive) end(core, job, error);
@@ -110,6 +110,8 @@ function giveBack(core: SchedulerCore, job: JobCore): void {
   ring.watched = null;
   core.readClock();
   watch(core, ring);
+  // While it was out of reach its driver was not asked.
+  if ((job.extra?.cancelError ?? null) !== null) core.hooks.cancelJob(job);
 }
 
 function report(core: SchedulerCore, job: JobCore, verdict: Verdict): void {

@@ -1,6 +1,6 @@
 import type { FencelineError } from '../base/index.ts';
 import { chargeAttempt, giveBackToHardware, retire } from './attempts.ts';
-import { finish } from './endings.ts';
+import { advance, finish } from './endings.ts';
 import type { JobCore } from './jobCore.ts';
 import { returnResources } from './resources.ts';
 import type { Ring } from './ring.ts';
@@ -26,11 +26,20 @@ export function failAll(core: SchedulerCore, outcome: FencelineError, gone: bool
     entity.nextStart = null;
   }
   core.queued = 0;
-  if (!gone) for (const job of running) core.hooks.cancelJob(job);
+  if (!gone) {
+    for (const job of running) {
+      // A reset has the others, or the driver does not yet: it is asked when `runJob` has returned.
+      if ((job.current?.attachedTo ?? null) !== null) core.hooks.cancelJob(job);
+    }
+  }
   for (const entity of entities) {
+    // Whoever is finishing the job before goes on with these, when its fence has signalled (J4).
+    if (entity.serial && entity.finishing) continue;
     // A callback may submit to another scheduler of the entity; that job is not of this one.
     while (entity.first !== null && entity.scheduler === core) finish(core, entity.first);
     entity.advancing = false;
+    // What ended meanwhile on that other scheduler was left to this loop.
+    if (entity.serial && entity.scheduler !== core) advance(entity);
   }
   if (gone) retireAll(core);
 }
@@ -65,8 +74,10 @@ function outOfReach(core: SchedulerCore, job: JobCore, outcome: FencelineError):
     job.phase = 'dead';
     job.outcome = outcome;
     job.leaveFence();
+    job.need().stopWaiting = true;
     returnResources(job);
   } else if (job.phase === 'dead') {
     job.leaveFence();
+    job.need().stopWaiting = true;
   }
 }

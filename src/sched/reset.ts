@@ -228,7 +228,8 @@ export class Reset {
     } else if (this.#tries >= this.#setup.maxTries) {
       this.#giveUp();
     } else {
-      const backoffUs = this.#setup.backoffUs * 2 ** (this.#tries - 1);
+      // Without a limit of tries it would become endless.
+      const backoffUs = this.#setup.backoffUs * 2 ** Math.min(this.#tries - 1, 20);
       this.#timer = this.#runtime.setTimer(this.#runtime.nowUs() + backoffUs, () => this.#try());
     }
   }
@@ -342,7 +343,7 @@ function startOf(job: JobCore): number {
 /** The executing job of `ring`, if it is past its deadline. */
 function lateOn(core: SchedulerCore, ring: Ring): JobCore[] {
   const { deadline, watched } = ring;
-  const late = deadline.heapIndex !== -1 && deadline.atUs <= core.deadlines.nowUs();
+  const late = deadline.heapIndex !== -1 && core.deadlines.isDue(deadline);
   return late && watched !== null ? [watched] : [];
 }
 

@@ -168,10 +168,8 @@ export function returnResources(job: JobCore): void {
   stopWaiting(job);
   if (grants !== null) {
     extra.grants = null;
-    for (const [pool, slots] of grants) {
-      giveBack(pool, slots);
-      report('release', job, pool, slots);
-    }
+    for (const [pool, slots] of grants) giveBack(pool, slots);
+    for (const [pool, slots] of grants) report('release', job, pool, slots);
   }
   serve([...wanted.keys()]);
 }
@@ -237,12 +235,12 @@ function grant(job: JobCore): void {
   stopWaiting(job);
   const priority = priorityOf(job);
   const grants = new Map<ResourcePool, readonly number[]>();
-  for (const [pool, count] of extra.resources) {
-    const slots = take(pool, count, priority);
-    grants.set(pool, slots);
-    report('grant', job, pool, slots);
-  }
+  for (const [pool, count] of extra.resources) grants.set(pool, take(pool, count, priority));
   extra.grants = grants;
+  for (const [pool, slots] of grants) {
+    // An observer may have ended the job, and then they are back.
+    if (extra.grants === grants) report('grant', job, pool, slots);
+  }
   job.entity.scheduler.askCheck(job.entity);
 }
 

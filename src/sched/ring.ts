@@ -64,13 +64,18 @@ export class Ring {
     return this.#estimatedUs < other.#estimatedUs;
   }
 
-  push(job: JobCore): void {
+  /** How long `job` may keep it busy, where that counts (S4). Asks the driver. */
+  lengthOf(job: JobCore): number {
+    return this.#targetUs === null ? 0 : job.entity.lengthOf(job);
+  }
+
+  /** `lengthUs`: what `lengthOf` gave. */
+  push(job: JobCore, lengthUs: number): void {
     this.attempts.push(job);
     this.creditsUsed += this.costOf(job);
     if (this.#targetUs === null) {
       if (job.current !== null) this.#estimatedUs += job.current.estimateUs;
     } else {
-      const lengthUs = job.entity.lengthOf(job);
       this.#lengthsUs.push(lengthUs);
       this.#estimatedUs += lengthUs;
     }

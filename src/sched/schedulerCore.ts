@@ -23,6 +23,7 @@ import { holdsResources } from './resources.ts';
 import { allStopped, leastLoaded, Ring } from './ring.ts';
 import type { SchedulerSetup } from './schedulerOptions.ts';
 import { Estimate } from './stats.ts';
+import { tellAdded, tellChanged, tellRemoved } from './tellPolicy.ts';
 import { Turn } from './turn.ts';
 
 /**
@@ -196,11 +197,11 @@ export class SchedulerCore extends Clock {
     const can = this.#canStart(entity);
     if (this.ended) return;
     if (can && entity.listed) {
-      this.policy.changed?.(entity, this.nowUs);
+      tellChanged(this, entity);
     } else if (can) {
       entity.listed = true;
       this.#listedCount += 1;
-      this.policy.add(entity, this.nowUs);
+      tellAdded(this, entity);
     } else {
       this.unlist(entity);
     }
@@ -210,7 +211,7 @@ export class SchedulerCore extends Clock {
     if (!entity.listed || entity.scheduler !== this) return;
     entity.listed = false;
     this.#listedCount -= 1;
-    this.policy.remove(entity, this.nowUs);
+    tellRemoved(this, entity);
   }
 
   #canStart(entity: EntityCore): boolean {
@@ -291,8 +292,11 @@ export class SchedulerCore extends Clock {
     if (job.phase === 'running' && (job.extra?.cancelError ?? null) !== null) return 'requested';
     const error = cancelled(job, reason);
     if (this.observers.listening) {
+      const { phase } = job;
       const atUs = this.runtime.nowUs();
       this.observers.emit({ type: 'job-cancel', atUs, fence: job.ref, attempt: job.attempt });
+      // An observer may have ended it.
+      if (job.phase !== phase) return this.cancel(job, reason);
     }
     if (job.phase === 'queued') {
       die(this, job, error);

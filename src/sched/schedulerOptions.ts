@@ -81,6 +81,9 @@ export interface CrashReport {
   }[];
 }
 
+/** A pause without end would leave the device in reset for ever (T7). It doubles from try to try, so it stays far from that. */
+const BACKOFF_MS_MAX = 24 * 60 * 60 * 1000;
+
 const policiesInUse = new WeakSet<Policy>();
 
 /** @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit */
@@ -129,7 +132,7 @@ export function checkedSchedulerOptions(options: SchedulerOptions<never>): Sched
     reset: {
       timeoutUs: checkedMs('Scheduler: reset.timeoutMs', reset.timeoutMs, 10_000_000),
       maxTries: checkedLimit('Scheduler: reset.maxTries', reset.maxTries, 3),
-      backoffUs: checkedMs('Scheduler: reset.backoffMs', reset.backoffMs, 100_000),
+      backoffUs: checkedBackoff(reset.backoffMs),
     },
     onCrash: onCrash ?? null,
     maxAttempts: checkedLimit('Scheduler: maxAttempts', options.maxAttempts, 3),
@@ -139,6 +142,14 @@ export function checkedSchedulerOptions(options: SchedulerOptions<never>): Sched
   // One that was made here can be in nobody else's hands.
   if (policy !== undefined) claimPolicy(setup.policy);
   return setup;
+}
+
+function checkedBackoff(backoffMs: number | undefined): number {
+  if (backoffMs === undefined) return 100_000;
+  if (typeof backoffMs === 'number' && backoffMs >= 0 && backoffMs <= BACKOFF_MS_MAX) {
+    return backoffMs * 1000;
+  }
+  throw invalid('Scheduler: reset.backoffMs', `milliseconds, 0 to ${BACKOFF_MS_MAX}`, backoffMs);
 }
 
 /** One instance of a policy serves one scheduler, because it keeps that scheduler's state. */

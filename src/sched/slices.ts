@@ -28,7 +28,7 @@ export function beginSlice(core: SchedulerCore, job: JobCore): boolean {
     core.suspended.delete(job);
     return true;
   }
-  if (core.hooks.isSliced(job)) {
+  if (core.hooks.isSliced(job) && job.phase === 'queued') {
     job.need().slicing = { isSuspended: false, pinned: null, ended: 0, usedUs: 0 };
   }
   return false;
@@ -63,11 +63,11 @@ export function endSlice(
   slicing.usedUs += busyUs;
   slicing.pinned = next === 'same-ring' ? (core.rings[job.ring ?? 0] ?? null) : null;
   core.suspended.add(job);
-  if (core.observers.listening) {
-    const { ref: fence, attempt } = job;
-    core.observers.emit({ type: 'job-slice', atUs: core.nowUs, fence, attempt });
-  }
+  const atUs = core.nowUs;
   queueAgain(job);
+  if (!core.observers.listening) return;
+  const { ref: fence, attempt } = job;
+  core.observers.emit({ type: 'job-slice', atUs, fence, attempt });
 }
 
 /** The jobs between two slices whose state was lost with `rings` (rule 5). */

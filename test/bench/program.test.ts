@@ -3,10 +3,11 @@
  * mean is in judge.test.ts; that every row can be measured, with its peers, is `npm run bench:smoke`.
  */
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { benchCommand } from '../../src/cli/bench/command.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
@@ -101,11 +102,38 @@ describe('fenceline bench', () => {
     expect(err).toBe('core-noop: round 1 of 2\ncore-noop: round 2 of 2\n');
   }, 60_000);
 
+  it('interrupted, reports the rows that it finished, saves nothing, and exits 130', async () => {
+    const [first, second] = rows.filter(({ name }) => name.startsWith('core'));
+    const directory = mkdtempSync(join(tmpdir(), 'fenceline-bench-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const file = join(directory, 'saved.json');
+    const said = { out: '', err: '' };
+    const interrupt = new AbortController();
+    const terminal: Terminal = {
+      ...remembering(said),
+      err: (text) => {
+        said.err += text;
+        if (text.startsWith(`${second?.name}: round 1`)) setImmediate(() => interrupt.abort());
+      },
+      interrupt: interrupt.signal,
+    };
+    const args = ['--smoke', '--rounds', '3', '--json', '--save', file];
+    const code = await runProgram(['bench', 'core', ...args], terminal);
+    const report = JSON.parse(said.out) as { interrupted: boolean; rows: { name: string }[] };
+    expect(report.interrupted).toBe(true);
+    expect(report.rows.length).toBeGreaterThan(0);
+    for (const { name } of report.rows) expect(name).toMatch(new RegExp(`^${first?.name}/`));
+    const rounds = [1, 2, 3].map((round) => `${first?.name}: round ${round} of 3\n`);
+    expect(said.err).toBe(`${rounds.join('')}${second?.name}: round 1 of 3\n`);
+    expect(existsSync(file)).toBe(false);
+    expect(code).toBe(130);
+  }, 60_000);
+
   it('writes one line over and over on a terminal, and wipes it', async () => {
     const said = { out: '', err: '' };
     const terminal = { ...remembering(said), errIsTerminal: true };
     await runProgram(['bench', 'core-noop', '--smoke'], terminal);
-    expect(said.err).toBe('\r\x1b[2Kcore-noop: round 1 of 1: fenceline\r\x1b[2K');
+    expect(said.err).toBe('\rcore-noop: round 1 of 1: fenceline\x1b[K\r\x1b[K');
   }, 60_000);
 
   it('lists the rows with their questions', async () => {

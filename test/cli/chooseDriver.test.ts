@@ -7,7 +7,11 @@ import type { WebGpuProbe } from '../../src/drivers/webgpu/index.ts';
 // What a run is executed by. That it is then really executed there: test/webgpu/run.gpu.test.ts and command.test.ts.
 
 function workload(driver: DriverName, ...webgpu: (object | null)[]): Workload {
-  const jobs = webgpu.map((twin, index) => ({ name: `job${index}`, webgpu: twin }));
+  const jobs = webgpu.map((twin, index) => ({
+    name: `job${index}`,
+    kernel: { place: { file: 'w.yaml', line: 5 + index, column: 17, path: 'kernel' } },
+    webgpu: twin,
+  }));
   return { device: { driver }, clients: [{ label: 'one', jobs }] } as unknown as Workload;
 }
 
@@ -51,7 +55,7 @@ describe('the driver of a run', () => {
 
   it('is refused where WebGPU was asked for and a job has no twin', async () => {
     await expect(chooseDriver(workload('webgpu', {}, null), noProbe)).rejects.toThrow(
-      /one\/job1 cannot run on WebGPU: expected webgpu:/,
+      /^w\.yaml:6:17: kernel: one\/job1 cannot run on WebGPU: expected webgpu:/,
     );
   });
 });

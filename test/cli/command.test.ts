@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { CrashDump } from '../../src/cli/run/crashDumps.ts';
 import type { RunReport } from '../../src/cli/run/report.ts';
 import type { ChromeEvent } from '../../src/trace/index.ts';
 import { expectSound } from '../trace/expectSound.ts';
-import { fenceline, outDirectory, PATIENCE_MS } from './spawned.ts';
+import { fenceline, FIXTURE, outDirectory, PATIENCE_MS } from './spawned.ts';
 
 // The built command on real threads: its output, files and exit codes. What the figures are is in runWorkload.test.ts,
 // what happens to its streams and on interrupts in streams.test.ts.
@@ -147,6 +147,33 @@ describe('fenceline run', () => {
     expect(code).toBe(2);
     expect(out).toBe('');
     expect(err).toMatch(/^error: /);
+  });
+
+  it.each([
+    ['--out', ['run', 'workload.yaml', '--out', '--json']],
+    ['--trace', ['run', 'workload.yaml', '--out', 'out', '--trace', '--json']],
+    ['--policy', ['run', 'workload.yaml', '--policy', '--json']],
+    ['--scope', ['explore', '--scope', '--json']],
+    ['--seeds', ['explore', '--seeds', '--json']],
+    ['--checkpoint', ['explore', '--checkpoint', '--json']],
+    ['--scenario', ['explore', '--scenario', '--json']],
+    ['--replay', ['explore', '--replay', '--json']],
+    ['--mutant', ['explore', '--mutant', '--json']],
+    ['--save', ['bench', '--save', '--json']],
+    ['--charts', ['bench', '--charts', '--json']],
+  ])('does not take the next option for the value of %s', async (flag, args) => {
+    const { code, out } = await fenceline(args);
+    const { problems } = JSON.parse(out) as { problems: { message: string }[] };
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.message).toContain(flag);
+    expect(code).toBe(2);
+  });
+
+  it('takes a value that begins with a dash after an equals sign', async () => {
+    const { code, err } = await fenceline(['run', 'endless.yaml', '--out=--x', '--trace=.']);
+    expect(err).toContain('--trace: expected a file that can be written, got .');
+    expect(code).toBe(2);
+    rmdirSync(path.join(FIXTURE, '--x'));
   });
 
   it.each([

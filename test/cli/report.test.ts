@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { progressText, ProgressLine } from '../../src/cli/run/progressLine.ts';
+import { ProgressLine } from '../../src/cli/progressLine.ts';
+import { progressText } from '../../src/cli/run/progressText.ts';
 import type { RunReport } from '../../src/cli/run/report.ts';
 import { reportText } from '../../src/cli/run/reportText.ts';
 import type { RunProgress } from '../../src/cli/run/runWorkload.ts';
@@ -7,27 +8,12 @@ import type { Terminal } from '../../src/cli/terminal.ts';
 
 // What people read during and after a run. The figures themselves are tested in runWorkload.test.ts.
 
-const NONE = { count: 0, mean: 0, p50: 0, p99: 0, max: 0 };
 const PROGRESS: RunProgress = {
   elapsedMs: 4200,
   durationMs: 12_000,
   timeouts: 1,
   resets: 1,
-  clients: [
-    {
-      ...{
-        label: 'rogue',
-        client: 1,
-        queued: 2,
-        running: 0,
-        submitted: 6,
-        completed: 0,
-        failed: 4,
-      },
-      ...{ attempts: 3, busyUs: 0, waitUs: NONE, turnaroundUs: NONE, karma: 3, banned: true },
-      queues: [],
-    },
-  ],
+  clients: [{ label: 'rogue', done: 0, failed: 4, cancelled: 0, queued: 2, banned: true }],
 };
 
 const REPORT: RunReport = {
@@ -91,23 +77,37 @@ describe('the progress line', () => {
     expect(progressText({ ...PROGRESS, durationMs: Infinity })).toMatch(/^4 s \|/);
   });
 
-  it('is written over on a terminal, and is a line of its own elsewhere', () => {
-    const shown = (errIsTerminal: boolean): string => {
-      let text = '';
-      const terminal: Terminal = {
-        out: () => {},
-        err: (more) => void (text += more),
-        errIsTerminal,
-        interrupt: new AbortController().signal,
-      };
-      const line = new ProgressLine(terminal);
-      line.show(PROGRESS);
-      line.end();
-      line.end();
-      return text;
-    };
-    const text = progressText(PROGRESS);
-    expect(shown(true)).toBe(`\r${text}\u001b[K\n`);
-    expect(shown(false)).toBe(`${text}\n`);
+  it('tells jobs that were cancelled from those that failed', () => {
+    const [rogue] = PROGRESS.clients;
+    const clients = rogue === undefined ? [] : [{ ...rogue, done: 1, failed: 0, cancelled: 3 }];
+    expect(progressText({ ...PROGRESS, clients })).toContain('rogue 1 done, 3 cancelled, 2 queued');
+  });
+
+  /** What a line with `text` writes, and how it ends. */
+  function shown(text: string, terminal: Partial<Terminal>, end: 'end' | 'wipe' = 'end'): string {
+    let written = '';
+    const err = (more: string): void => void (written += more);
+    const line = new ProgressLine({ err, errIsTerminal: true, ...terminal });
+    line.show(text);
+    line[end]();
+    line[end]();
+    return written;
+  }
+
+  it('is written over on a terminal, and is nothing elsewhere', () => {
+    expect(shown('so far', {})).toBe('\rso far\u001b[K\n');
+    expect(shown('so far', {}, 'wipe')).toBe('\rso far\u001b[K\r\u001b[K');
+    expect(shown('so far', { errIsTerminal: false })).toBe('');
+  });
+
+  it.each([
+    ['all of it where it fits', 'ten digits', 11, 'ten digits'],
+    ['what fits', 'ten digits', 10, 'ten digit'],
+    ['all of it where the width is not known', 'ten digits', 0, 'ten digits'],
+    ['a wide character where both its columns fit', 'a\u6f22b', 5, 'a\u6f22b'],
+    ['a wide character not at all where only one does', 'a\u6f22b', 3, 'a'],
+    ['a character of two units whole', '\u{1f600}\u{1f600}', 4, '\u{1f600}'],
+  ])('shows, of one row of the terminal, %s', (_what, text, errColumns, expected) => {
+    expect(shown(text, { errColumns })).toBe(`\r${expected}\u001b[K\n`);
   });
 });

@@ -8,7 +8,12 @@ import { reportText } from '../../src/cli/run/reportText.ts';
 import type { Plan } from '../../src/cli/run/round.ts';
 import { runWorkload } from '../../src/cli/run/runWorkload.ts';
 import type { RunResult } from '../../src/cli/run/runWorkload.ts';
-import type { ClientSpec, JobSpec, Workload } from '../../src/cli/workload/workload.ts';
+import type {
+  ClientSpec,
+  FunctionReference,
+  JobSpec,
+  Workload,
+} from '../../src/cli/workload/workload.ts';
 import type { SchedEvent } from '../../src/events/index.ts';
 import { openVirtualDevice } from './virtualDevice.ts';
 
@@ -21,10 +26,16 @@ const NO_FUNCTIONS: MainFunctions = {
   collect: () => () => ({ ok: true, message: '' }),
 };
 
+/** A function as a workload names it. */
+function named(name: string): FunctionReference {
+  const place = { file: 'test.yaml', line: 1, column: 1, path: '' };
+  return { url: 'file:///kernels.mjs', export: name, text: `./kernels.mjs#${name}`, place };
+}
+
 function job(name: string, kernel: string, rest: Partial<JobSpec> = {}): JobSpec {
   return {
     name,
-    kernel: { url: 'file:///kernels.mjs', export: kernel, text: `./kernels.mjs#${kernel}` },
+    kernel: named(kernel),
     webgpu: null,
     plan: null,
     args: [],
@@ -187,7 +198,7 @@ describe('a run', () => {
       { name: 'y', args: [10] },
       { name: 'z', args: [10], after: ['x', 'y'] },
     ];
-    const reference = { url: 'file:///plan.mjs', export: 'plan', text: './plan.mjs#plan' };
+    const reference = named('plan');
     const spec = job('p', 'wait', {
       plan: reference,
       args: [7],
@@ -210,12 +221,12 @@ describe('a run', () => {
   });
 
   it('fails where a plan names a job that does not stand before it', async () => {
-    const reference = { url: 'file:///plan.mjs', export: 'plan', text: './plan.mjs#plan' };
+    const reference = named('plan');
     const spec = job('p', 'wait', { plan: reference });
     const functions = { ...NO_FUNCTIONS, plan: () => () => [{ name: 'x', after: ['y'] }] };
     const { report } = await ran([client('c', [spec])], { functions });
     expect(report.findings).toEqual([
-      'c/p: the plan ./plan.mjs#plan: x is after y, which does not stand before it',
+      'c/p: the plan ./kernels.mjs#plan: x is after y, which does not stand before it',
     ]);
   });
 
@@ -296,7 +307,7 @@ describe('a run', () => {
   });
 
   it('finds a check that fails or throws', async () => {
-    const collect = { url: 'file:///c.mjs', export: 'check', text: './c.mjs#check' };
+    const collect = named('check');
     const checked = client('c', [job('a', 'wait')], { collect });
     const verdict = { ok: false, message: 'two differ' };
     const failed = await ran([checked], {
@@ -307,24 +318,24 @@ describe('a run', () => {
       throw new Error('no disk');
     };
     const thrown = await ran([checked], { functions: { ...NO_FUNCTIONS, collect: () => throws } });
-    expect(thrown.report.findings).toEqual(['c: ./c.mjs#check threw: no disk']);
+    expect(thrown.report.findings).toEqual(['c: ./kernels.mjs#check threw: no disk']);
   });
 
   const EXPECTED =
     'expected it to return { ok, message, files } (true or false, a text, and a list of paths), or a promise of it';
   it.each([
-    ['a number', 5, `./c.mjs#check: ${EXPECTED}, got 5`],
-    ['nothing', undefined, `./c.mjs#check: ${EXPECTED}, got undefined`],
-    ['no verdict', { message: 'fine' }, `./c.mjs#check: ${EXPECTED}, got an object`],
+    ['a number', 5, `./kernels.mjs#check: ${EXPECTED}, got 5`],
+    ['nothing', undefined, `./kernels.mjs#check: ${EXPECTED}, got undefined`],
+    ['no verdict', { message: 'fine' }, `./kernels.mjs#check: ${EXPECTED}, got an object`],
     [
       'files that are no list',
       { ok: true, files: 'a' },
-      `./c.mjs#check: ${EXPECTED}, got an object`,
+      `./kernels.mjs#check: ${EXPECTED}, got an object`,
     ],
     ['a failure without a message', { ok: false }, 'its collect is not satisfied'],
     ['no message (control)', { ok: true }, null],
   ])('finds a check that returns %s', async (_what, said, finding) => {
-    const collect = { url: 'file:///c.mjs', export: 'check', text: './c.mjs#check' };
+    const collect = named('check');
     const functions = { ...NO_FUNCTIONS, collect: () => () => said as never };
     const { report } = await ran([client('c', [job('a', 'wait')], { collect })], { functions });
     expect(report.findings).toEqual(finding === null ? [] : [`c: ${finding}`]);
@@ -338,7 +349,7 @@ describe('a run', () => {
   });
 
   it('cancels everything on interrupt, and collects nothing', async () => {
-    const collect = { url: 'file:///c.mjs', export: 'check', text: './c.mjs#check' };
+    const collect = named('check');
     const endless = job('a', 'wait', { args: [40], rounds: Infinity, backlog: 3 });
     const { report, result } = await ran(
       [client('c', [endless], { collect }), client('h', [job('x', 'hang')])],
@@ -359,6 +370,23 @@ describe('a run', () => {
     ]);
     const [first] = result.clients;
     expect(first === undefined ? [] : disappointments(first.run, first.stats)).toEqual([]);
+  });
+
+  it('submits nothing after an interrupt, also where a full queue was waited for', async () => {
+    const many = job('a', 'wait', { args: [40], rounds: 10, backlog: 8 });
+    const { report } = await ran([client('c', [many], { maxQueued: 2 })], { interruptAtMs: 60 });
+    expect(report.wallMs).toBe(60);
+    expect(report.jobs.map(({ status }) => status)).not.toContain('failed');
+  });
+
+  it('counts what an interrupt ended as cancelled, also what could not be stopped', async () => {
+    const stuck = job('x', 'stuck', { runTimeoutMs: Infinity, rounds: 3 });
+    const { report } = await ran([client('c', [stuck])], { interruptAtMs: 100 });
+    expect(report.jobs.map(({ status }) => status)).toEqual(Array(3).fill('cancelled'));
+    expect(report.jobs.some(({ error }) => error?.startsWith('ERR_SCHEDULER_CLOSED'))).toBe(true);
+    expect(report.clients[0]).toMatchObject({ failed: 0, cancelled: 3 });
+    expect(report.clients[0]?.rounds).toMatchObject([{ count: 0, failed: 0 }]);
+    expect(reportText(report)).toMatch(/\nc +3 \(3 cancelled\) +0 .* cancelled\n/);
   });
 
   it('reports shares of the time of all rings, and what each client was entitled to', async () => {

@@ -9,7 +9,7 @@ import { onTestFinished } from 'vitest';
 /** The built command. */
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 /** Where it is run. */
-const FIXTURE = fileURLToPath(new URL('fixture/', import.meta.url));
+export const FIXTURE = fileURLToPath(new URL('fixture/', import.meta.url));
 /** A bound for what real threads do, generous enough for a busy machine. */
 export const PATIENCE_MS = 60_000;
 

@@ -76,6 +76,24 @@ describe('an interrupt', () => {
     expect(JSON.parse(ended.out)).toBeTypeOf('object');
   });
 
+  it.each([
+    ['run', ['run', 'waiting/slow.yaml']],
+    ['explore', ['explore', '--scenario', 'waiting/slow.mjs']],
+  ])('while %s imports a module blames no module', async (command, args) => {
+    let isSent = false;
+    const { code, out, err } = await fenceline([...args, '--json'], {
+      onErr: (text, kill) => {
+        if (isSent || !text.includes('importing')) return;
+        isSent = true;
+        kill('SIGINT');
+      },
+    });
+    const message = `${command}: interrupted before anything was run`;
+    expect(JSON.parse(out)).toEqual({ problems: [{ message }] });
+    expect(err).not.toContain('slow.');
+    expect(code).toBe(130);
+  });
+
   it('is listened for before anything of a package is imported', async () => {
     await init;
     const seen = new Set<string>();

@@ -13,7 +13,7 @@ import type { KernelWork } from '../../src/cli/run/round.ts';
  * A device in virtual time that runs no code: the export's name says what a job does.
  *
  * `wait` takes as many milliseconds as its first argument says and gives its arguments, `fail` fails after 1 ms, `hang` never
- * ends. Jobs of a ring execute one after the other; a reset takes a ring's jobs.
+ * ends, and `stuck` does not even when it is cancelled. Jobs of a ring execute one after the other; a reset takes a ring's jobs.
  */
 class VirtualBackend implements DeviceBackend<KernelWork, KernelWork>, Driver<Task<KernelWork>> {
   readonly name = 'virtual';
@@ -46,7 +46,7 @@ class VirtualBackend implements DeviceBackend<KernelWork, KernelWork>, Driver<Ta
     const { work } = job.payload;
     const startUs = Math.max(this.#runtime.nowUs(), this.#freeUs[ring] ?? 0);
     const tookMs = work.export === 'wait' ? Number(work.args[0] ?? 1) : 1;
-    const endUs = work.export === 'hang' ? Infinity : startUs + tookMs * 1000;
+    const endUs = /hang|stuck/.test(work.export) ? Infinity : startUs + tookMs * 1000;
     const end = (): void => {
       this.#running.delete(job);
       job.payload.result = work.args;
@@ -59,6 +59,7 @@ class VirtualBackend implements DeviceBackend<KernelWork, KernelWork>, Driver<Ta
   }
 
   cancelJob(job: Job<Task<KernelWork>>): void {
+    if (job.payload.work.export === 'stuck') return;
     const running = this.#running.get(job);
     running?.timer?.cancel();
     this.#running.delete(job);

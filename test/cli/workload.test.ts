@@ -236,6 +236,48 @@ describe('a workload file', () => {
       ],
     ],
     [
+      'refuses an alias without an anchor',
+      () => changed('args: [1, $round]', 'args: [&round 1, *ruond]'),
+      [
+        'workload.yaml:22:26: expected the name of an anchor (&ruond) that stands before, got *ruond; did you mean round?',
+      ],
+    ],
+    [
+      'takes an alias of an anchor that stands before (control)',
+      () => changed('args: [1, $round]', 'args: [&round 1, *round]'),
+      [],
+    ],
+    [
+      'refuses an alias inside of its own anchor',
+      () => changed('args: [1, $round]', 'args: &all [1, *all]'),
+      ['workload.yaml:22:24: expected no circle, got *all inside of its anchor'],
+    ],
+    [
+      'refuses aliases that are too much when they are written out',
+      () =>
+        `a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9]\n${[1, 2, 3]
+          .map(
+            (n) =>
+              `a${n}: &a${n} [${Array(9)
+                .fill(`*a${n - 1}`)
+                .join(', ')}]\n`,
+          )
+          .join('')}`,
+      ['workload.yaml:1:1: expected fewer aliases: written out, they are too much to read'],
+    ],
+    [
+      'refuses a second document',
+      () => `${VALID}---\nclients: []\n`,
+      ['workload.yaml:25:1: expected one document, got a second one'],
+    ],
+    [
+      'refuses inputs without a pattern',
+      () => changed("inputs: 'data/*.txt'", 'inputs: []'),
+      [
+        'workload.yaml:19:17: clients[1].jobs[0].inputs: expected files, or a pattern that matches files, got an empty list',
+      ],
+    ],
+    [
       'reports an empty file',
       () => '',
       ['workload.yaml:1:1: expected a map with the keys name, duration, device, clients, got null'],

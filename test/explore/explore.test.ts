@@ -1,7 +1,13 @@
 // Searches: what they report, that they are the same each time, how they go on, and what they refuse. That the judge finds what is
 // wrong: judge.test.ts and test/mutants. Replay strings: replay.test.ts.
 import { describe, expect, it } from 'vitest';
-import { builtInScenarios, defineScenario, Exploration, explore } from '../../src/explore/index.ts';
+import {
+  builtInScenarios,
+  defineScenario,
+  Exploration,
+  explore,
+  smallScenarios,
+} from '../../src/explore/index.ts';
 import type { Checkpoint, ExploreReport } from '../../src/explore/index.ts';
 import { thrownBy } from '../sched/fixture.ts';
 
@@ -74,6 +80,17 @@ describe('a seeded search', () => {
     expect(report.schedules).toBeLessThan(200);
   });
 
+  it('has its time for itself where it goes on from a checkpoint, and reports the sum', () => {
+    let nowMs = 0;
+    const options = { strategy: 'pct', seconds: 1, clock: () => (nowMs += 10) } as const;
+    const first = new Exploration(options);
+    while (first.next());
+    const second = new Exploration({ ...options, resume: first.checkpoint() });
+    while (second.next());
+    expect(second.schedules).toBeGreaterThan(1.5 * first.schedules);
+    expect(second.report().seconds).toBeGreaterThanOrEqual(2);
+  });
+
   it('says so where a run is not the same when it is made again', () => {
     let calls = 0;
     const scenario = defineScenario({
@@ -92,7 +109,8 @@ describe('a seeded search', () => {
 
 describe('the families of worlds', () => {
   it('have names of their own, and say what they are for', () => {
-    const names = builtInScenarios().map(({ name }) => name);
+    const small = [SMALL, { entities: 3, jobs: 2 }].flatMap((scope) => smallScenarios(scope));
+    const names = [...builtInScenarios(), ...small].map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     for (const { about } of builtInScenarios()) expect(about).not.toBe('');
   });

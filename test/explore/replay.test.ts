@@ -1,10 +1,13 @@
 // Replay strings, and the shrinking before them: a finding is made again from its string, to the same end.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defineScenario, explore, replay } from '../../src/explore/index.ts';
+import { defineScenario, explore, replay, smallScenarios } from '../../src/explore/index.ts';
 import type { Scenario } from '../../src/explore/index.ts';
+import { FollowChooser } from '../../src/explore/choosers.ts';
+import { planOf } from '../../src/explore/replay.ts';
 import { decodeReplay, encodeReplay } from '../../src/explore/replayString.ts';
 import { EARLY_TIMER } from '../../src/explore/run.ts';
+import { seededRun } from '../../src/explore/seeded.ts';
 import { thrownBy } from '../sched/fixture.ts';
 
 /** A world in which it is wrong that the last client acts before the first, after `extra` steps of others. */
@@ -93,6 +96,24 @@ describe('a replay string', () => {
         expect(decodeReplay(encodeReplay(one))).toEqual(one);
       }),
     );
+  });
+
+  it.each([
+    ['with faults', { entities: 2, jobs: 2 }],
+    ['without faults', { entities: 3, jobs: 2 }],
+  ])('of a world of an exhaustive search is the same run again: %s', (_what, scope) => {
+    for (const scenario of smallScenarios(scope)) {
+      for (let seed = 1; seed <= 20; seed += 1) {
+        const { run, workload } = seededRun(scenario, scope, 'pct', seed);
+        run.finish();
+        // Shrunk, its scope may be one in which an exhaustive search takes another world.
+        const smaller = { entities: 1, jobs: 1 };
+        for (const one of [scope, smaller]) {
+          const { plan } = planOf(scenario, one, workload, new FollowChooser(run.trace));
+          expect(replay(encodeReplay(plan)).differsAtStep, `seed ${seed}`).toBeNull();
+        }
+      }
+    }
   });
 
   it('is refused where it is none', () => {

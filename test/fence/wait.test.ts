@@ -298,6 +298,44 @@ describe('an interruptible wait', () => {
     await expect(Promise.all([after, stubborn])).resolves.toBeDefined();
   });
 
+  it('T7, T11: whose signal throws keeps no other wait, and no reset, from going on', async () => {
+    const { runtime, source, timeline } = setUp();
+    const signal = {
+      aborted: false,
+      reason: null,
+      addEventListener: () => {},
+      removeEventListener: () => {
+        throw new Error('mine');
+      },
+    };
+    const waits = [
+      source.fence.wait({ interruptible: true, signal }),
+      source.fence.wait({ interruptible: true }),
+    ];
+    const reset = timeline.createFence();
+    interruptWaits(reset.fence);
+    expect(runtime.runDeferred()).toEqual([new Error('mine')]);
+    for (const wait of waits) await expect(wait).rejects.toEqual(code('ERR_WAIT_INTERRUPTED'));
+    reset.signal();
+  });
+
+  it('F8: of syncobjs whose signal throws settles all the same', async () => {
+    const { runtime } = setUp();
+    const syncobj = new Syncobj({ runtime });
+    const signal = {
+      aborted: false,
+      reason: null,
+      addEventListener: () => {},
+      removeEventListener: () => {
+        throw new Error('mine');
+      },
+    };
+    const wait = waitSyncobjs([{ syncobj }], { runtime, signal, waitForSubmit: true });
+    syncobj.signal();
+    expect(runtime.runDeferred()).toEqual([new Error('mine')]);
+    await expect(wait).resolves.toBe(0);
+  });
+
   it('T11: is not interrupted by a reset that is over', async () => {
     const { source, timeline } = setUp();
     const reset = timeline.createFence();

@@ -91,6 +91,23 @@ describe('karma', () => {
     expect(entity.stats()).toMatchObject({ karma: 2, banned: false });
   });
 
+  it('T6: slices of a job count as clean work when it has ended well, all of them, and else none', () => {
+    const env = setUp();
+    const entity = env.scheduler.createEntity();
+    const slice = { durationUs: 60_000_000, slices: 3 };
+    hang(env, entity);
+    const guilty = entity.submit(slice);
+    env.runtime.advanceBy(120_000_001);
+    env.scheduler.fault(guilty);
+    env.runtime.advanceBy(10);
+    expect([outcome(guilty), entity.stats().karma]).toEqual(['ERR_JOB_TIMEOUT', 2]);
+    entity.submit(slice);
+    env.runtime.advanceBy(179_999_999);
+    expect(entity.stats().karma).toBe(2);
+    env.runtime.advanceBy(1);
+    expect(entity.stats().karma).toBe(0);
+  });
+
   it('T6: a minute of idleness, or of work that failed, takes none away', () => {
     const env = setUp();
     const entity = env.scheduler.createEntity();

@@ -94,6 +94,27 @@ describe('cancel', () => {
     expect(eventsOf(events, 'job-cancel')).toHaveLength(1);
   });
 
+  for (const where of ['timedOut', 'the timeout event'] as const) {
+    it(`J9: in ${where} reaches the driver when the job is given back to it`, () => {
+      const inHook = where === 'timedOut';
+      const env = setUp({
+        runTimeoutMs: 1,
+        driver: (mock) => ({
+          ...mock.without(),
+          timedOut: (late) => {
+            if (inHook) late.cancel();
+            return 'no-hang';
+          },
+        }),
+      });
+      const job = env.scheduler.createEntity().submit({});
+      env.scheduler.observe({ emit: ({ type }) => void (type === 'timeout' && job.cancel()) });
+      env.runtime.advanceBy(1000);
+      expect(env.mock.idsOf('cancelJob')).toEqual([job.id]);
+      expect([outcome(job), job.finished.signalledAtUs]).toEqual(['ERR_JOB_CANCELLED', 1000]);
+    });
+  }
+
   it('J9: of a finished job says finished and changes nothing', () => {
     const { scheduler, runtime, mock } = setUp();
     const job = scheduler.createEntity().submit({ durationUs: 5 });

@@ -72,6 +72,27 @@ describe('close kill', () => {
     for (const job of jobs) expect(mock.freedCount(job)).toBe(1);
   });
 
+  it('E3: inside runJob asks the driver to cancel that job when it has it', () => {
+    const env = setUp({
+      driver: (mock) => ({
+        ...mock.without(),
+        runJob: (job, ring) => {
+          void env.scheduler.close({ mode: 'kill' });
+          return mock.runJob(job, ring);
+        },
+      }),
+    });
+    const job = env.scheduler.createEntity().submit({});
+    env.runtime.runUntilIdle();
+    expect(env.mock.calls.map(({ hook }) => hook)).toEqual([
+      'prepareJob',
+      'runJob',
+      'cancelJob',
+      'freeJob',
+    ]);
+    expect(outcome(job)).toBe('ERR_SCHEDULER_CLOSED');
+  });
+
   it('E3: hardware that completes afterwards changes no fence', async () => {
     const { scheduler, runtime, mock } = setUp();
     mock.ignoresCancel = true;
@@ -169,6 +190,18 @@ describe('close kill', () => {
 });
 
 describe('close during a reset', () => {
+  it('E3: asks no driver to cancel what its reset has', () => {
+    const env = setUp();
+    env.mock.resetUs = 100;
+    env.scheduler.createEntity().submit({ hangs: true });
+    env.runtime.advanceBy(10);
+    env.scheduler.recover();
+    env.runtime.advanceBy(10);
+    void env.scheduler.close({ mode: 'kill' });
+    env.runtime.runUntilIdle();
+    expect(env.mock.idsOf('cancelJob')).toEqual([]);
+  });
+
   const hangBoth = (env: ReturnType<typeof setUp>): MockJob[] => [
     env.scheduler.createEntity().submit({ hangs: true }, { runTimeoutMs: 1 }),
     env.scheduler.createEntity().submit({ durationUs: 5 }),

@@ -15,7 +15,12 @@ const ROUNDS = 4;
 interface Crowd {
   readonly credits: number;
   readonly heavy: readonly { readonly weight: number; readonly us: number }[];
-  readonly light: readonly { readonly us: number; readonly afterUs: number }[];
+  readonly light: readonly {
+    readonly us: number;
+    readonly afterUs: number;
+    /** Milliseconds to the deadline hint of each job; `null`: none. */
+    readonly deadlineMs: number | null;
+  }[];
 }
 
 const crowds: fc.Arbitrary<Crowd> = fc.record({
@@ -24,10 +29,14 @@ const crowds: fc.Arbitrary<Crowd> = fc.record({
     fc.record({ weight: fc.constantFrom(0.5, 1, 4), us: fc.integer({ min: 1000, max: 10_000 }) }),
     { minLength: 1, maxLength: 5 },
   ),
-  light: fc.array(fc.record({ us: fc.integer({ min: 1, max: 500 }), afterUs: fc.nat(5000) }), {
-    minLength: 1,
-    maxLength: 4,
-  }),
+  light: fc.array(
+    fc.record({
+      us: fc.integer({ min: 1, max: 500 }),
+      afterUs: fc.nat(5000),
+      deadlineMs: fc.constantFrom(null, 0, 5, 5000),
+    }),
+    { minLength: 1, maxLength: 4 },
+  ),
 });
 
 /** By how many microseconds some light client waited longer than S10 allows; at most 0 where none did. */
@@ -46,12 +55,13 @@ function excessUs({ credits, heavy, light }: Crowd, policy?: Policy): number {
   // The others are newcomers themselves until each has been served.
   const beginUs = heavy.length * (credits + 1) * longestUs;
   let worstUs = -Infinity;
-  for (const { us, afterUs } of light) {
+  for (const { us, afterUs, deadlineMs } of light) {
     const entity = env.scheduler.createEntity();
     for (let round = 0; round < ROUNDS; round += 1) {
       const atUs = beginUs + afterUs + round * periodUs;
       env.runtime.setTimer(atUs, () => {
-        const job = entity.submit({ durationUs: us });
+        const hint = deadlineMs === null ? {} : { deadlineMs };
+        const job = entity.submit({ durationUs: us }, hint);
         job.finished.addCallback(({ signalledAtUs }) => {
           const tookUs = signalledAtUs! - atUs;
           worstUs = Math.max(worstUs, tookUs - credits * longestUs - quantaUs);
@@ -83,7 +93,7 @@ describe('a client with little demand', () => {
         { weight: 1, us: 5000 },
         { weight: 1, us: 5000 },
       ],
-      light: [{ us: 100, afterUs: 1000 }],
+      light: [{ us: 100, afterUs: 1000, deadlineMs: null }],
     };
     expect(excessUs(crowd)).toBeLessThanOrEqual(0);
     expect(excessUs(crowd, strictPriority())).toBeGreaterThan(0);

@@ -2,9 +2,16 @@
 // are in policies.test.ts, the bound in fairness.prop.test.ts.
 import { describe, expect, it } from 'vitest';
 import { fair } from '../../src/sched/index.ts';
-import type { Entity, Policy, PolicyEntity, Priority } from '../../src/sched/index.ts';
+import type {
+  Entity,
+  Policy,
+  PolicyEntity,
+  Priority,
+  SubmitOptions,
+} from '../../src/sched/index.ts';
 import type { MockWork } from '../../src/drivers/sim/index.ts';
 import { setUp } from './fixture.ts';
+import type { MockJob, SetUp } from './fixture.ts';
 
 function fill(entity: Entity<MockWork>, count: number, estimateMs?: number): void {
   const options = estimateMs === undefined ? {} : { estimateMs };
@@ -85,6 +92,28 @@ describe('a change of weight', () => {
   });
 });
 
+describe('a share that grows', () => {
+  /** Two equals in the end, who had a job each while the first had `weight`. How much each gets in the next 100 ms. */
+  const afterGrowth = (weight: number): number[] => {
+    const env = setUp({ credits: 1 });
+    const pair = [env.scheduler.createEntity({ weight }), env.scheduler.createEntity()] as const;
+    for (const entity of pair) fill(entity, 400);
+    env.runtime.advanceBy(2500);
+    const before = pair.map((entity) => entity.stats().busyUs);
+    pair[0].setWeight(1);
+    env.runtime.advanceBy(100_000);
+    return pair.map((entity, index) => entity.stats().busyUs - (before[index] as number));
+  };
+
+  it('S8, S9: leaves no debt from when it was small', () => {
+    for (const busyUs of afterGrowth(0.001)) expect(Math.abs(busyUs - 50_000)).toBeLessThan(3000);
+  });
+
+  it('S8: shares alike where it did not grow (control)', () => {
+    for (const busyUs of afterGrowth(1)) expect(Math.abs(busyUs - 50_000)).toBeLessThan(3000);
+  });
+});
+
 describe('a deadline hint', () => {
   /** Two equals that were served once each; the second one for `busyUs`. */
   const twoServed = (busyUs: number): { policy: Policy; pair: ReturnType<typeof entityOf>[] } => {
@@ -117,6 +146,94 @@ describe('a deadline hint', () => {
     const { policy, pair } = twoServed(5000);
     hint(policy, pair[1]!);
     expect(policy.pick(0)).toBe(pair[0]);
+  });
+});
+
+describe('a deadline hint of one that has come back', () => {
+  interface Woken {
+    readonly env: SetUp;
+    /** In the order in which they start. */
+    readonly started: string[];
+    wake(label: string, options?: SubmitOptions): MockJob;
+  }
+
+  /** A backlogged client, whose job is on the hardware, and others that come back with one job each. */
+  const crowd = (): Woken => {
+    const env = setUp({ credits: 1 });
+    fill(env.scheduler.createEntity(), 20);
+    env.runtime.advanceBy(10_500);
+    const started: string[] = [];
+    const wake = (label: string, options: SubmitOptions = {}): MockJob => {
+      const job = env.scheduler.createEntity().submit({ durationUs: 1000 }, options);
+      job.scheduled.addCallback(() => void started.push(label));
+      return job;
+    };
+    return { env, started, wake };
+  };
+
+  it('J10, S10: brings it before the others that have come back, by its hint', () => {
+    const { env, started, wake } = crowd();
+    wake('none');
+    wake('far', { deadlineMs: 10 });
+    wake('near', { deadlineMs: 2 });
+    env.runtime.runUntilIdle();
+    expect(started).toEqual(['near', 'far', 'none']);
+  });
+
+  it('S10: which come in submission order without one (control)', () => {
+    const { env, started, wake } = crowd();
+    for (const label of ['first', 'second', 'third']) wake(label);
+    env.runtime.runUntilIdle();
+    expect(started).toEqual(['first', 'second', 'third']);
+  });
+
+  it('J10, F12: counts, too, where it is set while the job waits', () => {
+    const { env, started, wake } = crowd();
+    wake('none');
+    const late = wake('late');
+    env.runtime.advanceBy(100);
+    late.finished.setDeadline(env.runtime.nowUs() + 2000);
+    env.runtime.runUntilIdle();
+    expect(started).toEqual(['late', 'none']);
+  });
+
+  it('J10: puts nobody back, however far it is', () => {
+    const { env, started, wake } = crowd();
+    wake('far', { deadlineMs: 60_000 });
+    wake('none');
+    env.runtime.runUntilIdle();
+    expect(started).toEqual(['far', 'none']);
+  });
+
+  it('S10: starves nobody: those who come a second later wait behind, however urgent they are', () => {
+    const { env, wake } = crowd();
+    const patient = wake('none');
+    let urgent = 0;
+    const next = (): void => {
+      urgent += 1;
+      wake('urgent', { deadlineMs: 0 }).scheduled.addCallback(next);
+    };
+    next();
+    env.runtime.advanceBy(2_000_000);
+    const waitedUs = patient.scheduled.signalledAtUs! - 10_500;
+    // A second, the job that is on the hardware then, and the last one that was submitted within it.
+    expect(waitedUs).toBeLessThanOrEqual(1_002_000);
+    expect(urgent).toBeGreaterThan(1000);
+  });
+
+  it('J10: decides who is first on an idle device, also where one was served last', () => {
+    for (const hinted of [0, 1]) {
+      const env = setUp({ credits: 1 });
+      const pair = [env.scheduler.createEntity(), env.scheduler.createEntity()];
+      for (const entity of pair) fill(entity, 1);
+      env.runtime.runUntilIdle();
+      const jobs = pair.map((entity, index) =>
+        entity.submit({ durationUs: 1000 }, index === hinted ? { deadlineMs: 1 } : {}),
+      );
+      env.runtime.runUntilIdle();
+      const [own, other] = [jobs[hinted]!, jobs[1 - hinted]!];
+      expect(own.scheduled.signalledAtUs).toBeLessThan(other.scheduled.signalledAtUs!);
+    }
   });
 });
 

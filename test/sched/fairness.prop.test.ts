@@ -32,6 +32,7 @@ function worlds(
     priority,
     entities: fc.integer({ min: 1, max: 3 }),
     phases: fc.array(phase, { minLength: 1, maxLength: 4 }),
+    weights: fc.array(fc.record({ atUs: fc.nat(250_000), weight }), { maxLength: 2 }),
   });
   return fc.record({
     rings: fc.integer({ min: 1, max: 3 }),
@@ -41,7 +42,7 @@ function worlds(
 }
 
 const anyWorld = worlds(
-  fc.constantFrom(0.5, 1, 1, 2, 8),
+  fc.constantFrom(0.01, 0.5, 1, 1, 2, 8),
   fc.constantFrom('normal', 'normal', 'high', 'low'),
 );
 const worldOfEquals = worlds(fc.constant(1), fc.constant('normal'));

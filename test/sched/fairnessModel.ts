@@ -2,7 +2,7 @@
 import { VirtualRuntime } from '../../src/drivers/sim/index.ts';
 import type { FenceSource } from '../../src/fence/index.ts';
 import { Timeline } from '../../src/fence/index.ts';
-import { Account, Scheduler } from '../../src/sched/index.ts';
+import { Account, Scheduler, setShare } from '../../src/sched/index.ts';
 import type { Driver, Entity, Job, Policy, Priority } from '../../src/sched/index.ts';
 
 /** What an account does from `atUs` on: some jobs at once, one by one, or at once behind a fence that opens later. */
@@ -27,6 +27,8 @@ export interface World {
     readonly priority: Priority;
     readonly entities: number;
     readonly phases: readonly Phase[];
+    /** What its weight becomes, and when. */
+    readonly weights: readonly { readonly atUs: number; readonly weight: number }[];
   }[];
 }
 
@@ -60,7 +62,7 @@ export interface Breach {
 /**
  * Runs `world` under `policy`, and holds it to the theorem: while two accounts are backlogged, the executed time that each got
  * by its share differs by at most (2K + 1) · L · (1/a + 1/b), over any interval. K is how many jobs fit on the device, L the longest
- * that any job took or was said to take, a and b the shares.
+ * that any job took or was said to take, a and b the shares. An interval ends where the share of one of the two changes.
  */
 export class FairnessModel {
   readonly runtime: VirtualRuntime = new VirtualRuntime();
@@ -91,8 +93,12 @@ export class FairnessModel {
       }
       return owner;
     });
-    accounts.forEach(({ phases }, index) => {
-      for (const phase of phases) this.#begin(this.#owners[index] as Owner, phase);
+    accounts.forEach(({ phases, weights }, index) => {
+      const owner = this.#owners[index] as Owner;
+      for (const phase of phases) this.#begin(owner, phase);
+      for (const { atUs, weight } of weights) {
+        this.runtime.setTimer(atUs, () => this.#changeWeight(owner, weight));
+      }
     });
   }
 
@@ -115,6 +121,18 @@ export class FairnessModel {
       this.#owners.reduce((total, owner) => total + of(owner), 0);
     const wrong = sum(({ account, executedUs }) => Math.abs(account.busyUs - executedUs));
     return wrong / sum(({ executedUs }) => executedUs);
+  }
+
+  #changeWeight(owner: Owner, weight: number): void {
+    this.#look();
+    const changed = this.#owners.indexOf(owner);
+    for (const pair of [...this.#spreads.keys()]) {
+      if (pair.split('/').map(Number).includes(changed)) this.#close(pair);
+    }
+    setShare(owner.account, weight, owner.account.priority);
+    // Each tells the policy.
+    for (const entity of owner.entities) entity.setWeight(1);
+    this.#look();
   }
 
   #begin(owner: Owner, phase: Phase): void {

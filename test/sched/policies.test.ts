@@ -51,6 +51,62 @@ describe('roundRobin', () => {
     env.runtime.runUntilIdle();
     expect(startOrder(env, jobs).join('')).toMatch(/^(ab){4}$|^(ba){4}$/);
   });
+
+  /** How long a job waits that comes in the middle of the first of several of 1 ms, beside `others` backlogged clients. */
+  const newcomerWaitUs = (others: number): number => {
+    const env = setUp({ credits: 1, policy: roundRobin() });
+    for (let i = 0; i < others; i += 1) fill(env.scheduler.createEntity(), 4);
+    env.runtime.advanceBy(500);
+    const { scheduled } = env.scheduler.createEntity().submit({ durationUs: 1000 });
+    env.runtime.runUntilIdle();
+    return scheduled.signalledAtUs! - 500;
+  };
+
+  it('S7: serves who joins before the one that was served last: beside one client after its job', () => {
+    expect(newcomerWaitUs(1)).toBe(500);
+  });
+
+  it('S7: serves who joins after one job of each of the others that wait', () => {
+    expect(newcomerWaitUs(3)).toBe(2500);
+  });
+
+  it('S7: serves who joins before the one that was served last, also where that one had left and come back', () => {
+    const env = setUp({ credits: 1, policy: roundRobin() });
+    const [waiting, served] = [env.scheduler.createEntity(), env.scheduler.createEntity()];
+    const jobs = new Map([['served', fill(served, 1)]]);
+    env.runtime.advanceBy(500);
+    jobs.set('waiting', fill(waiting, 1));
+    jobs.set('again', fill(served, 1));
+    env.runtime.advanceBy(100);
+    jobs.set('new', fill(env.scheduler.createEntity(), 1));
+    env.runtime.runUntilIdle();
+    expect(startOrder(env, jobs)).toEqual(['served', 'waiting', 'new', 'again']);
+  });
+
+  it('S7: lets nobody pass twice: a client with a job in hand always takes turns with one that is backlogged', () => {
+    const env = setUp({ credits: 1, policy: roundRobin() });
+    const [backlogged, single] = [env.scheduler.createEntity(), env.scheduler.createEntity()];
+    const next = (): void => {
+      single.submit({ durationUs: 1000 }).finished.addCallback(next);
+    };
+    fill(backlogged, 30);
+    next();
+    env.runtime.advanceBy(20_000);
+    expect(backlogged.stats().busyUs).toBe(10_000);
+  });
+
+  it('S7: starves nobody while ever new ones come', () => {
+    const env = setUp({ credits: 1, policy: roundRobin() });
+    const backlogged = env.scheduler.createEntity();
+    fill(backlogged, 30);
+    const next = (): void => {
+      const job = env.scheduler.createEntity().submit({ durationUs: 1000 });
+      job.scheduled.addCallback(next);
+    };
+    next();
+    env.runtime.advanceBy(20_000);
+    expect(backlogged.stats().busyUs).toBeGreaterThanOrEqual(9000);
+  });
 });
 
 describe('strictPriority', () => {

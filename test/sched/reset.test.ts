@@ -5,7 +5,7 @@ import { ResetDomain, Scheduler } from '../../src/sched/index.ts';
 import type { ResetContext } from '../../src/sched/index.ts';
 import { MockRing, VirtualRuntime } from '../../src/drivers/sim/index.ts';
 import type { MockWork } from '../../src/drivers/sim/index.ts';
-import { eventsOf, idsOf, outcome, outcomes, setUp } from './fixture.ts';
+import { eventsOf, idsOf, outcome, outcomes, setUp, thrownBy } from './fixture.ts';
 import type { SetUp } from './fixture.ts';
 
 const resetsOf = (mock: MockRing): { atUs: number; tries: number | undefined }[] =>
@@ -200,6 +200,21 @@ describe('a reset that fails', () => {
     const next = env.scheduler.createEntity().submit({ durationUs: 5 });
     env.runtime.runUntilIdle();
     expect(outcome(next)).toBe('ok');
+  });
+
+  it('T7: goes on to its last try, however many there may be', () => {
+    const env = setUp({ reset: { timeoutMs: 10, maxTries: 1100, backoffMs: 0 } });
+    env.mock.failReset(1050);
+    const hung = hangOne(env);
+    env.runtime.runUntilIdle();
+    expect(outcome(hung)).toBe('ERR_JOB_TIMEOUT');
+  });
+
+  it('T7: refuses a pause that never ends', () => {
+    for (const backoffMs of [Infinity, 1e306, -1, NaN]) {
+      expect(thrownBy(() => setUp({ reset: { backoffMs } }))).toBe('ERR_INVALID_ARGUMENT');
+    }
+    expect(thrownBy(() => setUp({ reset: { backoffMs: 60_000 } }))).toBeUndefined();
   });
 
   it('T7: as often as its budget says leaves the device gone', () => {

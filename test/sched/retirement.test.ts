@@ -1,5 +1,6 @@
 // When an attempt is retired, and what is held until then (J11, S4).
 import { describe, expect, it } from 'vitest';
+import type { Fence } from '../../src/fence/index.ts';
 import { cranked, outcome, setUp } from './fixture.ts';
 
 describe('an attempt', () => {
@@ -29,6 +30,30 @@ describe('an attempt', () => {
     runtime.advanceBy(10);
     expect([outcome(job), job.retired, outcome(next)]).toEqual(['ERR_JOB_TIMEOUT', true, 'ok']);
     expect(mock.freedCount(job)).toBe(1);
+  });
+
+  it('F4: whose job fails while it is scheduled waits for its hardware fence once', () => {
+    const heard: string[] = [];
+    let hardware: Fence | null = null;
+    const env = setUp({
+      driver: (mock) => {
+        const hooks = mock.without('reset');
+        return {
+          ...hooks,
+          runJob: (job, ring) => {
+            hardware = hooks.runJob(job, ring);
+            hardware.addCallback(() => heard.push('driver'));
+            return hardware;
+          },
+        };
+      },
+    });
+    const job = env.scheduler.createEntity().submit({ durationUs: 10 });
+    job.scheduled.addCallback(() => env.scheduler.fault(job));
+    job.finished.addCallback(() => hardware?.addCallback(() => heard.push('user')));
+    env.runtime.runUntilIdle();
+    expect(outcome(job)).toBe('ERR_JOB_TIMEOUT');
+    expect([heard, env.mock.freedCount(job)]).toEqual([['driver', 'user'], 1]);
   });
 
   it('J11: that timed out with a reset is retired by it', () => {

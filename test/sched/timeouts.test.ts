@@ -1,5 +1,6 @@
 // When a running job is past its deadline, and what the driver may answer (T1, T2). What a reset then does: reset.test.ts.
 import { describe, expect, it } from 'vitest';
+import { ResourcePool } from '../../src/sched/index.ts';
 import { eventsOf, outcome, outcomes, setUp } from './fixture.ts';
 
 const timedOutAt = (env: ReturnType<typeof setUp>): number[] =>
@@ -99,6 +100,33 @@ describe('a run timeout', () => {
     expect(outcome(job)).toBe('pending');
     env.runtime.advanceBy(1);
     expect(outcome(job)).toBe('ERR_JOB_TIMEOUT');
+  });
+
+  it('T1: is met at its moment, however the time that the clock stood still is rounded', () => {
+    const env = setUp({ runTimeoutMs: 16.1 });
+    const job = env.scheduler.createEntity().submit({ hangs: true });
+    env.runtime.advanceBy(0);
+    env.scheduler.suspendTimeouts();
+    env.runtime.advanceBy(300);
+    env.scheduler.resumeTimeouts();
+    env.runtime.advanceBy(16_101);
+    expect(outcome(job)).toBe('ERR_JOB_TIMEOUT');
+  });
+
+  it('T1: of a job that begins to execute as others expire is its own', () => {
+    const pool = new ResourcePool({ label: 'ids', slots: 1 });
+    const env = setUp({ runTimeoutMs: 1 });
+    const other = setUp({ runtime: env.runtime });
+    other.scheduler.createEntity().submit({ durationUs: 5000 }, { resources: [{ pool }] });
+    env.runtime.advanceBy(0);
+    const resources = [{ pool }];
+    const waits = env.scheduler.createEntity().submit({}, { queueTimeoutMs: 1, resources });
+    const entity = env.scheduler.createEntity();
+    const [first, second] = [entity.submit({}), entity.submit({ durationUs: 500 })];
+    waits.finished.addCallback(() => env.mock.finish(first));
+    env.runtime.runUntilIdle();
+    expect(outcomes([waits, first, second])).toEqual(['ERR_QUEUE_TIMEOUT', 'ok', 'ok']);
+    expect(second.finished.signalledAtUs).toBe(1500);
   });
 
   it('T1: of an attempt that runs again starts anew', () => {

@@ -13,5 +13,6 @@ fenceline: the package holds no benchmarks. NAME is a row, or the beginning of o
   -h, --help    show this
 
 Exit codes: 0 everything was measured, also where a target was missed; 1 a contender failed; 2 the command line is not
-valid, or there is no checkout; 130 interrupted.
+valid, or there is no checkout; 130 interrupted: the report has the rows that were measured to their end, and FILE is
+not written.
 `;

@@ -27,6 +27,7 @@ export interface ExploreFlags {
 
 const AFTER_HELP = `
 Without --strategy: exhaustive where the scope has at most 6 jobs and neither --seeds nor --seconds is given, else pct.
+With --checkpoint, --seeds counts from the beginning of the search, --seconds from where it goes on.
 Without --scope, pct and random take small scopes by turns.
 
 Exit codes: 0 no law was broken (with --mutant: every mutant was found); 1 one was (one was not); 2 the command line is
@@ -76,6 +77,10 @@ async function runExplore(flags: ExploreFlags, terminal: Terminal): Promise<Exit
     if (isInterrupted) return EXIT.interrupted;
     return report.violations.length === 0 ? EXIT.ok : EXIT.failed;
   } catch (error) {
+    if (error === terminal.interrupt.reason) {
+      refuse('explore: interrupted before anything was run', flags, terminal);
+      return EXIT.interrupted;
+    }
     if (!(error instanceof UsageError)) throw error;
     const code = refuse(error.message, flags, terminal);
     return terminal.interrupt.aborted ? EXIT.interrupted : code;

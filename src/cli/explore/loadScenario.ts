@@ -4,7 +4,7 @@ import { UsageError } from '../../base/index.ts';
 import type { Scenario } from '../../explore/index.ts';
 import { settled } from '../settled.ts';
 
-/** The scenario that the module at `file` exports, as `scenario` or as its default. @throws {ERR_INVALID_ARGUMENT} */
+/** The scenario that the module at `file` exports, as `scenario` or as its default. @throws {ERR_INVALID_ARGUMENT}, or the reason of `interrupt` */
 export async function loadScenario(file: string, interrupt: AbortSignal): Promise<Scenario> {
   const refuse = (why: string): never => {
     throw new UsageError('ERR_INVALID_ARGUMENT', `explore: --scenario ${file}: ${why}`);
@@ -14,6 +14,7 @@ export async function loadScenario(file: string, interrupt: AbortSignal): Promis
     const imported = import(pathToFileURL(path.resolve(file)).href) as Promise<typeof exports>;
     exports = await settled(imported, 'the module', interrupt);
   } catch (error) {
+    if (interrupt.aborted) throw error;
     refuse(`expected a module that can be imported, got ${String(error)}`);
   }
   const scenario = exports['scenario'] ?? exports['default'];

@@ -8,6 +8,7 @@ import type {
   Scenario,
   Scope,
 } from '../../explore/index.ts';
+import { ProgressLine } from '../progressLine.ts';
 import type { Terminal } from '../terminal.ts';
 import type { ExploreFlags } from './command.ts';
 
@@ -36,6 +37,7 @@ export async function search(
   } catch {
     throw usage('--checkpoint', 'a file that can be written', flags.checkpoint);
   }
+  const progress = new ProgressLine(terminal);
   let shownMs = performance.now();
   let isGoing = true;
   while (isGoing && !terminal.interrupt.aborted) {
@@ -43,13 +45,13 @@ export async function search(
     while (isGoing && performance.now() < endMs) isGoing = exploration.next();
     if (performance.now() - shownMs > SHOW_EVERY_MS) {
       shownMs = performance.now();
-      showProgress(exploration.report(), terminal);
+      progress.show(progressText(exploration.report()));
       keep(flags, exploration);
     }
     // Lets the interrupt be heard.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  if (terminal.errIsTerminal) terminal.err('\r\u001b[K');
+  progress.wipe();
   keep(flags, exploration);
   return { report: exploration.report(), isInterrupted: isGoing };
 }
@@ -134,8 +136,7 @@ function keep({ checkpoint }: ExploreFlags, exploration: Exploration): void {
   renameSync(written, checkpoint);
 }
 
-function showProgress(report: ExploreReport, terminal: Terminal): void {
-  if (!terminal.errIsTerminal) return;
+function progressText(report: ExploreReport): string {
   const { seconds, schedules, schedulesPerSecond, states, violations } = report;
   const parts = [
     `${seconds.toFixed(0)} s`,
@@ -144,7 +145,7 @@ function showProgress(report: ExploreReport, terminal: Terminal): void {
     ...(states > 0 ? [`${states} states`] : []),
     `${violations.length} violations`,
   ];
-  terminal.err(`\r${parts.join(' | ')}\u001b[K`);
+  return parts.join(' | ');
 }
 
 /** A report for people, with the command that runs each finding again. */

@@ -1,4 +1,6 @@
 import type { WebGpuProbe } from '../../drivers/webgpu/index.ts';
+import { WorkloadError } from '../workload/problem.ts';
+import type { Place } from '../workload/problem.ts';
 import type { Workload } from '../workload/workload.ts';
 
 /** What a run is executed by, and why. */
@@ -13,7 +15,7 @@ export interface ChosenDriver {
  * a GPU that is a program is no faster than they are.
  *
  * @param probe looks what WebGPU this machine has; asked only where that decides
- * @throws {Error} when WebGPU was asked for, and a job has no twin
+ * @throws {WorkloadError} when WebGPU was asked for, and a job has no twin
  */
 export async function chooseDriver(
   workload: Workload,
@@ -24,14 +26,13 @@ export async function chooseDriver(
   if (driver === 'worker') return { driver, why: null };
   if (driver === 'webgpu') {
     if (twinless === null) return { driver, why: null };
-    throw new Error(
-      `${twinless} cannot run on WebGPU: expected webgpu: beside its kernel:, with a function that makes its dispatch`,
-    );
+    const message = `${twinless.name} cannot run on WebGPU: expected webgpu: beside its kernel:, with a function that makes its dispatch`;
+    throw new WorkloadError([{ ...twinless.place, message }]);
   }
   if (twinless !== null) {
     return {
       driver: 'worker',
-      why: `${twinless} has no twin for WebGPU (webgpu: in the workload)`,
+      why: `${twinless.name} has no twin for WebGPU (webgpu: in the workload)`,
     };
   }
   const { adapter, why } = await probe();
@@ -42,11 +43,13 @@ export async function chooseDriver(
   return { driver: 'webgpu', why: `WebGPU has hardware here: ${adapter.name}` };
 }
 
-/** The first job, as `client/name`, that cannot run on a GPU. */
-function jobWithoutTwin({ clients }: Workload): string | null {
+/** The first job that cannot run on a GPU, as `client/name`, and where its kernel is named. */
+function jobWithoutTwin({ clients }: Workload): { name: string; place: Place } | null {
   for (const { label, jobs } of clients) {
     const found = jobs.find(({ webgpu }) => webgpu === null);
-    if (found !== undefined) return `${label}/${found.name}`;
+    if (found !== undefined) {
+      return { name: `${label}/${found.name}`, place: found.kernel.place };
+    }
   }
   return null;
 }

@@ -6,6 +6,7 @@ import type { CollectContext, MainFunctions, Verdict } from './functions.ts';
 import { errorText, JobLog } from './jobLog.ts';
 import type { JobSource } from './jobSource.ts';
 import type { RunClient, RunDevice } from './runDevice.ts';
+import type { ClientProgress } from './runWorkload.ts';
 
 /** One client of a workload while it runs: what it is meant to do, and what became of it. */
 export class ClientRun {
@@ -30,6 +31,12 @@ export class ClientRun {
 
   stats(): ClientStats {
     return this.client.stats();
+  }
+
+  progress(): ClientProgress {
+    const { label, queued, banned } = this.stats();
+    const { ok: done, failed, cancelled } = this.log.counts;
+    return { label, done, failed, cancelled, queued, banned };
   }
 
   /** Lets the client's `collect` judge; a throw is a verdict, too, unless it is because of the interrupt. */
@@ -69,7 +76,7 @@ function verdictOf(said: unknown, text: string): Verdict {
 /** Why a client did not end as it was meant to; empty if it did. */
 export function disappointments(run: ClientRun, stats: ClientStats): string[] {
   const { expect, label } = run.spec;
-  const failed = run.log.count('failed');
+  const failed = run.log.counts.failed;
   const found: string[] = [];
   if (expect === 'banned' && !stats.banned)
     found.push(`${label} was meant to be banned, and was not`);

@@ -13,7 +13,13 @@ export interface Clock {
   ): Promise<void>;
 }
 
-/** The clock of the platform. */
+/** The longest delay that Node's timers take; they fire at once where it is longer. */
+const DELAY_MS_MAX = 2 ** 31 - 1;
+
+/**
+ * The clock of the platform. Sleeps of any length: the longest come in pieces. Not the timers of `systemRuntime()`, which always keep the
+ * process alive.
+ */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   sleepUntil(atMs, signal, options) {
@@ -27,8 +33,13 @@ export const systemClock: Clock = {
         signal.removeEventListener('abort', done);
         resolve();
       };
-      const timer = setTimeout(done, Math.max(0, atMs - performance.now()));
-      if (options?.whileOthersDo === true) timer.unref();
+      let timer: NodeJS.Timeout;
+      const sleep = (): void => {
+        const restMs = Math.max(0, atMs - performance.now());
+        timer = setTimeout(restMs > DELAY_MS_MAX ? sleep : done, Math.min(restMs, DELAY_MS_MAX));
+        if (options?.whileOthersDo === true) timer.unref();
+      };
+      sleep();
       signal.addEventListener('abort', done);
     });
   },

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { FencelineError, UsageError } from '../../base/index.ts';
 import { EXIT } from '../exit.ts';
 import type { ExitCode } from '../exit.ts';
+import { ProgressLine } from '../progressLine.ts';
 import { refuse } from '../refuse.ts';
 import type { Terminal } from '../terminal.ts';
 import { loadWorkload } from '../workload/loadWorkload.ts';
@@ -23,7 +24,7 @@ import { importFunctions } from './functions.ts';
 import type { MainFunctions } from './functions.ts';
 import { errorText } from './jobLog.ts';
 import { openRunDevice } from './openRunDevice.ts';
-import { ProgressLine } from './progressLine.ts';
+import { progressText } from './progressText.ts';
 import { reportOf } from './report.ts';
 import type { RunReport } from './report.ts';
 import { reportText } from './reportText.ts';
@@ -82,6 +83,10 @@ async function run(file: string, flags: RunFlags, terminal: Terminal): Promise<E
     functions = await importFunctions(workload, chosen.driver, terminal.interrupt);
     places = preparePlaces(flags);
   } catch (error) {
+    if (error === terminal.interrupt.reason) {
+      refuse('run: interrupted before anything was run', flags, terminal);
+      return EXIT.interrupted;
+    }
     const message = error instanceof Error ? error.message : String(error);
     const isListed = error instanceof WorkloadError;
     const code = refuse(message, flags, terminal, isListed ? error.problems : undefined);
@@ -143,7 +148,11 @@ async function runAndWrite(
       outDirectory: path.resolve(places.out),
       digests: flags.json,
       interrupt: terminal.interrupt,
-      onTick: (now) => progress.show(now),
+      onTick: (now) => {
+        const text = progressText(now);
+        if (terminal.errIsTerminal) progress.show(text);
+        else terminal.err(`${text}\n`);
+      },
     });
     progress.end();
     trace.finish();

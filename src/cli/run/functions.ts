@@ -1,4 +1,8 @@
+import { shown } from '../../base/index.ts';
+import { nearest } from '../nearest.ts';
 import { settled } from '../settled.ts';
+import { WorkloadError } from '../workload/problem.ts';
+import type { Problem } from '../workload/problem.ts';
 import type { FunctionReference, Workload } from '../workload/workload.ts';
 import type { KeptResult } from './jobLog.ts';
 import { errorText } from './jobLog.ts';
@@ -40,7 +44,8 @@ export interface MainFunctions {
  * Imports the plans and collects of `workload`, and the twins where it runs on WebGPU. Kernels are not imported: they run in
  * threads only. A promise of theirs that can never settle is rejected, and so is any once `interrupt` aborts.
  *
- * @throws {Error} that names the function, when a module cannot be imported or does not export it
+ * @throws {WorkloadError} with every function whose module cannot be imported, or that is none
+ * @throws the signal's reason, as soon as `interrupt` aborts
  */
 export async function importFunctions(
   workload: Workload,
@@ -48,14 +53,18 @@ export async function importFunctions(
   interrupt: AbortSignal,
 ): Promise<MainFunctions> {
   const functions = new Map<string, unknown>();
+  const problems: Problem[] = [];
   for (const client of workload.clients) {
     const twins = driver === 'webgpu' ? client.jobs.map((job) => job.webgpu) : [];
     const plans = client.jobs.map((job) => job.plan);
     for (const reference of [client.collect, ...plans, ...twins]) {
       if (reference === null) continue;
-      functions.set(keyOf(reference), await importFunction(reference, interrupt));
+      const found = await importFunction(reference, interrupt);
+      if (typeof found === 'function') functions.set(keyOf(reference), found);
+      else problems.push({ ...reference.place, ...found });
     }
   }
+  if (problems.length > 0) throw new WorkloadError(problems);
   return {
     plan: (reference) => {
       const plan = functions.get(keyOf(reference)) as Plan;
@@ -70,22 +79,27 @@ export async function importFunctions(
   };
 }
 
+/** The function, or what is wrong with it. */
 async function importFunction(
   reference: FunctionReference,
   interrupt: AbortSignal,
-): Promise<unknown> {
+): Promise<((...args: never[]) => unknown) | Pick<Problem, 'message' | 'nearest'>> {
   let module: Record<string, unknown>;
   try {
     const imported = import(reference.url) as Promise<Record<string, unknown>>;
     module = await settled(imported, 'the module', interrupt);
   } catch (error) {
-    throw new Error(`${reference.text} cannot be imported: ${errorText(error)}`, { cause: error });
+    if (interrupt.aborted) throw error;
+    return { message: `${reference.text} cannot be imported: ${errorText(error)}` };
   }
   const found = module[reference.export];
-  if (typeof found !== 'function') {
-    throw new Error(`${reference.text}: expected an exported function, got ${typeof found}`);
-  }
-  return found;
+  if (typeof found === 'function') return found as (...args: never[]) => unknown;
+  const names = Object.keys(module).filter((name) => typeof module[name] === 'function');
+  const near = nearest(reference.export, names);
+  return {
+    message: `${reference.text}: expected an exported function, got ${shown(found)}`,
+    ...(near === null ? {} : { nearest: near }),
+  };
 }
 
 function keyOf(reference: FunctionReference): string {

@@ -49,6 +49,7 @@ export class JobLog {
   readonly records: JobRecord[] = [];
   readonly #client: string;
   readonly #digests: boolean;
+  readonly #counts = { ok: 0, failed: 0, cancelled: 0 };
   readonly #kept: KeptResult[] = [];
   readonly #last = new Map<string, { round: number; results: KeptResult[] }>();
 
@@ -64,6 +65,7 @@ export class JobLog {
       this.#digests && 'value' in ending && ending.value !== undefined
         ? { resultDigest: resultDigest(ending.value) }
         : {};
+    this.#counts[outcome.status] += 1;
     this.records.push({ client: this.#client, label: job.name, ...outcome, attempts, ...digest });
     return 'value' in ending ? { ...job, ...outcome, value: ending.value } : { ...job, ...outcome };
   }
@@ -84,8 +86,9 @@ export class JobLog {
     return [...this.#kept, ...[...this.#last.values()].flatMap(({ results }) => results)];
   }
 
-  count(status: JobRecord['status']): number {
-    return this.records.reduce((sum, record) => sum + Number(record.status === status), 0);
+  /** How many jobs ended how. */
+  get counts(): Readonly<Record<JobRecord['status'], number>> {
+    return this.#counts;
   }
 }
 
@@ -94,9 +97,10 @@ export class RoundTimes {
   readonly #turnaroundMs = new Histogram();
   failed = 0;
 
-  add(turnaroundMs: number, ok: boolean): void {
-    if (ok) this.#turnaroundMs.add(turnaroundMs);
-    else this.failed += 1;
+  /** A round that was cancelled is none: it did not fail, and how long it would have taken is not known. */
+  add(turnaroundMs: number, results: readonly KeptResult[]): void {
+    if (results.some(({ status }) => status === 'failed')) this.failed += 1;
+    else if (results.every(({ status }) => status === 'ok')) this.#turnaroundMs.add(turnaroundMs);
   }
 
   turnaroundMs(): Distribution {
@@ -107,8 +111,11 @@ export class RoundTimes {
 function outcomeOf(ending: Ending): Pick<JobRecord, 'status' | 'error'> {
   if ('value' in ending) return { status: 'ok' };
   const { error } = ending;
-  const status =
-    error instanceof FencelineError && error.code === 'ERR_JOB_CANCELLED' ? 'cancelled' : 'failed';
+  // An interrupt cancels jobs; those that cannot be stopped end with the device, which nothing else closes under them.
+  const isCancelled =
+    error instanceof FencelineError &&
+    (error.code === 'ERR_JOB_CANCELLED' || error.code === 'ERR_SCHEDULER_CLOSED');
+  const status = isCancelled ? 'cancelled' : 'failed';
   return { status, error: errorText(error) };
 }
 

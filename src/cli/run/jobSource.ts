@@ -114,6 +114,7 @@ export class JobSource {
         ...this.#submitOptions(),
         after: [...after, ...own],
       });
+      if (submission === null) return false;
       fences.push(submission.finished);
       state.unfinished += 1;
       this.#follow(submission, job, index, state);
@@ -123,8 +124,9 @@ export class JobSource {
     return true;
   }
 
-  async #submit(job: PlannedJob, options: SubmitOptions): Promise<Submission<unknown>> {
-    for (;;) {
+  /** `null`: the user interrupted while the queue was full. */
+  async #submit(job: PlannedJob, options: SubmitOptions): Promise<Submission<unknown> | null> {
+    while (!this.#options.stop.isInterrupted) {
       try {
         return this.#options.queue.submit(job.work, { ...options, label: job.name });
       } catch (error) {
@@ -133,6 +135,7 @@ export class JobSource {
       }
       await this.#change.promise;
     }
+    return null;
   }
 
   #submitOptions(): SubmitOptions {
@@ -185,7 +188,7 @@ export class JobSource {
     state.unfinished -= 1;
     if (state.unfinished === 0 && state.isSubmitted) {
       const isOk = state.results.every(({ status }) => status === 'ok');
-      this.times.add(endMs - state.startMs, isOk);
+      this.times.add(endMs - state.startMs, state.results);
       if (isOk && spec.keep === 'last') log.keepLast(state.number, state.results);
       state.results.length = isOk && spec.keep === 'last' ? state.results.length : 0;
     }

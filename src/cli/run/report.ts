@@ -120,8 +120,8 @@ function clientReport({
   return {
     label: run.spec.label,
     jobs: stats.submitted,
-    failed: run.log.count('failed'),
-    cancelled: run.log.count('cancelled'),
+    failed: run.log.counts.failed,
+    cancelled: run.log.counts.cancelled,
     busyMs: rounded(stats.busyUs / 1000),
     sharePct: rounded(sharePct),
     entitledPct: rounded(entitledPct),

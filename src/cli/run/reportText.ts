@@ -52,8 +52,8 @@ function clientRow(client: ClientReport): string[] {
   ];
 }
 
-function endedText({ banned, failed, expect }: ClientReport): string {
-  const ended = banned ? 'banned' : failed > 0 ? 'failed' : 'ok';
+function endedText({ banned, failed, cancelled, expect }: ClientReport): string {
+  const ended = banned ? 'banned' : failed > 0 ? 'failed' : cancelled > 0 ? 'cancelled' : 'ok';
   return expect === 'ok' ? ended : `${ended}, expected ${expect}`;
 }
 

@@ -37,9 +37,19 @@ export interface RunOptions {
 export interface RunProgress {
   readonly elapsedMs: number;
   readonly durationMs: number;
-  readonly clients: readonly ClientStats[];
+  readonly clients: readonly ClientProgress[];
   readonly timeouts: number;
   readonly resets: number;
+}
+
+/** How far a client is: how many of its jobs ended how, and how many wait. */
+export interface ClientProgress {
+  readonly label: string;
+  readonly done: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly queued: number;
+  readonly banned: boolean;
 }
 
 /** What became of a run. */
@@ -169,7 +179,7 @@ async function watch(
     meter.read(nowMs, readings(runs));
     if (nowMs >= tellAtMs) {
       const { timeouts, resets } = device.stats().scheduler;
-      const clients = runs.map((run) => run.stats());
+      const clients = runs.map((run) => run.progress());
       const elapsedMs = nowMs - startMs;
       onTick?.({ elapsedMs, durationMs: workload.durationMs, clients, timeouts, resets });
       tellAtMs += TICK_MS;

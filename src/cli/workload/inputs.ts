@@ -5,7 +5,7 @@ import type { WorkloadSource } from './source.ts';
 
 /**
  * The files that `patterns` match, relative to `directory`: absolute, sorted, each once. Hidden files count; links are
- * not followed. A pattern without a match is a mistake.
+ * not followed. A pattern without a match is a mistake, and so is a list without patterns.
  */
 export function matchInputs(
   source: WorkloadSource,
@@ -14,6 +14,9 @@ export function matchInputs(
   at: Path,
 ): string[] {
   const files = new Set<string>();
+  if (patterns.length === 0) {
+    source.add(at, 'expected files, or a pattern that matches files, got an empty list');
+  }
   for (const pattern of patterns) {
     const found = globSync(pattern, {
       cwd: directory,

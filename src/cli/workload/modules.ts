@@ -54,7 +54,8 @@ export class ModuleResolver {
       return null;
     }
     const text = `${written.module}#${written.export}`;
-    return { url: pathToFileURL(file).href, export: written.export, text };
+    const place = this.#source.placeOf(at);
+    return { url: pathToFileURL(file).href, export: written.export, text, place };
   }
 }
 

@@ -1,12 +1,16 @@
 import { shown } from '../../base/index.ts';
 
-/** One mistake in a workload file. Lines and columns start at 1. */
-export interface Problem {
+/** A place in a workload file. Lines and columns start at 1. */
+export interface Place {
   readonly file: string;
   readonly line: number;
   readonly column: number;
   /** Where in the document, as people would write it: `clients[1].jobs[0].every`; empty for the whole of it. */
   readonly path: string;
+}
+
+/** One mistake in a workload file. */
+export interface Problem extends Place {
   /** What is wrong, in one sentence without a full stop. */
   readonly message: string;
   /** The valid name that was probably meant. */

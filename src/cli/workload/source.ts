@@ -1,7 +1,8 @@
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type { Document } from 'yaml';
+import { nearest } from '../nearest.ts';
 import { pathText } from './problem.ts';
-import type { Path, Problem } from './problem.ts';
+import type { Path, Place, Problem } from './problem.ts';
 
 /**
  * The text of a workload file, parsed, with the place of everything in it, and the list of what is wrong with it.
@@ -21,9 +22,12 @@ export class WorkloadSource {
     this.file = file;
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
     for (const error of this.#document.errors) {
-      this.#addAt(error.pos[0], '', error.message.split('\n', 1)[0] ?? error.code);
+      const [line = error.code] = error.message.split('\n', 1);
+      const isSecond = error.code === 'MULTIPLE_DOCS';
+      this.#addAt(error.pos[0], '', isSecond ? 'expected one document, got a second one' : line);
     }
-    this.value = this.hasProblems ? null : this.#document.toJS({ maxAliasCount: 100 });
+    this.#checkAliases();
+    this.value = this.hasProblems ? null : this.#plainValue();
   }
 
   get hasProblems(): boolean {
@@ -45,13 +49,54 @@ export class WorkloadSource {
     this.#addAt(offset, pathText(path), message, options.nearest ?? undefined);
   }
 
-  #addAt(offset: number, path: string, message: string, near?: string): void {
+  /** Where in the file the value at `path` is, or where it would be. */
+  placeOf(path: Path): Place {
+    return this.#placeAt(this.#valueOffset(path), pathText(path));
+  }
+
+  /** An alias names an anchor that stands before it, and not one that it is inside of. */
+  #checkAliases(): void {
+    const document = this.#document;
+    const anchors: string[] = [];
+    visit(document, {
+      Node: (_key, { anchor }: { anchor?: string }) => {
+        if (anchor !== undefined) anchors.push(anchor);
+      },
+    });
+    visit(document, {
+      Alias: (_key, alias, path) => {
+        const named = alias.resolve(document);
+        const offset = alias.range?.[0] ?? 0;
+        if (named === undefined) {
+          const message = `expected the name of an anchor (&${alias.source}) that stands before, got *${alias.source}`;
+          const near = nearest(alias.source, anchors) ?? undefined;
+          this.#addAt(offset, '', message, near === alias.source ? undefined : near);
+        } else if (path.includes(named)) {
+          this.#addAt(offset, '', `expected no circle, got *${alias.source} inside of its anchor`);
+        }
+      },
+    });
+  }
+
+  /** `null`, and a problem, where aliases of aliases would make it too large. */
+  #plainValue(): unknown {
+    try {
+      return this.#document.toJS({ maxAliasCount: 100 });
+    } catch (error) {
+      if (!(error instanceof ReferenceError)) throw error;
+      this.#addAt(0, '', 'expected fewer aliases: written out, they are too much to read');
+      return null;
+    }
+  }
+
+  #placeAt(offset: number, path: string): Place {
     const { line, col } = this.#lines.linePos(offset);
+    return { file: this.file, line: Math.max(1, line), column: Math.max(1, col), path };
+  }
+
+  #addAt(offset: number, path: string, message: string, near?: string): void {
     this.#problems.push({
-      file: this.file,
-      line: Math.max(1, line),
-      column: Math.max(1, col),
-      path,
+      ...this.#placeAt(offset, path),
       message,
       ...(near === undefined ? {} : { nearest: near }),
     });

@@ -1,3 +1,4 @@
+import type { Place } from './problem.ts';
 import type { DriverName, PolicyName } from './schema.ts';
 
 /** A function of a module: `url` is absolute, `text` is how the workload wrote it. */
@@ -5,6 +6,8 @@ export interface FunctionReference {
   readonly url: string;
   readonly export: string;
   readonly text: string;
+  /** Where the workload names it. */
+  readonly place: Place;
 }
 
 /** One entry of a client's `jobs`: what its jobs are and when they are submitted. */

@@ -7,7 +7,7 @@ import { shares } from './shares.ts';
 import { swarm } from './swarm.ts';
 
 const FAMILIES: readonly Scenario[] = [
-  queues({ hang: true, kill: true, slow: true, unplug: true }),
+  queues('queues', { hang: true, kill: true, slow: true, unplug: true }),
   swarm(
     'plain',
     'plain jobs, different costs, rings and priorities',
@@ -91,6 +91,9 @@ const FAMILIES: readonly Scenario[] = [
   crashes(),
 ];
 
+const FEW_JOBS = queues('few jobs', { hang: true, kill: true, slow: true });
+const PLAIN_JOBS = queues('plain jobs');
+
 /** What `pct` and `random` explore by turns. */
 export function builtInScenarios(): readonly Scenario[] {
   return FAMILIES;
@@ -98,6 +101,10 @@ export function builtInScenarios(): readonly Scenario[] {
 
 /** What an exhaustive search explores, one after the other: up to four jobs with a hang, a kill and a slow job, more without faults. */
 export function smallScenarios({ entities, jobs }: Scope): readonly Scenario[] {
-  const hasFaults = entities * jobs <= 4;
-  return [queues(hasFaults ? { hang: true, kill: true, slow: true } : {})];
+  return [entities * jobs <= 4 ? FEW_JOBS : PLAIN_JOBS];
+}
+
+/** What a replay string may be of; a search finds it in a larger scope than the one that it was shrunk to. */
+export function replayableScenarios(): readonly Scenario[] {
+  return [...FAMILIES, FEW_JOBS, PLAIN_JOBS];
 }

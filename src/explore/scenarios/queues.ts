@@ -10,10 +10,10 @@ export interface QueuesOptions {
   readonly unplug?: boolean;
 }
 
-/** Clients with plain jobs on one ring: the scope of exhaustive searches. */
-export function queues(options: QueuesOptions = {}): Scenario {
+/** Clients with plain jobs on one ring: the scope of exhaustive searches. Other faults make another world, and need another name. */
+export function queues(name: string, options: QueuesOptions = {}): Scenario {
   return {
-    name: 'queues',
+    name,
     about: 'clients that submit plain jobs to one ring',
     build(world, { entities, jobs }) {
       const { hang = false, kill = false, slow = false, unplug = false } = options;

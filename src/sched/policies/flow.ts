@@ -76,9 +76,9 @@ export class Flow implements HeapItem {
     this.averageUs += (busyUs - this.averageUs) * (this.averageUs === 0 ? 1 : NEW_SAMPLE);
   }
 
-  /** Notes where it is, for `share`. */
-  position(share: number): void {
-    this.share = share;
+  /** Notes where it is. */
+  position(): void {
+    const { share } = this;
     this.positionUs = this.settledUs + this.pendingUs / share;
     const believedUs = Math.min(this.pendingUs, this.pending * this.averageUs);
     this.trustedUs = this.settledUs + believedUs / share;

@@ -2,6 +2,9 @@ import { Heap } from '../../base/index.ts';
 import type { PolicyEntity } from '../policy.ts';
 import type { Flow } from './flow.ts';
 
+/** When a job without a deadline hint, of a flow that has come back, is due after it was submitted (rule 5). */
+const DUE_AFTER_US = 1_000_000;
+
 /**
  * Divides time among flows by their shares: earliest eligible virtual deadline first, for jobs that cannot be preempted
  * and whose length is known only when they have ended. docs/fairness.md states and derives the bound.
@@ -16,11 +19,15 @@ import type { Flow } from './flow.ts';
  * 4. Virtual time is the position, as far as it is believed, that who was served last in turn had then. It never goes back.
  *    When all is idle it is that of who is farthest.
  * 5. Who comes back after it had nothing to do does so at virtual time, or where it was if that is ahead. If it is not,
- *    its first job goes before all others' (S9, S10), and does not move virtual time. Who comes back before anybody else was served, or
+ *    its first job goes before all others' (S9, S10), and does not move virtual time. Among such jobs the one that is due first
+ *    comes first: at its deadline hint, but not before it was submitted, and a second after that at the latest; so it is
+ *    passed by none that was submitted later than that. Who comes back before anybody else was served, or
  *    while the hardware has jobs of its own, never went: it keeps its place, at most the longest job behind, and what is on the
- *    hardware.
+ *    hardware. When all is idle everybody went.
  * 6. A flow that has nothing to do is forgotten as soon as virtual time has reached it: rule 5 brings back one that nobody
  *    knows to the same place.
+ * 7. A flow whose share changes keeps what it is ahead or behind in time of the device: what it got at a small share would
+ *    otherwise count as so much more at a large one.
  *
  * Ideas: EEVDF (Stoica, Abdel-Wahab 1995) for rules 2 and 3, SFQ (Goyal, Vin, Cheng 1996) for rule 4; the two heaps are
  * those of WF2Q (Bennett, Zhang 1996).
@@ -32,7 +39,7 @@ export class Sharing {
   readonly #waiting = new Heap<Flow>();
   /** By virtual deadline. */
   readonly #eligible = new Heap<Flow>();
-  /** By submission: flows that have come back, and go before all others. */
+  /** By when they are due: flows that have come back, and go before all others. */
   readonly #fresh = new Heap<Flow>();
   /** By position: flows that have nothing to do, and were ahead when they last had. */
   readonly #resting = new Heap<Flow>();
@@ -68,6 +75,7 @@ export class Sharing {
   join(flow: Flow, nowUs: number): void {
     const head = flow.head(nowUs);
     const share = flow.shareOf(head);
+    this.#rescale(flow, share);
     const isKept = flow.pending > 0 || flow.servedBefore === this.#served;
     if (flow.state === 'resting') this.#resting.remove(flow);
     const jobsBehind = isKept ? 1 + (flow.pending > 0 ? this.#pending : 0) : 0;
@@ -103,7 +111,7 @@ export class Sharing {
 
   /** A job of `flow` ended after `busyUs`. */
   ended(flow: Flow, share: number, estimateUs: number, busyUs: number): void {
-    flow.share = flow.isReady ? flow.share : share;
+    if (!flow.isReady) this.#rescale(flow, share);
     flow.settle(estimateUs, busyUs);
     this.#pending -= 1;
     if (flow.settledUs > this.#farthestUs) this.#farthestUs = flow.settledUs;
@@ -139,7 +147,7 @@ export class Sharing {
 
   /** Where the only one that is ready stands in a heap decides nothing: it stays unplaced until there is another. */
   #chooseOnly(flow: Flow): Flow {
-    flow.position(flow.shareOf(flow.head(this.#nowUs)));
+    this.#position(flow, flow.head(this.#nowUs));
     this.#shares = flow.share;
     this.#weighted = flow.share * flow.trustedUs;
     this.#eligibleUs = Math.max(this.#eligibleUs, this.#virtualUs, flow.trustedUs);
@@ -182,6 +190,19 @@ export class Sharing {
     return Math.max(positionUs, Math.min(ownUs, this.#eligibleUs + leftUs / this.#shares));
   }
 
+  #position(flow: Flow, head: PolicyEntity): void {
+    this.#rescale(flow, flow.shareOf(head));
+    flow.position();
+  }
+
+  /** Rule 7. */
+  #rescale(flow: Flow, share: number): void {
+    if (flow.share === share) return;
+    const aheadUs = (flow.settledUs - this.#virtualUs) * (flow.share / share);
+    flow.settledUs = this.#virtualUs + aheadUs;
+    flow.share = share;
+  }
+
   /** Puts `flow` where it belongs now, whether it is ready already or becomes so. */
   #place(flow: Flow): void {
     if (this.#unplaced === flow) this.#unplaced = null;
@@ -189,7 +210,7 @@ export class Sharing {
     if (state === 'out') this.#ready += 1;
     else this.#count(flow, -1);
     const head = flow.head(this.#nowUs);
-    flow.position(flow.shareOf(head));
+    this.#position(flow, head);
     this.#count(flow, 1);
     const wanted = flow.fresh
       ? 'fresh'
@@ -202,7 +223,7 @@ export class Sharing {
     }
     const key =
       wanted === 'fresh'
-        ? 0
+        ? dueUs(head)
         : wanted === 'waiting'
           ? flow.positionUs
           : this.#deadlineOf(flow, head);
@@ -248,6 +269,7 @@ export class Sharing {
       this.#virtualUs = Math.max(this.#virtualUs, this.#farthestUs);
       this.#longestUs = 0;
       this.forgetAll();
+      flow.servedBefore = -1;
     }
     flow.state = 'resting';
     this.#resting.push(flow, flow.settledUs);
@@ -258,4 +280,11 @@ export class Sharing {
     flow.state = 'out';
     this.#forget(flow);
   }
+}
+
+/** When the first job of a flow that has come back is due (rule 5). */
+function dueUs({ queuedAtUs, deadlineUs }: PolicyEntity): number {
+  const latestUs = queuedAtUs + DUE_AFTER_US;
+  if (deadlineUs === null) return latestUs;
+  return Math.max(queuedAtUs, Math.min(deadlineUs, latestUs));
 }
