@@ -152,9 +152,13 @@ export class GpuRing {
   end(): void {
     this.#executor = null;
     this.#encoding = null;
-    for (const { job, source, execution } of this.#attempts) {
+    for (const attempt of [...this.#attempts]) {
+      const { job, source, execution } = attempt;
       execution?.abandon();
-      const fail = (): unknown => source.signal(resetError(job.label));
+      const fail = (): void => {
+        this.#take(attempt);
+        source.signal(resetError(job.label));
+      };
       if (execution?.onHardware === true) void execution.done.then(fail);
       else fail();
     }
