@@ -93,6 +93,7 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
       rings,
       runTimeoutMs,
       dependencyTimeoutMs,
+      onDequeued: ({ payload }, error) => payload.owner?.dequeued(error),
     });
     backend.attach({
       fault: (job, error) => this.scheduler.fault(job, error),
@@ -122,7 +123,6 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
     this.refuseIfEnded('open');
     const client = new ClientCore(this, idsOf(this.runtime).take(), options);
     this.#clients.add(client);
-    this.#report('client-open', client);
     return client;
   }
 
@@ -208,6 +208,10 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
     this.refuseIfGone(call);
     if (!this.#closing) return;
     throw new UsageError('ERR_CLOSED', `${call}: the device ${this.label} was closed`);
+  }
+
+  clientOpens(client: ClientCore<W, P>): void {
+    this.#report('client-open', client);
   }
 
   clientClosed(client: ClientCore<W, P>): void {
