@@ -260,8 +260,7 @@ export class SchedulerCore extends Clock {
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
   #startNext(): boolean {
-    const kept = this.rings.length === 1 ? null : nextOnKept(this.rings);
-    const entity = kept ?? this.#listing.pick();
+    const entity = nextOnKept(this.rings) ?? this.#listing.pick();
     if (entity === null) return false;
     const job = entity.nextStart as JobCore;
     if (recheckPipelined(job)) {
