@@ -5,13 +5,14 @@ import type { Deadline } from './deadlines.ts';
 import type { Verdict } from './driver.ts';
 import { convict, die, end, settle } from './endings.ts';
 import type { JobCore } from './jobCore.ts';
+import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
 /** What happens when a deadline passes (J10, T2). */
 export function expire(core: SchedulerCore, due: readonly Deadline[]): void {
   const late: JobCore[] = [];
   // First: in a callback of what expires below the late job may end, and another begin to execute.
-  for (const { ring } of due) if (ring !== null && ring.watched !== null) late.push(ring.watched);
+  for (const { ring } of due) if (ring !== null) late.push(...lateOn(core, ring));
   for (const { kind, job } of due) {
     if (job === null) continue;
     if (kind === 'queue') expireInQueue(core, job);
@@ -19,6 +20,17 @@ export function expire(core: SchedulerCore, due: readonly Deadline[]): void {
   }
   judge(core, late);
   core.requestPass();
+}
+
+/** The jobs on `ring`, whose deadline has come, that are past their own: on an unordered ring several may be, in one moment. */
+export function lateOn(core: SchedulerCore, ring: Ring): JobCore[] {
+  const { watched } = ring;
+  if (watched === null) return [];
+  if (core.ordered) return [watched];
+  const nowUs = core.deadlines.nowUs();
+  return ring.attempts.filter(
+    (job) => job === watched || (job.isLive && (job.current?.dueUs ?? Infinity) <= nowUs),
+  );
 }
 
 function expireInQueue(core: SchedulerCore, job: JobCore): void {

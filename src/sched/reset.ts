@@ -7,7 +7,7 @@ import { chargeAttempt, retire, watch } from './attempts.ts';
 import { reportCrash } from './crashReport.ts';
 import type { Driver, ResetContext } from './driver.ts';
 import { convict, endInTurn } from './endings.ts';
-import { judge } from './expiry.ts';
+import { judge, lateOn } from './expiry.ts';
 import type { JobCore } from './jobCore.ts';
 import { prepareAnew } from './queueAgain.ts';
 import type { DomainCore } from './resetDomain.ts';
@@ -96,7 +96,8 @@ export class Reset {
     this.#cover();
     const late: [SchedulerCore, JobCore[]][] = [];
     for (const [core, rings] of this.#rings) {
-      late.push([core, rings.flatMap((ring) => lateOn(core, ring))]);
+      const overdue = rings.filter((ring) => isOverdue(core, ring));
+      late.push([core, overdue.flatMap((ring) => lateOn(core, ring))]);
     }
     for (const rings of this.#rings.values()) for (const ring of rings) ring.stopped = true;
     for (const [core, jobs] of late) {
@@ -352,15 +353,9 @@ function startOf(job: JobCore): number {
   return job.current?.order ?? 0;
 }
 
-/** The jobs that execute on `ring` and are past their deadlines. */
-function lateOn(core: SchedulerCore, ring: Ring): JobCore[] {
-  if (!core.ordered) {
-    const nowUs = core.deadlines.nowUs();
-    return ring.attempts.filter((job) => job.isLive && (job.current?.dueUs ?? Infinity) <= nowUs);
-  }
-  const { deadline, watched } = ring;
-  const late = deadline.heapIndex !== -1 && core.deadlines.isDue(deadline);
-  return late && watched !== null ? [watched] : [];
+/** Whether a job on `ring` is past its deadline, and no timer has told yet. */
+function isOverdue(core: SchedulerCore, { deadline }: Ring): boolean {
+  return deadline.heapIndex !== -1 && core.deadlines.isDue(deadline);
 }
 
 /** Calls one driver's `reset` and tells `settled` once how it went, whatever form the answer takes. */

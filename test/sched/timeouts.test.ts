@@ -1,6 +1,8 @@
 // When a running job is past its deadline, and what the driver may answer (T1, T2). What a reset then does: reset.test.ts.
 import { describe, expect, it } from 'vitest';
-import { ResourcePool } from '../../src/sched/index.ts';
+import { MockRing, VirtualRuntime } from '../../src/drivers/sim/index.ts';
+import type { Runtime } from '../../src/events/index.ts';
+import { ResourcePool, Scheduler } from '../../src/sched/index.ts';
 import type { Verdict } from '../../src/sched/index.ts';
 import { eventsOf, oneDomain, outcome, outcomes, setUp } from './fixture.ts';
 import type { MockJob } from './fixture.ts';
@@ -91,6 +93,24 @@ describe('a run timeout', () => {
     env.runtime.runUntilIdle();
     expect(outcomes([a!, b!, c!])).toEqual(['ERR_JOB_TIMEOUT', 'ERR_JOB_TIMEOUT', 'ERR_JOB_RESET']);
     expect(env.scheduler.stats().resets).toBe(1);
+  });
+
+  it('T1, T2: is judged by a timer that comes late, of all that are past theirs on an unordered ring', () => {
+    const virtual = new VirtualRuntime();
+    const runtime: Runtime = {
+      nowUs: () => virtual.nowUs(),
+      defer: (fn) => virtual.defer(fn),
+      setTimer: (atUs, fn) => virtual.setTimer(Math.max(atUs, virtual.nowUs()) + 500, fn),
+    };
+    const driver = new MockRing({ runtime: virtual, ordered: false });
+    driver.verdict = 'fail';
+    const scheduler = new Scheduler({ label: 'late', driver, runtime, credits: 4 });
+    const [hung, slow] = [{ hangs: true }, { durationUs: 10_700 }].map((work) =>
+      scheduler.createEntity().submit(work, { runTimeoutMs: 10 }),
+    );
+    virtual.runUntilIdle();
+    expect(outcomes([hung!, slow!])).toEqual(['ERR_JOB_TIMEOUT', 'ERR_JOB_TIMEOUT']);
+    expect(slow!.finished.signalledAtUs).toBe(10_500);
   });
 
   it('T1: starts anew where a ring keeps no order, after no-hang', () => {
