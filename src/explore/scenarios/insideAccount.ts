@@ -14,6 +14,8 @@ interface Known {
   /** The hardware fence of its last start, and whether a reset took that. */
   hardware: Fence | null;
   isTaken: boolean;
+  /** Whether a reset came after its first start. */
+  wasReset: boolean;
   cancelAsked: number;
   hookFailed: boolean;
 }
@@ -65,6 +67,8 @@ export class InsideAccount {
   /** Watches the fences of a job from its submit on; some are made only when they are asked for. */
   submitted(queue: Queue, job: Job<ModelWork>, isHeard: boolean): void {
     queue.jobs.push(job);
+    // Others may have been submitted inside its submit.
+    queue.jobs.sort((one, other) => one.id - other.id);
     const known = this.#of(job);
     if (!isHeard) return;
     job.scheduled.addCallback(() => this.#inCallback(() => (known.signals += 's')));
@@ -113,7 +117,7 @@ export class InsideAccount {
       }),
       ...(reset !== undefined && {
         reset: (context: Parameters<typeof reset>[0]) => {
-          for (const job of context.running) this.#of(job).isTaken = true;
+          this.#reset(context.running);
           if (place().scheduler.gone.status === 'failed')
             this.#fail('T8', `reset of ${place().label} after it was gone`);
           return reset(context);
@@ -180,6 +184,7 @@ export class InsideAccount {
         dequeued: false,
         hardware: null,
         isTaken: false,
+        wasReset: false,
         cancelAsked: 0,
         hookFailed: false,
       };
@@ -233,6 +238,13 @@ export class InsideAccount {
     return fence;
   }
 
+  /** A reset has the jobs of its rings, and what those left between two slices. */
+  #reset(running: readonly Job<ModelWork>[]): void {
+    this.#world.tell(() => 'reset');
+    for (const job of running) this.#of(job).isTaken = true;
+    for (const known of this.jobs) known.wasReset ||= known.job.attempt > 0;
+  }
+
   #orFails<T>(known: Known, hook: () => T): T {
     try {
       return hook();
@@ -266,15 +278,15 @@ export class InsideAccount {
   }
 
   #explain({ place, killed }: Queue, known: Known, code: string): void {
-    const { label, dequeued, hardware, isTaken, hookFailed } = known;
+    const { job, label, dequeued, hardware, isTaken, wasReset, hookFailed } = known;
     const isGone = place.scheduler.gone.status === 'failed' || place.wasUnplugged;
     const fits: Readonly<Record<string, boolean>> = {
       ok: !dequeued && hardware?.status === 'ok' && !isTaken,
       ERR_SCHEDULER_CLOSED: place.wasKilled,
       ERR_DEVICE_GONE: isGone || this.#isLosing(place),
       ERR_ENTITY_KILLED: killed,
-      ERR_JOB_RESET: isTaken,
-      ERR_JOB_TIMEOUT: hardware !== null,
+      ERR_JOB_RESET: wasReset,
+      ERR_JOB_TIMEOUT: job.attempt > 0,
       ERR_DRIVER: hookFailed || hardware?.error?.code === 'ERR_DRIVER',
     };
     if (fits[code] === false)
