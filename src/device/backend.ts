@@ -11,6 +11,14 @@ import type { DeviceBuffer } from './deviceBuffer.ts';
 export interface Task<P> {
   readonly work: P;
   result: unknown;
+  /** Who hands out the result, once there is somebody. */
+  owner: TaskOwner | null;
+}
+
+/** Who hands out the result of a task. */
+export interface TaskOwner {
+  /** A cancel took the job out of the queue; its fences fail with `error`, later (J9). */
+  dequeued(error: FencelineError): void;
 }
 
 /**

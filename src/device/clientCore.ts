@@ -29,6 +29,8 @@ export interface ClientHost<W, P> extends QueueHost {
   refuseIfGone(call: string): void;
   /** @throws {ERR_DEVICE_GONE, ERR_CLOSED} */
   refuseIfEnded(call: string): void;
+  /** The client opens, and its first queue next. Called once; only its id, label and account are to be asked for. */
+  clientOpens(client: ClientCore<W, P>): void;
   /** The client is closed. Called once. */
   clientClosed(client: ClientCore<W, P>): void;
 }
@@ -68,6 +70,7 @@ export class ClientCore<W, P> implements Client<W> {
       ...(priority === undefined ? {} : { priority }),
     });
     this.#book = this.#openBook(options);
+    host.clientOpens(this);
     // The weight and the band are those of the account.
     const { order, maxQueued } = options;
     this.#main = this.#openQueue({
@@ -90,9 +93,7 @@ export class ClientCore<W, P> implements Client<W> {
   }
 
   queue(options: ClientOptions = {}): Queue<W> {
-    if (this.#closing !== null || this.#isClosed) {
-      throw new UsageError('ERR_CLOSED', `queue: the client ${this.label} was closed`);
-    }
+    this.#refuseIfClosed('queue');
     this.#host.refuseIfEnded('queue');
     if (this.#main.stats().banned) {
       throw new UsageError('ERR_CLIENT_BANNED', undefined, { label: this.label });
@@ -102,7 +103,15 @@ export class ClientCore<W, P> implements Client<W> {
       options,
     );
     this.#queueCount += 1;
-    return new SideQueue(this, this.#openQueue({ ...options, label }), label);
+    const queue = this.#openQueue({ ...options, label });
+    try {
+      // Whoever was told of the queue may have closed the client.
+      this.#refuseIfClosed('queue');
+    } catch (error) {
+      this.killQueue(queue);
+      throw error;
+    }
+    return new SideQueue(this, queue, label);
   }
 
   setWeight(weight: number): void {
@@ -126,9 +135,7 @@ export class ClientCore<W, P> implements Client<W> {
   allocate(options: BufferOptions): Owned<DeviceBuffer> {
     const { memory } = this.#host;
     if (memory === null) throw invalid('allocate', 'a device with memory for clients', this.label);
-    if (this.#closing !== null || this.#isClosed) {
-      throw new UsageError('ERR_CLOSED', `allocate: the client ${this.label} was closed`);
-    }
+    this.#refuseIfClosed('allocate');
     this.#host.refuseIfGone('allocate');
     return memory.allocate(this.id, options);
   }
@@ -165,6 +172,11 @@ export class ClientCore<W, P> implements Client<W> {
   async endWithDevice(error: FencelineError | null): Promise<void> {
     await Promise.all([...this.#queues].map((queue) => queue.end(error)));
     this.#closed();
+  }
+
+  #refuseIfClosed(call: string): void {
+    if (this.#closing === null && !this.#isClosed) return;
+    throw new UsageError('ERR_CLOSED', `${call}: the client ${this.label} was closed`);
   }
 
   #setShare(weight: number, priority: Priority): void {

@@ -135,10 +135,11 @@ export class DeviceMemory {
     }
   }
 
-  /** The device was lost with what it held. What a job needs, and its client can refill, arrives again. */
+  /** The device was lost with what it held. What a job needs, and its client can refill, arrives again, unless everything is over. */
   lose(): void {
     const cores = [...this.#books.values()].flatMap(({ buffers }) => [...buffers]);
     this.#mover.lose(cores);
+    if (this.#closed) return;
     for (const core of cores) {
       if (core.state === 'evicted' && core.source === 'refill' && core.uses > 0) this.#arrive(core);
     }

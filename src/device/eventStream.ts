@@ -28,6 +28,8 @@ export class EventStream implements EventSink, AsyncIterableIterator<SchedEvent,
   }
 
   emit(event: SchedEvent): void {
+    // Whoever heard of the event before may have ended the stream.
+    if (this.#ended) return;
     const reader = this.#readers.shift();
     if (reader !== undefined) reader.resolve({ done: false, value: event });
     else if (this.#events.length - this.#next >= this.#capacity) this.#dropped += 1;

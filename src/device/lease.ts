@@ -3,6 +3,7 @@ import type { Abort, CancelSignal, Deferred, FencelineError, FenceSource } from 
 import type { Runtime } from '../events/index.ts';
 import { rethrowLater } from '../fence/index.ts';
 import type { Fence, Timeline } from '../fence/index.ts';
+import { endBetweenSlices } from '../sched/index.ts';
 import type { Job } from '../sched/index.ts';
 import type { Task } from './backend.ts';
 import type { Lease, LeaseSignal } from './device.ts';
@@ -27,6 +28,7 @@ export interface LeaseHost {
  */
 export class LeaseCore<P> implements Lease, Task<P> {
   result: unknown = undefined;
+  readonly owner = null;
   readonly #host: LeaseHost;
   readonly #label: string;
   readonly #maxUs: number;
@@ -62,36 +64,46 @@ export class LeaseCore<P> implements Lease, Task<P> {
    */
   async granted(submit: () => Job, signal: CancelSignal | undefined): Promise<Lease> {
     const turn = this.#turn as Deferred<void>;
+    let aborted: { readonly reason: unknown } | null = null;
     const onAbort = (): void => {
+      aborted ??= { reason: signal?.reason };
       if (this.#job === null) return;
       // First, because the job that is cancelled may finish at once, and would reject with its own error.
-      turn.reject(signal?.reason);
-      this.#job.cancel(signal?.reason);
+      turn.reject(aborted.reason);
+      this.#job.cancel(aborted.reason);
     };
     try {
       signal?.addEventListener('abort', onAbort);
+      if (signal?.aborted === true) onAbort();
       const job = submit();
       this.#job = job;
-      job.finished.addCallback((fence) => this.#end(fence.error));
-      // It was not heard while there was no job.
-      if (signal?.aborted === true) onAbort();
+      const { finished } = job;
+      if (aborted !== null) onAbort();
+      // It may have ended already.
+      if (finished.addCallback((fence) => this.#end(fence.error)) === null)
+        this.#end(finished.error);
       await turn.promise;
+      // Its turn came, and the abort before anybody had it.
+      if (aborted !== null) throw (aborted as { readonly reason: unknown }).reason;
     } finally {
       this.#stopListening(signal, onAbort);
     }
     return this;
   }
 
-  async yield(): Promise<void> {
+  yield(): Promise<void> {
     if (this.#turn !== null) return this.#turn.promise;
     if (this.#slice === null) {
-      throw this.#job?.finished.error ?? new UsageError('ERR_CLOSED', 'yield: it was released');
+      const released = new UsageError('ERR_CLOSED', 'yield: it was released');
+      return Promise.reject(this.#job?.finished.error ?? released);
     }
     if (!this.#host.contended) {
       this.#startTimer();
-      return;
+      return Promise.resolve();
     }
     const turn = deferred<void>();
+    // Who does not wait for the turn hears of the end by `signal`.
+    turn.promise.catch(() => {});
     this.#turn = turn;
     this.#goesOn = true;
     this.#endSlice();
@@ -100,8 +112,9 @@ export class LeaseCore<P> implements Lease, Task<P> {
 
   release(): void {
     this.#isReleased = true;
+    this.#goesOn = false;
     if (this.#slice !== null) this.#endSlice();
-    else if (!this.#isOver) this.cancel();
+    else if (!this.#isOver && this.#job !== null) endBetweenSlices(this.#job);
   }
 
   [Symbol.dispose](): void {

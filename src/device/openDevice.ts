@@ -86,6 +86,7 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
       rings,
       runTimeoutMs,
       dependencyTimeoutMs,
+      onDequeued: ({ payload }, error) => payload.owner?.dequeued(error),
     });
     backend.attach({
       fault: (job, error) => this.scheduler.fault(job, error),
@@ -110,7 +111,6 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
     this.refuseIfEnded('open');
     const client = new ClientCore(this, idsOf(this.runtime).take(), options);
     this.#clients.add(client);
-    this.#report('client-open', client);
     return client;
   }
 
@@ -175,6 +175,10 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
     this.refuseIfGone(call);
     if (!this.#closing) return;
     throw new UsageError('ERR_CLOSED', `${call}: the device ${this.label} was closed`);
+  }
+
+  clientOpens(client: ClientCore<W, P>): void {
+    this.#report('client-open', client);
   }
 
   clientClosed(client: ClientCore<W, P>): void {

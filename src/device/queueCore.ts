@@ -49,11 +49,12 @@ export class QueueCore<W, P> {
       checkedOptions('submit: options', options).signal,
     );
     if (signal === undefined) return new SubmissionCore<R, P>(this.#accept(work, options));
-    return submitUntil<R, P>(signal, () => this.#accept(work, withoutSignal(options)));
+    const { runtime } = this.#host;
+    return submitUntil<R, P>(signal, () => this.#accept(work, withoutSignal(options)), runtime);
   }
 
   #accept(work: W, options: SubmitOptions | undefined): Job<Task<P>> {
-    const task: Task<P> = { work: this.#backend.encode(work), result: undefined };
+    const task: Task<P> = { work: this.#backend.encode(work), result: undefined, owner: null };
     const { memory } = this.#host;
     const buffers = memory === null ? [] : (this.#backend.buffersOf?.(task.work) ?? []);
     if (memory === null || buffers.length === 0) return this.#submitTask(task, options);
@@ -96,7 +97,9 @@ export class QueueCore<W, P> {
         ...(estimateMs === undefined ? {} : { estimateMs }),
       });
       this.#leases.add(lease);
-      job.finished.addCallback(() => this.#leases.delete(lease));
+      const forget = (): void => void this.#leases.delete(lease);
+      // It may have ended already.
+      if (job.finished.addCallback(forget) === null) forget();
       return job;
     };
     return lease.granted(submit, signal);
@@ -125,6 +128,8 @@ export class QueueCore<W, P> {
   async close(flushMs: number): Promise<void> {
     this.#closed = true;
     await this.entity.flush({ timeoutMs: flushMs });
+    // First, so that nothing starts in the room that a lease leaves.
+    this.entity.kill();
     for (const lease of this.#leases) lease.cancel();
     await this.entity.close({ flushMs: 0 });
     await new Promise<void>((resolve) => this.entity.whenRetired(resolve));

@@ -1,22 +1,25 @@
-import { deferred, JobError } from '../base/index.ts';
+import { deferred } from '../base/index.ts';
 import type { CancelSignal, Deferred, Fence, FencelineError } from '../base/index.ts';
+import type { Runtime } from '../events/index.ts';
+import { rethrowLater } from '../fence/index.ts';
 import type { Job } from '../sched/index.ts';
-import type { Task } from './backend.ts';
+import type { Task, TaskOwner } from './backend.ts';
 import type { Submission } from './device.ts';
 
 /**
  * The one implementation of `Submission`.
  *
  * The result follows the finished fence, with one exception: a job that was dequeued rejects at once, while its fences signal
- * later, in order (J9). The signal is listened to here and not by the entity, so that both ways of cancelling are one.
+ * later, in order (J9).
  */
-export class SubmissionCore<R, P> implements Submission<R> {
+export class SubmissionCore<R, P> implements Submission<R>, TaskOwner {
   readonly job: Job<Task<P>>;
   #result: Deferred<R> | null = null;
   #dequeued: FencelineError | null = null;
 
   constructor(job: Job<Task<P>>) {
     this.job = job;
+    job.payload.owner = this;
   }
 
   get scheduled(): Fence {
@@ -37,15 +40,13 @@ export class SubmissionCore<R, P> implements Submission<R> {
   }
 
   cancel(reason?: unknown): 'dequeued' | 'requested' | 'finished' {
-    const outcome = this.job.cancel(reason);
-    if (outcome === 'dequeued' && this.#dequeued === null) {
-      const { label } = this.job;
-      const message = `job ${label} was cancelled before it started`;
-      const details = reason === undefined ? { label } : { label, cause: reason };
-      this.#dequeued = new JobError('ERR_JOB_CANCELLED', message, details);
-      this.#result?.reject(this.#dequeued);
-    }
-    return outcome;
+    return this.job.cancel(reason);
+  }
+
+  dequeued(error: FencelineError): void {
+    if (this.#dequeued !== null) return;
+    this.#dequeued = error;
+    this.#result?.reject(error);
   }
 
   #settle(): void {
@@ -64,20 +65,35 @@ export class SubmissionCore<R, P> implements Submission<R> {
 export function submitUntil<R, P>(
   signal: CancelSignal,
   submit: () => Job<Task<P>>,
+  runtime: Runtime,
 ): SubmissionCore<R, P> {
   if (signal.aborted) throw signal.reason;
   let submission: SubmissionCore<R, P> | null = null;
-  const onAbort = (): void => void submission?.cancel(signal.reason);
+  // Heard while there is no job yet.
+  let aborted: { readonly reason: unknown } | null = null;
+  const onAbort = (): void => {
+    if (submission === null) aborted = { reason: signal.reason };
+    else submission.cancel(signal.reason);
+  };
   const stop = (): void => signal.removeEventListener('abort', onAbort);
   try {
     signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
     submission = new SubmissionCore<R, P>(submit());
   } catch (error) {
     stop();
     throw error;
   }
-  submission.finished.addCallback(stop);
-  // It was not heard while there was no job.
-  if (signal.aborted) onAbort();
+  if (aborted !== null) submission.cancel((aborted as { readonly reason: unknown }).reason);
+  if (submission.finished.addCallback(stop) === null) stopNow(runtime, stop);
   return submission;
+}
+
+/** There is a job: a signal that throws is the platform's to report. */
+function stopNow(runtime: Runtime, stop: () => void): void {
+  try {
+    stop();
+  } catch (error) {
+    rethrowLater(runtime, error);
+  }
 }

@@ -85,6 +85,7 @@ function addScheduler(
     add(ring.watched === null ? -5 : nameOf(ring.watched));
     add(ring.deadline.heapIndex === -1 ? -6 : ring.deadline.atUs - nowUs);
     add(ring.heldByOrder.size);
+    add(ring.keptFor === null ? -7 : nameOf(ring.keptFor));
   }
   for (const entity of core.active) {
     add(nameOf(entity.nextStart));

@@ -147,15 +147,16 @@ export class WatchedEntity<P = unknown> {
       if (accused >= leastToBan && isOnly && this.#entity.stats().banned) {
         codes.push('ERR_CLIENT_BANNED');
       }
-      if (record.schedulers.length > 1) continue;
+      // Where it has work it stays, whatever its list says (S12).
+      if (!isOnly || this.#hasWork(true)) continue;
       if (one.state === 'gone' || one.domain.mayBeGone) codes.push('ERR_DEVICE_GONE');
       if (one.wasClosed) codes.push('ERR_CLOSED');
     }
-    if (record.schedulers.length > 1) {
+    if (record.schedulers.length > 1 && !this.#hasWork(true)) {
       const open = record.schedulers.filter(({ state }) => state === 'open');
       if (open.length === 0) codes.push('ERR_NO_SCHEDULER', 'ERR_CLOSED');
     }
-    if (this.#hasWorkElsewhere()) codes.push('ERR_CLOSED');
+    if (this.#hasWork(false)) codes.push('ERR_CLOSED');
     if (only === undefined) codes.push('ERR_NO_SCHEDULER');
     if (this.#entity.queued >= record.maxQueued) codes.push('ERR_QUEUE_FULL');
     if (options.signal?.aborted === true) codes.push('aborted');
@@ -173,12 +174,12 @@ export class WatchedEntity<P = unknown> {
     ];
   }
 
-  /** Whether a scheduler that takes no more jobs still has work of it. */
-  #hasWorkElsewhere(): boolean {
+  /** Whether a scheduler that takes jobs, or one that takes no more, still has work of it. */
+  #hasWork(whereOpen: boolean): boolean {
     return this.record.jobs.some((job) => {
       const place = this.#judge.placeOf(job);
       const isOver = job.job.state === 'finished' && job.job.retired;
-      return !isOver && place !== null && place.state !== 'open';
+      return !isOver && place !== null && (place.state === 'open') === whereOpen;
     });
   }
 

@@ -95,6 +95,10 @@ export class WatchedScheduler<P = unknown> {
         record.domain.resetting && record.rings.every((ring) => record.domain.rings.includes(ring))
       )) {
         record.faultedAlone = true;
+        for (const ring of record.rings) {
+          const [only, ...others] = ring.attempts.filter(({ over }) => !over);
+          if (only !== undefined && others.length === 0) only.wasAlone = true;
+        }
       }
       return;
     }
@@ -117,12 +121,8 @@ export class WatchedScheduler<P = unknown> {
     // Whether it has ended by now, only it knows.
     if (record.state === 'draining' && this.#isDrained()) return;
     if (this.#judge.isTold) this.#judge.tell(`${record.label} is unplugged`);
-    if (record.state === 'closed') {
-      this.#judge.unplugClosed(record);
-    } else {
-      record.domain.mayBeGone = true;
-      this.#judge.lose(record.domain);
-    }
+    if (record.state === 'closed') record.wasUnplugged = true;
+    this.#judge.lose(record.domain);
     this.scheduler.removeDevice();
   }
 

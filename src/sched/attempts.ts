@@ -2,11 +2,11 @@ import { invalid, JobError } from '../base/index.ts';
 import { attach, claimAsHardware, isFence } from '../fence/index.ts';
 import type { FenceCore } from '../fence/index.ts';
 import { chargeAccount } from './account.ts';
+import { Attempt } from './attempt.ts';
 import { end, endInTurn, settle } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
-import { Attempt } from './jobCore.ts';
 import type { JobCore } from './jobCore.ts';
-import { lookAgain } from './queueAgain.ts';
+import { lookAtHeld } from './queueAgain.ts';
 import { returnResources } from './resources.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
@@ -109,7 +109,8 @@ export function fenceSignalled(core: SchedulerCore, job: JobCore): void {
       settle(core, job);
       break;
     case 'running':
-      complete(core, job);
+      if (job.isSuspect) accusedEnded(core, job);
+      else complete(core, job);
       break;
     case 'ended':
     case 'finished':
@@ -143,6 +144,14 @@ export function complete(core: SchedulerCore, job: JobCore): void {
   end(core, job, error);
 }
 
+/** The hardware is done with an accused attempt before its reset began: its time ends here, that of the one behind begins (T1, S13). */
+export function accusedEnded(core: SchedulerCore, job: JobCore): void {
+  const { hardware, ring } = job.current as Attempt;
+  core.reachTime(hardware?.signalledAtUs ?? core.runtime.nowUs());
+  chargeAttempt(core, job, 'measured');
+  if (ring !== null) watch(core, ring);
+}
+
 /** What a job took tells what to expect of the next ones. */
 function learn(core: SchedulerCore, job: JobCore, busyUs: number): void {
   const { use } = job.entity;
@@ -170,7 +179,6 @@ export function chargeAttempt(
   const { ring } = attempt;
   const { nowUs } = core;
   attempt.charged = true;
-  core.inFlight -= 1;
   const { entity } = job;
   let busyUs = 0;
   if (used !== 'nothing') {
@@ -223,10 +231,7 @@ export function retire(core: SchedulerCore, job: JobCore): void {
   }
   if (core.ended) core.domain.leave(core);
   if (isFinished) core.freeList.add(job);
-  if (ring.heldByOrder.size > 0) {
-    for (const held of ring.heldByOrder) lookAgain(core, held);
-    ring.heldByOrder.clear();
-  }
+  lookAtHeld(core, ring);
   const wasHeld = !core.pipelines || (job.extra?.slicing ?? null) !== null;
   if (wasHeld && entity.nextStart !== null && entity.serial) core.askCheck(entity);
   watch(core, ring);
@@ -246,12 +251,35 @@ export function giveBackToHardware(core: SchedulerCore, job: JobCore): void {
 
 /** Starts the clock of the job that executes on `ring`, since now or `sinceUs`, unless it is running already (T1). */
 export function watch(core: SchedulerCore, ring: Ring, sinceUs?: number): void {
+  if (!core.ordered) {
+    watchFirstDue(core, ring, sinceUs ?? core.nowUs);
+    return;
+  }
   const job = ring.stopped ? null : ring.executing();
   if (job === ring.watched) return;
   ring.watched = job;
   const timeoutUs = job === null ? Infinity : job.runTimeoutUs;
   if (timeoutUs === Infinity) core.deadlines.clear(ring.deadline);
   else core.deadlines.set(ring.deadline, core.deadlines.nowUs(sinceUs ?? core.nowUs) + timeoutUs);
+}
+
+/** On an unordered ring each job executes from its start: the run deadline there is that of the one that is due first (T1). */
+function watchFirstDue(core: SchedulerCore, ring: Ring, sinceUs: number): void {
+  let first: JobCore | null = null;
+  let firstUs = Infinity;
+  for (const job of ring.stopped ? [] : ring.attempts) {
+    const { current } = job;
+    if (!job.isLive || current === null || current.suspect) continue;
+    if (Number.isNaN(current.dueUs)) {
+      current.dueUs = core.deadlines.nowUs(sinceUs) + job.runTimeoutUs;
+    }
+    if (current.dueUs >= firstUs) continue;
+    first = job;
+    firstUs = current.dueUs;
+  }
+  if (first === ring.watched) return;
+  ring.watched = first;
+  core.deadlines.set(ring.deadline, firstUs);
 }
 
 function reportRun(core: SchedulerCore, job: JobCore, hardware: FenceCore): void {

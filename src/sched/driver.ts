@@ -66,7 +66,8 @@ export interface Driver<P = unknown> {
   /**
    * Asked when a running job is past its deadline, once per expiry. The job is out of reach of completion handling meanwhile (T2).
    *
-   * `no-hang`: it progresses; its clock starts anew. `reset`: begin a reset with this job guilty. `gone`: the device is
+   * `no-hang`: it progresses; its clock starts anew. `waits`: the hardware has not begun it, through no fault of its own; its clock
+   * starts anew, and this does not count against `noHangLimit`, so the driver has to bound it. `reset`: begin a reset with this job guilty. `gone`: the device is
    * lost for good. `fail`: nothing can stop it; it fails now, guilty, without a reset, and its ring is hung until its
    * hardware fence signals (J11), which the driver has to bound. Without this hook, or if it throws, the verdict is `reset`.
    */
@@ -83,7 +84,8 @@ export interface Driver<P = unknown> {
   reset?(context: ResetContext<P>): Fence | Promise<void> | void;
 
   /**
-   * Asked to end a running job early (J9), at most once per attempt. Best effort: the driver fails the hardware fence with
+   * Asked to end a running job early (J9), or by a close that kills (E3), at most once per attempt, while the driver has it: not before
+   * `runJob` has returned, nor during a reset that covers it. Best effort: the driver fails the hardware fence with
    * `ERR_JOB_CANCELLED` if it did stop it, or lets it complete.
    */
   cancelJob?(job: Job<P>): void;
@@ -111,11 +113,11 @@ export interface Driver<P = unknown> {
 }
 
 /** What a driver says of a job past its deadline (T2). */
-export type Verdict = 'no-hang' | 'reset' | 'gone' | 'fail';
+export type Verdict = 'no-hang' | 'waits' | 'reset' | 'gone' | 'fail';
 
 /** What a driver's `reset` is told. */
 export interface ResetContext<P = unknown> {
-  /** The jobs to blame. */
+  /** The jobs to blame, of those in `running`. */
   readonly guilty: readonly Job<P>[];
   /**
    * Every job that the reset takes with it, guilty ones included, in the order in which they were started; also finished ones

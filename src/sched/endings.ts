@@ -4,7 +4,7 @@ import { signalTogether, stopListening } from '../fence/index.ts';
 import { resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { JobCore } from './jobCore.ts';
-import { queueAgain } from './queueAgain.ts';
+import { openRing, queueAgain } from './queueAgain.ts';
 import { returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
@@ -14,6 +14,7 @@ import type { SchedulerCore } from './schedulerCore.ts';
 export function end(core: SchedulerCore, job: JobCore, outcome: FencelineError | null): void {
   job.outcome = outcome;
   job.phase = 'ended';
+  core.inFlight -= 1;
   settle(core, job);
 }
 
@@ -30,8 +31,8 @@ export function endInTurn(core: SchedulerCore, job: JobCore, outcome: FencelineE
   die(core, job, outcome);
 }
 
-/** Takes a queued job out: it never starts. Its fences signal later, as E2 says. */
-export function die(core: SchedulerCore, job: JobCore, outcome: FencelineError): void {
+/** Takes a queued job out: it never starts, or goes on no more. Its fences signal later, as E2 says. */
+export function die(core: SchedulerCore, job: JobCore, outcome: FencelineError | null): void {
   markDead(core, job, outcome);
   core.readClock();
   settle(core, job);
@@ -79,7 +80,7 @@ function dieAll(core: SchedulerCore, entity: EntityCore, outcome: FencelineError
   else for (const job of dead) settle(core, job);
 }
 
-function markDead(core: SchedulerCore, job: JobCore, outcome: FencelineError): void {
+function markDead(core: SchedulerCore, job: JobCore, outcome: FencelineError | null): void {
   const { entity, extra } = job;
   job.outcome = outcome;
   job.phase = 'dead';
@@ -88,6 +89,7 @@ function markDead(core: SchedulerCore, job: JobCore, outcome: FencelineError): v
   entity.skip(job);
   returnResources(job);
   if (extra !== null) {
+    if (extra.slicing !== null) openRing(core, job);
     // A dependency that pipelining passed over counts again: memory may be reused when the fence signals.
     extra.nextAfter = 0;
     if (extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);

@@ -7,6 +7,7 @@ import { stopDependencyClock } from './dependencies.ts';
 import type { EntitySetup } from './entityOptions.ts';
 import type { JobCore } from './jobCore.ts';
 import type { PolicyEntity, Priority } from './policy.ts';
+import { openRing } from './queueAgain.ts';
 import { askResourcesAgain, returnResources } from './resources.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 import { EntityCounters } from './stats.ts';
@@ -205,7 +206,9 @@ export class EntityCore implements PolicyEntity {
     const displaced = this.nextStart;
     if (displaced !== null && displaced.seqno <= job.seqno) return;
     this.nextStart = job;
-    if (displaced !== null) this.#displace(displaced);
+    if (displaced === null) return;
+    this.#displace(displaced);
+    openRing(this.scheduler, displaced);
   }
 
   #displace(job: JobCore): void {

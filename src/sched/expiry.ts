@@ -1,6 +1,6 @@
 import { JobError } from '../base/index.ts';
 import { attach } from '../fence/index.ts';
-import { chargeAttempt, complete, giveBackToHardware, watch } from './attempts.ts';
+import { accusedEnded, chargeAttempt, complete, giveBackToHardware, watch } from './attempts.ts';
 import type { Deadline } from './deadlines.ts';
 import type { Verdict } from './driver.ts';
 import { convict, die, end, settle } from './endings.ts';
@@ -53,7 +53,10 @@ export function judge(core: SchedulerCore, late: readonly JobCore[]): void {
     core.timeouts += 1;
     let verdict = core.hooks.timedOut(job);
     const extra = job.need();
-    if (verdict === 'no-hang') {
+    if (verdict === 'waits') {
+      // It is given back like what progresses, and only that is counted.
+      verdict = 'no-hang';
+    } else if (verdict === 'no-hang') {
       extra.noHangs += 1;
       if (extra.noHangs > core.setup.noHangLimit) verdict = 'reset';
     }
@@ -76,11 +79,18 @@ export function judge(core: SchedulerCore, late: readonly JobCore[]): void {
 
 /** Has a reset begin in which `job` is guilty; without a reset hook it fails on time, and holds its credit (T2, J11). */
 export function accuse(core: SchedulerCore, job: JobCore, error: JobError): void {
-  if (core.driver.reset !== undefined || core.domain.resetting) {
-    core.domain.ask(core, job, error);
+  if (core.driver.reset === undefined && !core.domain.covers(job)) {
+    failOnTime(core, job, error);
     return;
   }
-  failOnTime(core, job, error);
+  core.domain.accuse(job, error);
+  const { current } = job;
+  const ring = job.onRing;
+  if (current === null || ring === null || ring.stopped) return;
+  // Its reset may have to wait for another one; meanwhile the hardware may go on to what is behind it.
+  const { hardware } = current;
+  if (hardware !== null && !attach(hardware, current)) accusedEnded(core, job);
+  watch(core, ring);
 }
 
 /** Fails `job`, guilty, although the hardware still works on it: its ring is hung until it is done. */
@@ -108,13 +118,14 @@ function giveBack(core: SchedulerCore, job: JobCore): void {
     return;
   }
   ring.watched = null;
+  current.dueUs = NaN;
   core.readClock();
   watch(core, ring);
   // While it was out of reach its driver was not asked.
   if ((job.extra?.cancelError ?? null) !== null) core.hooks.cancelJob(job);
 }
 
-function report(core: SchedulerCore, job: JobCore, verdict: Verdict): void {
+function report(core: SchedulerCore, job: JobCore, verdict: Exclude<Verdict, 'waits'>): void {
   if (!core.observers.listening) return;
   const { client } = job.entity.setup;
   const atUs = core.runtime.nowUs();

@@ -48,6 +48,8 @@ export function failAll(core: SchedulerCore, outcome: FencelineError, gone: bool
 export function retireAll(core: SchedulerCore): void {
   for (const ring of core.rings) {
     for (const job of [...ring.attempts]) {
+      // Somebody who was told that the device is gone said so again: it has not been failed and charged yet.
+      if (job.isLive) continue;
       job.leaveFence();
       retire(core, job);
     }
@@ -68,6 +70,7 @@ function outOfReach(core: SchedulerCore, job: JobCore, outcome: FencelineError):
   if (job.phase === 'running') {
     job.phase = 'ended';
     job.outcome = outcome;
+    core.inFlight -= 1;
     // Accused, and no reset has it yet: none will.
     if (job.isSuspect && job.onRing?.stopped === false) giveBackToHardware(core, job);
   } else if (job.phase === 'queued') {

@@ -50,7 +50,15 @@ export class Hooks {
     if (this.driver.timedOut === undefined) return 'reset';
     const result = this.#call('timedOut', job, () => this.driver.timedOut?.(job));
     const verdict = result.threw ? 'reset' : result.value;
-    return verdict === 'no-hang' || verdict === 'gone' || verdict === 'fail' ? verdict : 'reset';
+    switch (verdict) {
+      case 'no-hang':
+      case 'waits':
+      case 'gone':
+      case 'fail':
+        return verdict;
+      default:
+        return 'reset';
+    }
   }
 
   cancelJob(job: JobCore): void {

@@ -7,6 +7,7 @@
  */
 export { Account, checkedWeight, setShare } from './account.ts';
 export type { AccountOptions } from './account.ts';
+export { endBetweenSlices } from './cancel.ts';
 export type { Driver, ResetContext, Verdict } from './driver.ts';
 export { Entity } from './entity.ts';
 export { checkedLimit, checkedMs } from './entityOptions.ts';

@@ -31,8 +31,11 @@ export interface Job<P = unknown> {
   /** The slots that it holds of each pool that it asked for, from before `runJob` until its attempt is retired (S6). */
   readonly grants: ReadonlyMap<ResourcePool, readonly number[]>;
   /**
-   * Asks that the job does not go on, and says honestly what that meant (J9): `dequeued` (it never runs), `requested`
-   * (it runs; the driver was asked), `finished` (too late).
+   * Asks that the job does not go on, and says honestly what that meant (J9): `dequeued` (it was queued, has left the queue, and
+   * runs no more), `requested` (it runs, and the driver was asked; or it is between two slices), `finished` (too late).
+   *
+   * A job that a reset put back is queued, too: `attempt` tells whether it was started before, and with `resubmit: true` that
+   * attempt may have had effects.
    */
   cancel(reason?: unknown): 'dequeued' | 'requested' | 'finished';
 }

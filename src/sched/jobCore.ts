@@ -1,4 +1,3 @@
-import { assert } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
 import type { FenceRef, Runtime } from '../events/index.ts';
 import {
@@ -11,6 +10,7 @@ import {
   signalFence,
 } from '../fence/index.ts';
 import type { Fence, FenceOwner, TimelineInfo } from '../fence/index.ts';
+import type { Attempt } from './attempt.ts';
 import type { EntityCore } from './entityCore.ts';
 import type { Job } from './job.ts';
 import { noExtra } from './jobExtra.ts';
@@ -61,79 +61,17 @@ export class Waiter extends CallbackNode {
 }
 
 /**
- * One try of a job on a ring, or one slice of it, and what hears its hardware fence. Each start takes one; the job keeps the
- * last.
- *
- * When its job is freed it goes to `spareAttempts` of the scheduler, and another start takes it. A job that waited has been
- * moved to the old generation, where each young object that it is given costs the next collections a look at it.
- */
-export class Attempt extends CallbackNode {
-  /** `null` while it is spare. */
-  job: JobCore | null = null;
-  number = 0;
-  /** The ring, until the attempt is retired (J11). */
-  ring: Ring | null = null;
-  startedAtUs: number = NaN;
-  /** When its job was submitted. */
-  submittedS = 0;
-  submittedNs = 0;
-  /** What the policy was charged at the start. */
-  estimateUs: number = NaN;
-  /** Of this attempt and those before it, as far as they have ended. */
-  busyUs: number = NaN;
-  /** Whether its time has been settled. */
-  charged = false;
-  /** Out of reach of completion handling: its driver is asked about its timeout, or a reset has it (T2, T3). */
-  suspect = false;
-  /** It failed on time while the hardware still worked on it (T2). */
-  hung = false;
-  /** Of a hung attempt: its time so far. The policy is told when the hardware is done with it, as of all others once. */
-  owedUs: number = NaN;
-  hardware: FenceCore | null = null;
-  /** Whether its driver was asked to end it early: it is asked once. */
-  cancelAsked = false;
-
-  begin(job: JobCore, number: number, ring: Ring, estimateUs: number, core: SchedulerCore): void {
-    const last = job.current;
-    this.job = job;
-    this.number = number;
-    this.ring = ring;
-    this.startedAtUs = core.nowUs;
-    this.estimateUs = estimateUs;
-    if (last === null) {
-      this.busyUs = 0;
-      job.tellSubmitted(this);
-    } else {
-      this.busyUs = last.busyUs;
-      this.submittedS = last.submittedS;
-      this.submittedNs = last.submittedNs;
-    }
-    job.noteStart(core);
-    this.charged = false;
-    this.suspect = false;
-    this.hung = false;
-    this.cancelAsked = false;
-  }
-
-  run(): void {
-    const { job } = this;
-    assert(job !== null, 'a spare attempt heard a hardware fence');
-    job.entity.scheduler.fenceSignalled(job);
-  }
-}
-
-/**
  * The one implementation of `Job`. Small while it is queued: what only some jobs have is in `extra` and `current`.
  *
  * A queue of jobs is as fast as its jobs are small, because the collector moves each of them twice. Times are seconds and
  * nanoseconds: V8 keeps small integers in the object, and any other number in an object of its own.
  */
 export class JobCore<P = unknown> implements Job<P>, FenceOwner {
-  /** Given when the job is accepted. */
+  /** These two are given when the job is accepted. */
   id: number = 0;
+  seqno: number = 0;
   readonly payload: P;
   readonly entity: EntityCore;
-  readonly seqno: number;
   extra: JobExtra | null = null;
   phase: Phase = 'queued';
   attempt = 0;
@@ -149,9 +87,8 @@ export class JobCore<P = unknown> implements Job<P>, FenceOwner {
   /** Once somebody asked for it; where it signalled before anybody did, how many nanoseconds after `scheduled`. */
   #finished: FenceCore | number | null = null;
 
-  constructor(entity: EntityCore, seqno: number, payload: P, core: SchedulerCore) {
+  constructor(entity: EntityCore, payload: P, core: SchedulerCore) {
     this.entity = entity;
-    this.seqno = seqno;
     this.payload = payload;
     this.#atS = core.nowS;
     this.#atNs = core.nowNs;

@@ -15,8 +15,33 @@ export function isHeldByOrder(core: SchedulerCore, entity: EntityCore, job: JobC
   if (core.rings.length === 1 || (pinned === null && !isAfterOthers)) return false;
   const ring = boundRing(core, entity, job);
   if (ring === null || ring.hasRoom(job)) return false;
+  // The policy knows it until its turn comes; then its ring is kept for it.
+  if (pinned !== null && mayBeKept(ring, job)) return false;
   ring.heldByOrder.add(job);
   return true;
+}
+
+/**
+ * The policy chose `job`, and there is no room for it on the ring where it has to go. Others have the rest of the rings (S3); but of this
+ * one, what ends there would be taken by jobs that need less, for ever (S5, F9).
+ */
+export function keepRing(ring: Ring, job: JobCore): void {
+  if ((job.extra?.slicing?.pinned ?? null) === ring && mayBeKept(ring, job)) ring.keptFor = job;
+}
+
+/** The job whose turn it was, and whose ring has room for it by now. */
+export function nextOnKept(rings: readonly Ring[]): EntityCore | null {
+  for (const ring of rings) {
+    const job = ring.keptFor;
+    if (job === null || !ring.hasRoom(job)) continue;
+    const { entity } = job;
+    if (entity.listed && entity.nextStart === job) return entity;
+  }
+  return null;
+}
+
+function mayBeKept(ring: Ring, job: JobCore): boolean {
+  return ring.keptFor === null && ring.needsMoreThanOne(job);
 }
 
 /** Where `job` has to go: the ring that holds the state of its last slice, or an attempt of its serial entity. */

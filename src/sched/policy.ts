@@ -26,6 +26,9 @@ export interface PolicyEntity {
  * The scheduler calls it only inside a pass or a completion; it calls nothing back. An entity is known to the policy
  * from `add` to `remove`, that is, while its head job can start; `started` and `ended` may come for entities that are
  * not known at that moment, `ended` also after the entity was closed.
+ *
+ * A method that throws is taken to have changed nothing. Its error is rethrown from `runtime.defer`, and the scheduler goes on:
+ * it adds or removes the entity again, and picks again in a further pass.
  */
 export interface Policy {
   readonly name: string;

@@ -4,15 +4,16 @@ import type { FenceRef, Runtime, Timer } from '../events/index.ts';
 import { interruptWaits, isFence, Timeline } from '../fence/index.ts';
 import type { FenceSource } from '../fence/index.ts';
 import { chargeAttempt, retire, watch } from './attempts.ts';
+import { reportCrash } from './crashReport.ts';
 import type { Driver, ResetContext } from './driver.ts';
-import { convict, die, endInTurn } from './endings.ts';
+import { convict, endInTurn } from './endings.ts';
 import { judge } from './expiry.ts';
 import type { JobCore } from './jobCore.ts';
-import { lookAgain, queueAgain } from './queueAgain.ts';
 import type { DomainCore } from './resetDomain.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
-import { forgetSlices, suspendedOn } from './slices.ts';
+import { fateOfInnocent, requeue, settleSuspended } from './settling.ts';
+import { suspendedOn } from './slices.ts';
 
 /**
  * One reset, from the first stop to the last settled job (T3, T4, T7).
@@ -24,12 +25,14 @@ import { forgetSlices, suspendedOn } from './slices.ts';
  *    deadline that passes costs a try of the budget.
  * 3. A failed try is followed by another after a back-off that doubles, until the budget is spent: then the device is gone.
  * 4. After success every attempt is retired, the rings go on, and each job meets its fate: guilty, run again, or failed.
+ * 5. Whoever is named until the last job has met its fate is guilty in this reset, if it covers that job (T3).
+ * 6. Where the device is gone meanwhile (a hook, an observer or a callback may say so), the reset stops where it is (T8).
  */
 export class Reset {
   readonly #domain: DomainCore;
   readonly #runtime: Runtime;
   readonly #guilty: Map<JobCore, JobError>;
-  readonly #faulty: ReadonlyMap<SchedulerCore, 'lonely' | 'nobody'>;
+  readonly #faulty: readonly SchedulerCore[];
   /** The covered rings, by scheduler. */
   readonly #rings = new Map<SchedulerCore, Ring[]>();
   /** Every attempt on them, in the order of starts. */
@@ -44,20 +47,21 @@ export class Reset {
   #tryBeganUs = 0;
   #over: FenceSource | null = null;
   readonly #captured = new Map<JobCore, unknown>();
+  readonly #convicted = new Set<JobCore>();
+  #abandoned = false;
   readonly #setup: SchedulerCore['setup']['reset'];
 
   constructor(
     domain: DomainCore,
     guilty: Map<JobCore, JobError>,
-    faulty: ReadonlyMap<SchedulerCore, 'lonely' | 'nobody'>,
+    faulty: readonly SchedulerCore[],
   ) {
     this.#domain = domain;
     this.#runtime = domain.runtime;
     this.#guilty = guilty;
     this.#faulty = faulty;
     const [first] = guilty.keys();
-    const [faulted] = faulty.keys();
-    const core = first?.entity.scheduler ?? (faulted as SchedulerCore);
+    const core = first?.entity.scheduler ?? (faulty[0] as SchedulerCore);
     this.#setup = core.setup.reset;
   }
 
@@ -66,41 +70,58 @@ export class Reset {
     return this.#isWhole;
   }
 
-  /** Folds in a guilty job; false where this reset does not cover it. */
+  /** Whether it covers every ring of `core`. */
+  coversAll(core: SchedulerCore): boolean {
+    return this.#rings.get(core)?.length === core.rings.length;
+  }
+
+  /** Whether it took `job`, or will as it begins. */
+  covers(job: JobCore): boolean {
+    const ring = job.onRing;
+    if (ring === null) return this.#attempts.includes(job);
+    return this.#rings.get(job.entity.scheduler)?.includes(ring) === true;
+  }
+
+  /** Folds in a guilty job; false where this reset does not cover it. Who speaks first gives the reason. */
   addGuilty(job: JobCore, error: JobError): boolean {
-    if (job.onRing === null || !job.onRing.stopped) return false;
-    this.#guilty.set(job, error);
+    if (!this.covers(job)) return false;
+    if (!this.#guilty.has(job)) this.#guilty.set(job, error);
     return true;
   }
 
   /** Rule 1. */
   begin(): void {
+    this.#tryBeganUs = this.#runtime.nowUs();
     this.#cover();
+    const late: [SchedulerCore, JobCore[]][] = [];
     for (const [core, rings] of this.#rings) {
-      for (const ring of rings) ring.stopped = true;
-      judge(
-        core,
-        rings.flatMap((ring) => lateOn(core, ring)),
-      );
-      if (this.#token === -1) return;
+      late.push([core, rings.flatMap((ring) => lateOn(core, ring))]);
     }
-    for (const [core, blamed] of this.#faulty) if (blamed === 'lonely') this.#blameTheLonely(core);
+    for (const rings of this.#rings.values()) for (const ring of rings) ring.stopped = true;
+    for (const [core, jobs] of late) {
+      judge(core, jobs);
+      if (this.#abandoned) return;
+    }
     for (const [core, rings] of this.#rings) for (const ring of rings) this.#freeze(core, ring);
+    this.#attempts.sort((a, b) => startOf(a) - startOf(b));
     for (const job of this.#guilty.keys()) {
+      if (job.onRing === null) continue;
       this.#captured.set(job, job.entity.scheduler.hooks.capture(job));
+      if (this.#abandoned) return;
     }
-    this.#attempts.sort((a, b) => startOf(a) - startOf(b) || a.id - b.id);
     if (this.#cores().some((core) => core.driver.interruptWaits === true)) this.#interrupt();
     this.#try();
   }
 
   /** The device is gone: nothing that this reset was about matters any more. */
   abandon(): void {
-    this.#token = -1;
+    this.#abandoned = true;
+    this.#token += 1;
     this.#timer?.cancel();
     for (const job of this.#attempts) retire(job.entity.scheduler, job);
     for (const rings of this.#rings.values()) for (const ring of rings) ring.stopped = false;
     this.#over?.signal();
+    this.#reportCrash(false);
   }
 
   #cores(): SchedulerCore[] {
@@ -115,7 +136,7 @@ export class Reset {
       for (const core of members) this.#rings.set(core, [...core.rings]);
       return;
     }
-    for (const core of this.#faulty.keys()) this.#rings.set(core, [...core.rings]);
+    for (const core of this.#faulty) this.#rings.set(core, [...core.rings]);
     for (const job of this.#guilty.keys()) {
       const core = job.entity.scheduler;
       const rings = this.#rings.get(core) ?? [];
@@ -125,24 +146,17 @@ export class Reset {
     }
   }
 
-  #blameTheLonely(core: SchedulerCore): void {
-    for (const ring of core.rings) {
-      const live = ring.attempts.filter((job) => job.isLive);
-      const [only] = live;
-      if (only === undefined || live.length !== 1 || this.#guilty.has(only)) continue;
-      this.#guilty.set(only, new JobError('ERR_JOB_TIMEOUT', undefined, { label: only.label }));
-    }
-  }
-
   #freeze(core: SchedulerCore, ring: Ring): void {
     const executing = ring.executing();
     core.readClock();
     for (const job of ring.attempts) {
       this.#attempts.push(job);
       job.leaveFence();
-      if (!job.isLive) continue;
-      if (job.current !== null) job.current.suspect = true;
-      const begun = job === executing || core.driver.ordered === false;
+      const { current } = job;
+      if (!job.isLive || current === null) continue;
+      current.suspect = true;
+      // Charged: it was accused, and the hardware was done with it before.
+      const begun = job === executing || current.charged || core.driver.ordered === false;
       if (begun) this.#begun.add(job);
       chargeAttempt(core, job, begun ? 'clock' : 'nothing');
     }
@@ -157,29 +171,33 @@ export class Reset {
 
   /** Rule 2. */
   #try(): void {
+    if (this.#abandoned) return;
     this.#tries += 1;
     this.#token += 1;
     this.#late = false;
     const token = this.#token;
     this.#tryBeganUs = this.#runtime.nowUs();
     const deadlineUs = this.#tryBeganUs + this.#setup.timeoutUs;
-    for (const core of this.#cores()) this.#report(core, null);
+    if (!this.#tell(null)) return;
     let waiting = 1;
     let failed = false;
     const settled = (ok: boolean): void => {
       if (!ok) failed = true;
       waiting -= 1;
-      if (waiting === 0 && token === this.#token) this.#tryEnded(!failed && !this.#late);
+      if (waiting > 0 || token !== this.#token) return;
+      this.#domain.guard(() => this.#tryEnded(!failed && !this.#late));
     };
-    if (Number.isFinite(deadlineUs)) {
-      this.#timer = this.#runtime.setTimer(deadlineUs, () => this.#tryIsLate());
-    }
+    if (Number.isFinite(deadlineUs)) this.#setTimer(deadlineUs, () => this.#tryIsLate());
     for (const [driver, core] of this.#drivers()) {
       waiting += 1;
       callReset(core, driver, this.#contextFor(driver, deadlineUs), settled);
       if (token !== this.#token) return;
     }
     settled(true);
+  }
+
+  #setTimer(atUs: number, act: () => void): void {
+    this.#timer = this.#runtime.setTimer(atUs, () => this.#domain.guard(act));
   }
 
   #drivers(): Map<Driver, SchedulerCore> {
@@ -196,7 +214,7 @@ export class Reset {
       if (core.driver === driver) for (const ring of covered) rings.add(ring.index);
     }
     return {
-      guilty: [...this.#guilty.keys()],
+      guilty: [...this.#guilty.keys()].filter((job) => job.onRing !== null),
       running: this.#attempts.filter((job) => job.onRing !== null),
       rings: [...rings].sort((a, b) => a - b),
       tries: this.#tries,
@@ -207,7 +225,7 @@ export class Reset {
   #tryIsLate(): void {
     if (!this.#late) {
       this.#late = true;
-      for (const core of this.#cores()) this.#report(core, 'late');
+      if (!this.#tell('late')) return;
     } else {
       this.#tries += 1;
     }
@@ -215,14 +233,13 @@ export class Reset {
       this.#giveUp();
       return;
     }
-    const nextUs = this.#runtime.nowUs() + this.#setup.timeoutUs;
-    this.#timer = this.#runtime.setTimer(nextUs, () => this.#tryIsLate());
+    this.#setTimer(this.#runtime.nowUs() + this.#setup.timeoutUs, () => this.#tryIsLate());
   }
 
   #tryEnded(ok: boolean): void {
     this.#timer?.cancel();
     this.#timer = null;
-    if (!this.#late) for (const core of this.#cores()) this.#report(core, ok ? 'ok' : 'failed');
+    if (!this.#late && !this.#tell(ok ? 'ok' : 'failed')) return;
     if (ok) {
       this.#succeed();
     } else if (this.#tries >= this.#setup.maxTries) {
@@ -230,14 +247,13 @@ export class Reset {
     } else {
       // Without a limit of tries it would become endless.
       const backoffUs = this.#setup.backoffUs * 2 ** Math.min(this.#tries - 1, 20);
-      this.#timer = this.#runtime.setTimer(this.#runtime.nowUs() + backoffUs, () => this.#try());
+      this.#setTimer(this.#runtime.nowUs() + backoffUs, () => this.#try());
     }
   }
 
   #giveUp(): void {
     const message = `the device could not be reset in ${this.#tries} tries`;
     this.#domain.lose(new JobError('ERR_DEVICE_GONE', message));
-    this.#reportCrash(false);
   }
 
   /** Rule 4. Everything is in its place before the first fence signals. */
@@ -256,7 +272,8 @@ export class Reset {
     }
     for (const job of live) {
       if (job.current !== null) job.current.suspect = false;
-      if (this.#guilty.has(job)) convict(job.entity.scheduler, job);
+      this.#convict(job);
+      if (this.#abandoned) return;
     }
     const failing: JobCore[] = [];
     for (const job of live) {
@@ -266,54 +283,48 @@ export class Reset {
       else failing.push(job);
     }
     for (const job of suspended) {
-      if (job.phase === 'queued') this.#settleSuspended(job);
+      if (job.phase === 'queued') settleSuspended(job);
     }
     for (const job of failing) {
       const core = job.entity.scheduler;
       core.readClock();
+      this.#convict(job);
       if (job.isLive) endInTurn(core, job, this.#fateOf(job));
     }
+    if (this.#abandoned) return;
     this.#over?.signal();
+    if (this.#abandoned) return;
     this.#reportCrash(true);
     this.#domain.resetOver(this);
   }
 
-  /** Signal first, dump later (T10): the fences have signalled by now. */
+  /** The error that `job` fails with, or `null` where it runs again (T4). */
+  #fateOf(job: JobCore): FencelineError | null {
+    return this.#guilty.get(job) ?? fateOfInnocent(job, this.#begun.has(job));
+  }
+
+  #convict(job: JobCore): void {
+    if (!this.#guilty.has(job) || this.#convicted.has(job)) return;
+    this.#convicted.add(job);
+    convict(job.entity.scheduler, job);
+  }
+
+  /** Each scheduler hears of its own. */
   #reportCrash(recovered: boolean): void {
-    const atUs = this.#tryBeganUs;
+    const guilty = [...this.#guilty.keys()];
     for (const core of this.#cores()) {
-      const { onCrash } = core.setup;
-      const mine = [...this.#captured].filter(([job]) => job.entity.scheduler === core);
-      if (onCrash === null || mine.length === 0) continue;
-      const guilty = mine.map(([job, captured]) => {
-        const { label, ref: fence, attempt } = job;
-        return { label, client: job.entity.setup.client, fence, attempt, captured };
-      });
-      this.#runtime.defer(() => onCrash({ atUs, recovered, guilty }));
+      const mine = guilty.filter((job) => job.entity.scheduler === core);
+      reportCrash(core, this.#tryBeganUs, recovered, mine, this.#captured);
     }
   }
 
-  /** The error that `job` fails with, or `null` where it runs again (T4). */
-  #fateOf(job: JobCore): FencelineError | null {
-    const { entity, extra } = job;
-    const guilty = this.#guilty.get(job);
-    if (guilty !== undefined) return guilty;
-    const cancelError = extra?.cancelError ?? null;
-    if (cancelError !== null) return cancelError;
-    if (entity.killed !== null) return entity.killed;
-    const begun = this.#begun.has(job) || (extra?.slicing?.ended ?? 0) > 0;
-    const resubmit = extra?.resubmit ?? !begun;
-    const again = resubmit && job.attempt < entity.scheduler.setup.maxAttempts;
-    return again ? null : new JobError('ERR_JOB_RESET', undefined, { label: job.label });
-  }
-
-  /** Between two slices it was not on a ring, and had begun: it begins anew where that was asked for, else it fails (S14, T4). */
-  #settleSuspended(job: JobCore): void {
-    const core = job.entity.scheduler;
-    const again = job.extra?.resubmit === true && job.attempt < core.setup.maxAttempts;
-    forgetSlices(core, job);
-    if (again) askAnew(core, job);
-    else die(core, job, new JobError('ERR_JOB_RESET', undefined, { label: job.label }));
+  /** Says how a try began or ended; false where somebody who heard it lost the device. */
+  #tell(outcome: 'ok' | 'failed' | 'late' | null): boolean {
+    for (const core of this.#cores()) {
+      this.#report(core, outcome);
+      if (this.#abandoned) return false;
+    }
+    return true;
   }
 
   #report(core: SchedulerCore, outcome: 'ok' | 'failed' | 'late' | null): void {
@@ -336,34 +347,18 @@ export class Reset {
 }
 
 function startOf(job: JobCore): number {
-  return job.current?.startedAtUs ?? 0;
+  return job.current?.order ?? 0;
 }
 
-/** The executing job of `ring`, if it is past its deadline. */
+/** The jobs that execute on `ring` and are past their deadlines. */
 function lateOn(core: SchedulerCore, ring: Ring): JobCore[] {
+  if (!core.ordered) {
+    const nowUs = core.deadlines.nowUs();
+    return ring.attempts.filter((job) => job.isLive && (job.current?.dueUs ?? Infinity) <= nowUs);
+  }
   const { deadline, watched } = ring;
   const late = deadline.heapIndex !== -1 && core.deadlines.isDue(deadline);
   return late && watched !== null ? [watched] : [];
-}
-
-/** Puts an innocent job back in its place in the queue, as a new attempt to come. */
-function requeue(job: JobCore): void {
-  const core = job.entity.scheduler;
-  forgetSlices(core, job);
-  queueAgain(job);
-  askAnew(core, job);
-}
-
-/** What it waited for is asked anew by its next attempt. */
-function askAnew(core: SchedulerCore, job: JobCore): void {
-  if (job.extra !== null) job.extra.nextAfter = 0;
-  job.isPrepared = false;
-  if (core.observers.listening) {
-    const atUs = core.runtime.nowUs();
-    const { ref: fence, attempt } = job;
-    core.observers.emit({ type: 'job-requeue', atUs, fence, attempt });
-  }
-  lookAgain(core, job);
 }
 
 /** Calls one driver's `reset` and tells `settled` once how it went, whatever form the answer takes. */

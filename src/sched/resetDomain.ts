@@ -2,7 +2,8 @@ import { checkedOptions, invalid, JobError } from '../base/index.ts';
 import type { FencelineError } from '../base/index.ts';
 import { checkedRuntime } from '../events/index.ts';
 import type { Runtime } from '../events/index.ts';
-import { signalTogether } from '../fence/index.ts';
+import { rethrowLater, signalTogether } from '../fence/index.ts';
+import { Accusations } from './accusations.ts';
 import { BlameBook } from './blame.ts';
 import { accuse } from './expiry.ts';
 import { retireAll } from './failAll.ts';
@@ -49,10 +50,8 @@ export class DomainCore {
   /** Those that have not ended, and of the others those with attempts that are not retired (J11). */
   readonly members: Set<SchedulerCore> = new Set();
   readonly blames: BlameBook = new BlameBook();
-  /** Who is guilty, and the error that each fails with, for the reset that begins next. */
-  #guilty = new Map<JobCore, JobError>();
-  /** Schedulers with a fault that names nobody, and whether one that was alone on its ring is blamed for it. */
-  #faulty = new Map<SchedulerCore, 'lonely' | 'nobody'>();
+  /** What the next reset is about. */
+  #accusations = new Accusations();
   #current: Reset | null = null;
   #beginAsked = false;
   /** Schedulers that joined during a reset: stopped until it is over, and nothing to it otherwise. */
@@ -60,12 +59,21 @@ export class DomainCore {
   /** Why the device is gone; `null` while it is not. */
   #goneError: FencelineError | null = null;
 
+  #starts = 0;
+
   constructor(runtime: Runtime) {
     this.runtime = runtime;
   }
 
-  get resetting(): boolean {
-    return this.#current !== null;
+  /** Numbers the starts of its schedulers. */
+  countStart(): number {
+    this.#starts += 1;
+    return this.#starts;
+  }
+
+  /** Whether a reset is going on that covers `job`. */
+  covers(job: JobCore): boolean {
+    return this.#current?.covers(job) === true;
   }
 
   /** Adds a scheduler that was just made. It shares in what is going on: it waits for a reset, and is gone with the device. */
@@ -93,42 +101,46 @@ export class DomainCore {
     this.#joined.clear();
   }
 
-  /** Asks for a reset in which `job` is guilty; `null`: a fault that names nobody. Folded into what is asked already. */
-  ask(core: SchedulerCore, job: JobCore | null, error: JobError): void {
-    if (job === null) {
-      if (this.#isAtWorkOn(core)) return;
-      this.#faulty.set(core, 'lonely');
-    } else if (this.#current?.addGuilty(job, error) !== true) {
-      this.#guilty.set(job, error);
-    }
-    if (this.#current === null) this.#beginLater();
+  /** Asks for a reset in which `job` is guilty. Folded into the one that is going on where that covers it (T3). */
+  accuse(job: JobCore, error: JobError): void {
+    if (this.#current?.addGuilty(job, error) === true) return;
+    this.#accusations.name(job, error);
+    this.#beginLater();
+  }
+
+  /** Asks for a reset for a fault that names nobody: only who is alone on its ring now is blamed. */
+  askForFault(core: SchedulerCore): void {
+    if (this.isAtWorkOn(core)) return;
+    this.#accusations.nameLonely(core);
+    this.#beginLater();
   }
 
   /** Asks for a reset for which nobody is blamed. */
   askBlameless(core: SchedulerCore): void {
-    if (this.#isAtWorkOn(core)) return;
-    if (!this.#faulty.has(core)) this.#faulty.set(core, 'nobody');
-    if (this.#current === null) this.#beginLater();
+    if (this.isAtWorkOn(core)) return;
+    this.#accusations.nameNobody(core);
+    this.#beginLater();
   }
 
-  /** Whether a reset covers every ring of `core`: a fault that names nobody may be of any, also of one that runs again by now. */
-  #isAtWorkOn(core: SchedulerCore): boolean {
-    return this.#current !== null && allStopped(core.rings) && !this.#joined.has(core);
+  /** Whether a reset covers every ring of `core`: a fault that names nobody may be of any, also of one that goes on or runs again by now. */
+  isAtWorkOn(core: SchedulerCore): boolean {
+    return this.#current?.coversAll(core) === true && allStopped(core.rings);
   }
 
   /** The device is lost for good: every job of every member fails (T8). */
   lose(error: FencelineError): void {
-    this.#goneError ??= error;
-    this.#current?.abandon();
+    if (this.#goneError !== null) return;
+    this.#goneError = error;
+    const reset = this.#current;
     this.#current = null;
-    this.#startJoined();
-    this.#guilty.clear();
-    this.#faulty.clear();
+    this.#accusations = new Accusations();
     const lost = [...this.members].filter((core) => !core.ended);
     // All at once: a callback of one's fences must not submit to another.
     for (const core of lost) core.markGone(error);
+    this.#startJoined();
     // Together: what the callbacks see is gone as a whole, whichever fence they are of.
     signalTogether(() => {
+      reset?.abandon();
       for (const core of lost) core.onGone(error);
       for (const core of lost) {
         if (core.observers.listening) {
@@ -143,34 +155,40 @@ export class DomainCore {
     this.members.clear();
   }
 
+  /** Does a step of a reset. Whatever throws there is a fault of ours, and must not leave the domain in a reset for ever (T7). */
+  guard(step: () => void): void {
+    try {
+      step();
+    } catch (cause) {
+      rethrowLater(this.runtime, cause);
+      this.lose(new JobError('ERR_DEVICE_GONE', 'its reset came to an unexpected end', { cause }));
+    }
+  }
+
   /** A reset that is over makes room for the next. */
   resetOver(reset: Reset): void {
     if (this.#current !== reset) return;
     this.#current = null;
     this.#startJoined();
-    if (this.#guilty.size > 0 || this.#faulty.size > 0) this.#beginLater();
+    if (this.#accusations.any) this.#beginLater();
   }
 
   /** A reset begins in a call stack of its own, so that no hook or callback is in the middle of something. */
   #beginLater(): void {
-    if (this.#beginAsked) return;
+    if (this.#beginAsked || this.#current !== null) return;
     this.#beginAsked = true;
     this.runtime.defer(() => {
       this.#beginAsked = false;
-      this.#begin();
+      this.guard(() => this.#begin());
     });
   }
 
   #begin(): void {
     if (this.#current !== null) return;
-    const guilty = this.#guilty;
-    const faulty = this.#faulty;
-    this.#guilty = new Map();
-    this.#faulty = new Map();
-    for (const job of [...guilty.keys()]) if (!job.isLive) guilty.delete(job);
-    // Closed between the fault and now: it has no job that a reset could save.
-    for (const core of [...faulty.keys()]) if (core.ended) faulty.delete(core);
-    if (guilty.size === 0 && faulty.size === 0) return;
+    const guilty = this.#accusations.guilty();
+    const faulty = this.#accusations.faulty();
+    this.#accusations = new Accusations();
+    if (guilty.size === 0 && faulty.length === 0) return;
     const reset = new Reset(this, guilty, faulty);
     this.#current = reset;
     reset.begin();
@@ -182,7 +200,7 @@ export function fault(core: SchedulerCore, job: JobCore | null, error: JobError 
   if (core.ended) return;
   if (job === null) {
     if (core.driver.reset === undefined) faultWithoutReset(core);
-    else core.domain.ask(core, null, new JobError('ERR_JOB_TIMEOUT'));
+    else core.domain.askForFault(core);
     return;
   }
   if (!job.isLive) return;
@@ -193,9 +211,11 @@ export function fault(core: SchedulerCore, job: JobCore | null, error: JobError 
 
 /** Without a reset only a job that is alone on its ring can be blamed; nothing else can be done. */
 function faultWithoutReset(core: SchedulerCore): void {
-  for (const ring of core.rings) {
-    const live = ring.attempts.filter((attempt) => attempt.isLive);
-    const [only] = live;
-    if (only !== undefined && live.length === 1) fault(core, only, null);
-  }
+  if (core.domain.isAtWorkOn(core)) return;
+  for (const { lonely } of core.rings) if (lonely !== null) fault(core, lonely, null);
+}
+
+/** The device lost its state, and nobody is to blame. Without a reset nothing can be done. */
+export function recover(core: SchedulerCore): void {
+  if (!core.ended && core.driver.reset !== undefined) core.domain.askBlameless(core);
 }

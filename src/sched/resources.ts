@@ -40,7 +40,7 @@ let mostFor: (pool: ResourcePool, priority: Priority) => number;
  * 1. A job asks when it is at the head of its queue and its dependencies have signalled; it gets all slots that it asks
  *    for, of all pools, or none: nobody holds some while waiting for others.
  * 2. Waiters are in one order: rank, then arrival; who was passed `PASSED_OFTEN` times ranks first. Who cannot be served
- *    holds back those behind it that want one of the same pools, except where a pool's reserve serves them.
+ *    holds back those behind it that want one of the same pools, except those of another priority that its reserve serves.
  * 3. Slots go back when the attempt is retired, or when the job is displaced from the head of its queue; then
  *    waiters are served at once, in order, so no wake-up is lost.
  */
@@ -215,10 +215,10 @@ function canServe(job: JobCore): boolean {
     if (availableTo(pool, priority) < count) return false;
     if (unusedReserve(pool, priority) < count) fromReserve = false;
   }
-  if (fromReserve) return true;
   for (const pool of job.extra?.resources?.keys() ?? []) {
     for (const other of poolWaiters(pool)) {
-      if (other !== job && byOrder(other, job) < 0) return false;
+      if (other === job || byOrder(other, job) >= 0) continue;
+      if (!fromReserve || priorityOf(other) === priority) return false;
     }
   }
   return true;
@@ -238,8 +238,9 @@ function grant(job: JobCore): void {
   for (const [pool, count] of extra.resources) grants.set(pool, take(pool, count, priority));
   extra.grants = grants;
   for (const [pool, slots] of grants) {
-    // An observer may have ended the job, and then they are back.
-    if (extra.grants === grants) report('grant', job, pool, slots);
+    report('grant', job, pool, slots);
+    // Who observes may have ended the job: then everything is back, and was reported so.
+    if (extra.grants !== grants) return;
   }
   job.entity.scheduler.askCheck(job.entity);
 }

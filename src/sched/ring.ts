@@ -29,6 +29,8 @@ export class Ring {
   #isTaken = false;
   /** Queued jobs that must go here (J4, S14), and found no room. */
   readonly heldByOrder: Set<JobCore> = new Set();
+  /** The job that the policy chose, and that can go on here alone, while others leave it no room (S14): they come after it. */
+  keptFor: JobCore | null = null;
   /** What `attempts` are expected to take together; and with a time target, each of them. */
   #estimatedUs = 0;
   readonly #lengthsUs: number[] = [];
@@ -53,10 +55,16 @@ export class Ring {
 
   /** Whether `job` may be started here now. */
   hasRoom(job: JobCore): boolean {
+    if (this.keptFor !== null && this.keptFor !== job) return false;
     if (this.#isTaken || (isExclusive(job) && this.attempts.length > 0)) return false;
     if (this.stopped || this.creditsUsed + this.costOf(job) > this.limit) return false;
     if (this.#targetUs === null || this.attempts.length === 0) return true;
     return this.#estimatedUs < this.#targetUs;
+  }
+
+  /** Whether one that ends here may leave no room for `job`: others could take it time and again. */
+  needsMoreThanOne(job: JobCore): boolean {
+    return isExclusive(job) || this.costOf(job) > 1;
   }
 
   isLessLoadedThan(other: Ring): boolean {
@@ -93,13 +101,22 @@ export class Ring {
     if (attempts.length === 0) this.#estimatedUs = 0;
   }
 
-  /** The job that executes now: the first attempt that has not ended; `null` if there is none, or behind one that hangs. */
+  /**
+   * The job that executes now: the first attempt that has not ended; `null` if there is none, or behind one that hangs. One
+   * whose time is settled has ended, also where it is accused and waits for its reset.
+   */
   executing(): JobCore | null {
     for (const job of this.attempts) {
-      if (job.isLive) return job;
+      if (job.isLive && job.current?.charged === false) return job;
       if (job.current?.hung === true) return null;
     }
     return null;
+  }
+
+  /** The one live attempt; `null` where there are others, or none. */
+  get lonely(): JobCore | null {
+    const [only, ...others] = this.attempts.filter((job) => job.isLive);
+    return only === undefined || others.length > 0 ? null : only;
   }
 
   /** Whether it holds an attempt that failed on time, and nothing can stop (T2). */

@@ -8,9 +8,8 @@ import type { EntityOptions } from './entityOptions.ts';
 import { oneOf } from './entityOptions.ts';
 import type { Job } from './job.ts';
 import { JobCore } from './jobCore.ts';
-import { retireAll } from './failAll.ts';
 import { keepShapes } from './keptShapes.ts';
-import { domainOf, fault } from './resetDomain.ts';
+import { domainOf, fault, recover } from './resetDomain.ts';
 import { SchedulerCore } from './schedulerCore.ts';
 import { checkedSchedulerOptions } from './schedulerOptions.ts';
 import type { SchedulerOptions } from './schedulerOptions.ts';
@@ -120,18 +119,17 @@ export class Scheduler<P = unknown> {
 
   /**
    * The device lost its state, and nobody is to blame: a reset with no guilty job, unless one is past its own deadline. May be
-   * called from anywhere, hooks included.
+   * called from anywhere, hooks included. Does nothing where the driver has no `reset`.
    */
   recover(): void {
-    if (!this.core.ended) this.core.domain.askBlameless(this.core);
+    recover(this.core);
   }
 
-  /** The device was unplugged, or is lost: every job of the reset domain fails with `ERR_DEVICE_GONE` (T8). */
+  /**
+   * The device was unplugged, or is lost: every job of the reset domain fails with `ERR_DEVICE_GONE` (T8). May be told of a
+   * scheduler that was closed: others of its domain may not have been, and what its hardware held is retired.
+   */
   removeDevice(cause?: unknown): void {
-    if (this.core.ended) {
-      retireAll(this.core);
-      return;
-    }
     const options = cause === undefined ? {} : { cause };
     const error = new JobError('ERR_DEVICE_GONE', undefined, { label: this.label, ...options });
     this.core.domain.lose(error);

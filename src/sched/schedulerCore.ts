@@ -1,12 +1,14 @@
 import type { FencelineError } from '../base/index.ts';
 import { idsOf } from '../events/index.ts';
 import type { Ids } from '../events/index.ts';
+import type { Attempt } from './attempt.ts';
 import { fenceSignalled, start } from './attempts.ts';
+import { cancel } from './cancel.ts';
 import { Clock } from './clock.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { recheckPipelined, resolveDependencies, startDependencyClock } from './dependencies.ts';
 import type { Driver } from './driver.ts';
-import { cancelled, die } from './endings.ts';
+import { die } from './endings.ts';
 import type { EntityCore } from './entityCore.ts';
 import { isSameSetup } from './entityOptions.ts';
 import type { EntitySetup } from './entityOptions.ts';
@@ -14,16 +16,17 @@ import { expire } from './expiry.ts';
 import { failAll } from './failAll.ts';
 import { FreeList } from './freeList.ts';
 import { Hooks } from './hooks.ts';
-import type { Attempt, JobCore } from './jobCore.ts';
+import type { JobCore } from './jobCore.ts';
+import { Listing } from './listing.ts';
 import { Observers } from './observers.ts';
-import { boundRing, isHeldByOrder } from './placement.ts';
+import { boundRing, isHeldByOrder, keepRing, nextOnKept } from './placement.ts';
 import type { Policy } from './policy.ts';
+import { openRing } from './queueAgain.ts';
 import type { DomainCore } from './resetDomain.ts';
 import { holdsResources } from './resources.ts';
 import { allStopped, leastLoaded, Ring } from './ring.ts';
 import type { SchedulerSetup } from './schedulerOptions.ts';
 import { Estimate } from './stats.ts';
-import { tellAdded, tellChanged, tellRemoved } from './tellPolicy.ts';
 import { Turn } from './turn.ts';
 
 /**
@@ -49,6 +52,8 @@ export class SchedulerCore extends Clock {
   readonly deadlines: Deadlines;
   readonly domain: DomainCore;
   readonly estimate: Estimate = new Estimate();
+  /** Whether its rings execute in the order of starts. */
+  readonly ordered: boolean;
   /** Whether dependencies on running jobs may be left to the ring's order (J7). */
   readonly pipelines: boolean;
   /** Whether its driver runs jobs in slices (S14). */
@@ -79,10 +84,11 @@ export class SchedulerCore extends Clock {
   readonly spareAttempts: Attempt[] = [];
   readonly freeList: FreeList = new FreeList(this);
   #checks: EntityCore[] = [];
-  /** Entities that the policy knows. */
-  #listedCount = 0;
+  readonly #listing: Listing = new Listing(this);
   #nextCheck = 0;
   #passAsked = false;
+  /** The job that did not fit, which ends the pass: told when the pass is over, so that whoever is told can ask for the next one. */
+  #blocked: JobCore | null = null;
   readonly #turn = new Turn();
   readonly #pass = (): void => this.#runPass();
 
@@ -104,7 +110,8 @@ export class SchedulerCore extends Clock {
       return ring;
     });
     this.slices = setup.driver.nextSlice !== undefined;
-    this.pipelines = setup.rings === 1 && setup.driver.ordered !== false;
+    this.ordered = setup.driver.ordered !== false;
+    this.pipelines = setup.rings === 1 && this.ordered;
     this.#startsPlainly = this.pipelines && !this.slices && setup.driver.prepareJob === undefined;
   }
 
@@ -124,11 +131,15 @@ export class SchedulerCore extends Clock {
 
   /** Has the next pass look at `entity`: its head changed, or what it waited for happened. */
   askCheck(entity: EntityCore): void {
-    if (!entity.checkAsked) {
-      entity.checkAsked = true;
-      this.#checks.push(entity);
-    }
+    this.noteCheck(entity);
     this.requestPass();
+  }
+
+  /** The same, in whatever pass is next. */
+  noteCheck(entity: EntityCore): void {
+    if (entity.checkAsked) return;
+    entity.checkAsked = true;
+    this.#checks.push(entity);
   }
 
   requestPass(): void {
@@ -152,7 +163,7 @@ export class SchedulerCore extends Clock {
     turn.begin(this.nowUs);
     let started = 0;
     let later = false;
-    // Until it ends, this pass sees whatever a request would be for; a policy that throws must not stop the next one.
+    // Until it ends, this pass sees whatever a request would be for; what throws in it must not stop the next one.
     try {
       for (;;) {
         if (this.ended || allStopped(this.rings)) break;
@@ -176,8 +187,12 @@ export class SchedulerCore extends Clock {
         this.runtime.setTimer(this.runtime.nowUs(), this.#pass);
       }
     }
+    const blocked = this.#blocked;
+    this.#blocked = null;
+    if (blocked !== null) this.#reportBlocked(blocked, 'credits');
     this.deadlines.settle();
     this.#reportPass('pass-end', started);
+    this.#listing.passEnded();
   }
 
   #checkNext(entity: EntityCore): void {
@@ -196,28 +211,18 @@ export class SchedulerCore extends Clock {
   #check(entity: EntityCore): void {
     const can = this.#canStart(entity);
     if (this.ended) return;
-    if (can && entity.listed) {
-      tellChanged(this, entity);
-    } else if (can) {
-      entity.listed = true;
-      this.#listedCount += 1;
-      tellAdded(this, entity);
-    } else {
-      this.unlist(entity);
-    }
+    if (can) this.#listing.add(entity);
+    else this.unlist(entity);
   }
 
   unlist(entity: EntityCore): void {
-    if (!entity.listed || entity.scheduler !== this) return;
-    entity.listed = false;
-    this.#listedCount -= 1;
-    tellRemoved(this, entity);
+    this.#listing.remove(entity);
   }
 
   #canStart(entity: EntityCore): boolean {
     for (;;) {
       const job = entity.nextStart;
-      // A job that dies here may be followed by one that was submitted, in a callback, to another scheduler (S12).
+      // A job that ended in here may be followed by one that was submitted, in a callback, to another scheduler (S12).
       if (job === null || entity.scheduler !== this) return false;
       // Nothing can hold back a plain job, as most are.
       if (job.extra === null && this.#startsPlainly) return true;
@@ -227,30 +232,36 @@ export class SchedulerCore extends Clock {
       }
       const found = resolveDependencies(this, job);
       if (found === 'ready') {
+        // A hook that was asked may have put another one before it: nobody but the head holds slots (S6).
+        if (job !== entity.nextStart) continue;
         if (isHeldByOrder(this, entity, job)) {
+          // Those behind it may start elsewhere (S3); it is put back when its ring has room, which whoever is told may make.
+          if (!entity.serial) entity.passOver(job);
           this.#reportBlocked(job, 'order');
           if (entity.serial) return false;
-          // Those behind it may start elsewhere (S3); it is put back when its ring has room.
-          entity.passOver(job);
           continue;
         }
         if (holdsResources(job)) return true;
+        // Who heard of the grant may have ended it.
+        if (job !== entity.nextStart) continue;
+        openRing(this, job);
         this.#reportBlocked(job, 'resource');
         return false;
       }
-      if (found === 'blocked') {
-        if (job === entity.nextStart) return false;
-      } else {
+      if (found !== 'blocked') {
+        // As a start counts, and the pass looks at the next one by itself: a callback may submit the same again for ever (S2).
+        this.#turn.started();
         die(this, job, found);
+        return false;
       }
+      if (job === entity.nextStart) return false;
     }
   }
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
   #startNext(): boolean {
-    const picked = this.policy.pick(this.nowUs);
-    if (picked === null) return false;
-    const entity = picked as EntityCore;
+    const entity = nextOnKept(this.rings) ?? this.#listing.pick();
+    if (entity === null) return false;
     const job = entity.nextStart as JobCore;
     if (recheckPipelined(job)) {
       const can = this.#canStart(entity);
@@ -259,14 +270,15 @@ export class SchedulerCore extends Clock {
     }
     const bound = this.rings.length === 1 ? null : boundRing(this, entity, job);
     if (bound !== null && !bound.hasRoom(job)) {
-      // Others filled its ring since it was listed: it waits for that ring, and holds nobody back.
+      // Others filled its ring: it waits for that ring, and holds nobody back elsewhere.
+      keepRing(bound, job);
       this.unlist(entity);
       this.askCheck(entity);
       return true;
     }
     const ring = bound ?? leastLoaded(this.rings, job);
     if (ring === null) {
-      this.#reportBlocked(job, 'credits');
+      this.#blocked = job;
       return false;
     }
     start(this, entity, job, ring);
@@ -278,7 +290,7 @@ export class SchedulerCore extends Clock {
 
   /** Whether an entity waits for room with a job that can start, or may have one. */
   get contended(): boolean {
-    return this.#listedCount > 0 || this.#checks.length > 0;
+    return this.#listing.count > 0 || this.#checks.length > 0;
   }
 
   /** The fence that `job` waited for signalled: see the rules of JobCore. */
@@ -287,25 +299,7 @@ export class SchedulerCore extends Clock {
   }
 
   cancel(job: JobCore, reason: unknown): 'dequeued' | 'requested' | 'finished' {
-    if (job.phase === 'finished' || job.phase === 'ended') return 'finished';
-    if (job.phase === 'dead') return job.isSuspended ? 'requested' : 'dequeued';
-    if (job.phase === 'running' && (job.extra?.cancelError ?? null) !== null) return 'requested';
-    const error = cancelled(job, reason);
-    if (this.observers.listening) {
-      const { phase } = job;
-      const atUs = this.runtime.nowUs();
-      this.observers.emit({ type: 'job-cancel', atUs, fence: job.ref, attempt: job.attempt });
-      // An observer may have ended it.
-      if (job.phase !== phase) return this.cancel(job, reason);
-    }
-    if (job.phase === 'queued') {
-      die(this, job, error);
-      return job.isSuspended ? 'requested' : 'dequeued';
-    }
-    job.need().cancelError = error;
-    // During a reset, or a question about its timeout, the driver has the job already.
-    if ((job.current?.attachedTo ?? null) !== null) this.hooks.cancelJob(job);
-    return 'requested';
+    return cancel(this, job, reason);
   }
 
   /** Ends everything at once (E3). */

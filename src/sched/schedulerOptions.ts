@@ -1,7 +1,9 @@
 import { checkedOptions, invalid, UsageError } from '../base/index.ts';
+import type { FencelineError } from '../base/index.ts';
 import { checkedRuntime } from '../events/index.ts';
 import type { FenceRef, Runtime } from '../events/index.ts';
 import type { Driver } from './driver.ts';
+import type { Job } from './job.ts';
 import { checkedCount, checkedLimit, checkedMs } from './entityOptions.ts';
 import { fair } from './policies/fair.ts';
 import type { Policy } from './policy.ts';
@@ -27,7 +29,7 @@ export interface SchedulerOptions<P = unknown> {
   readonly dependencyTimeoutMs?: number;
   /** Which schedulers are reset together. Default: this one alone. */
   readonly resetDomain?: ResetDomain;
-  /** Of the reset procedure (T7): one try (default 10,000 ms), tries (default 3), and the first pause between two (default 100 ms; it doubles). */
+  /** Of the reset procedure (T7): one try (default 10,000 ms), tries (default 3), and the first pause between two (default 100 ms, at most a day; it doubles). */
   readonly reset?: {
     readonly timeoutMs?: number;
     readonly maxTries?: number;
@@ -35,6 +37,11 @@ export interface SchedulerOptions<P = unknown> {
   };
   /** Told of each reset with a guilty job of this scheduler, after the fences have signalled (T10). */
   readonly onCrash?: (report: CrashReport) => void;
+  /**
+   * Told that a cancel took `job` out of the queue for good, before its fences signal, which happens in order: what waits for its
+   * result may give up at once (J9). `error` is what it fails with.
+   */
+  onDequeued?(job: Job<P>, error: FencelineError): void;
   /** Of a job (T4); the first is 1. Default 3. */
   readonly maxAttempts?: number;
   /** Guilty jobs after which a client is banned (T6). Default 3. */
@@ -61,6 +68,7 @@ export interface SchedulerSetup {
     readonly backoffUs: number;
   };
   readonly onCrash: ((report: CrashReport) => void) | null;
+  readonly onDequeued: ((job: Job, error: FencelineError) => void) | null;
   readonly maxAttempts: number;
   readonly banAfter: number;
   readonly noHangLimit: number;
@@ -77,6 +85,7 @@ export interface CrashReport {
     readonly client: number | null;
     readonly fence: FenceRef;
     readonly attempt: number;
+    /** What `capture` gave; `undefined` where it was not asked, because the job was named only while the reset went on. */
     readonly captured: unknown;
   }[];
 }
@@ -97,6 +106,7 @@ export function checkedSchedulerOptions(options: SchedulerOptions<never>): Sched
     resetDomain,
     reset = {},
     onCrash,
+    onDequeued,
   } = checkedOptions('Scheduler: options', options);
   checkedOptions('Scheduler: reset', reset);
   if (typeof label !== 'string') throw invalid('Scheduler: label', 'a string', label);
@@ -113,6 +123,9 @@ export function checkedSchedulerOptions(options: SchedulerOptions<never>): Sched
   }
   if (onCrash !== undefined && typeof onCrash !== 'function') {
     throw invalid('Scheduler: onCrash', 'a function', onCrash);
+  }
+  if (onDequeued !== undefined && typeof onDequeued !== 'function') {
+    throw invalid('Scheduler: onDequeued', 'a function', onDequeued);
   }
   const setup = {
     label,
@@ -135,6 +148,7 @@ export function checkedSchedulerOptions(options: SchedulerOptions<never>): Sched
       backoffUs: checkedBackoff(reset.backoffMs),
     },
     onCrash: onCrash ?? null,
+    onDequeued: (onDequeued as SchedulerSetup['onDequeued'] | undefined) ?? null,
     maxAttempts: checkedLimit('Scheduler: maxAttempts', options.maxAttempts, 3),
     banAfter: checkedLimit('Scheduler: banAfter', options.banAfter, 3),
     noHangLimit: checkedLimit('Scheduler: noHangLimit', options.noHangLimit, 10, 0),

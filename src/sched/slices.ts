@@ -1,7 +1,7 @@
 import { JobError } from '../base/index.ts';
 import { end } from './endings.ts';
 import type { JobCore } from './jobCore.ts';
-import { queueAgain } from './queueAgain.ts';
+import { openRing, queueAgain } from './queueAgain.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
@@ -26,6 +26,7 @@ export function beginSlice(core: SchedulerCore, job: JobCore): boolean {
   if (slicing !== null && slicing.isSuspended) {
     slicing.isSuspended = false;
     core.suspended.delete(job);
+    openRing(core, job);
     return true;
   }
   if (core.hooks.isSliced(job) && job.phase === 'queued') {
@@ -83,6 +84,7 @@ export function suspendedOn(core: SchedulerCore, rings: readonly Ring[]): JobCor
 /** Forgets what the slices of `job` left: it begins anew, or has ended. */
 export function forgetSlices(core: SchedulerCore, job: JobCore): void {
   if (job.extra === null) return;
+  openRing(core, job);
   job.extra.slicing = null;
   core.suspended.delete(job);
 }

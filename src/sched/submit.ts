@@ -16,13 +16,25 @@ export function submit<P>(
   payload: P,
   options?: SubmitOptions,
 ): JobCore<P> {
-  const core = targetOf(entity, schedulers);
+  let core = targetOf(entity, schedulers);
   core.readClock();
   const job = checkedJob(core, entity, payload, options);
+  if (options === undefined) {
+    accept(core, entity, job);
+    return job;
+  }
   const signal = job.extra === null ? null : job.extra.signal;
-  const aborted = signal === null ? null : listen(core, job, signal);
+  const heard = signal === null ? null : listen(job, signal);
+  // Options and signals may be anybody's code, and that may have submitted, killed or closed.
+  try {
+    core = targetOf(entity, schedulers);
+    refuseIfFull(entity);
+  } catch (error) {
+    if (heard !== null) signal?.removeEventListener('abort', heard.onAbort);
+    throw error;
+  }
   accept(core, entity, job);
-  if (aborted !== null) core.cancel(job, aborted.reason);
+  if (heard !== null && heard.aborted !== null) core.cancel(job, heard.aborted.reason);
   return job;
 }
 
@@ -51,15 +63,18 @@ function checkedJob<P>(
   payload: P,
   options: SubmitOptions | undefined,
 ): JobCore<P> {
-  const job = new JobCore(entity, entity.use.submitted + 1, payload, core);
-  if (options !== undefined) applyOptions(core, entity, job, options);
-  if (entity.queued >= entity.setup.maxQueued) {
-    throw new UsageError(
-      'ERR_QUEUE_FULL',
-      `submit: ${entity.label} has ${entity.queued} jobs queued, and its maxQueued is ${entity.setup.maxQueued}; wait for one to start`,
-    );
-  }
+  const job = new JobCore(entity, payload, core);
+  if (options !== undefined) applyOptions(entity, job, options);
+  refuseIfFull(entity);
   return job;
+}
+
+function refuseIfFull(entity: EntityCore): void {
+  if (entity.queued < entity.setup.maxQueued) return;
+  throw new UsageError(
+    'ERR_QUEUE_FULL',
+    `submit: ${entity.label} has ${entity.queued} jobs queued, and its maxQueued is ${entity.setup.maxQueued}; wait for one to start`,
+  );
 }
 
 function refuseIfEnded(entity: EntityCore): void {
@@ -82,12 +97,13 @@ function refuseIfBanned(core: SchedulerCore, entity: EntityCore): void {
 function chooseScheduler(entity: EntityCore, schedulers: readonly SchedulerCore[]): SchedulerCore {
   const only = schedulers.length === 1 ? schedulers[0] : undefined;
   if (only !== undefined && only === entity.scheduler && isOpen(only)) return only;
+  const isBusy = entity.first !== null || entity.unretired > 0;
+  if (isBusy && isOpen(entity.scheduler)) return entity.scheduler;
   if (only !== undefined && !isOpen(only)) {
     if (only.state === 'gone') throw new UsageError('ERR_DEVICE_GONE');
     throw closed(`the scheduler ${only.label} was closed`);
   }
-  if (entity.first !== null || entity.unretired > 0) {
-    if (isOpen(entity.scheduler)) return entity.scheduler;
+  if (isBusy) {
     throw closed(`the scheduler ${entity.scheduler.label} was closed and still has work of it`);
   }
   let best: SchedulerCore | null = null;
@@ -113,12 +129,7 @@ function loadOf(core: SchedulerCore): number {
 }
 
 /** Checks every option that was given, and keeps it with the job. Changes nothing else. */
-function applyOptions(
-  core: SchedulerCore,
-  entity: EntityCore,
-  job: JobCore,
-  options: SubmitOptions,
-): void {
+function applyOptions(entity: EntityCore, job: JobCore, options: SubmitOptions): void {
   const { label, after, credits, signal, estimateMs, deadlineMs, resubmit, resources } =
     checkedOptions('submit: options', options);
   if (label !== undefined) {
@@ -149,7 +160,8 @@ function applyOptions(
   const queueTimeoutUs = checkedMs('submit: queueTimeoutMs', options.queueTimeoutMs, Infinity);
   if (queueTimeoutUs !== Infinity) {
     const deadline = new Deadline('queue', job);
-    deadline.atUs = core.deadlines.nowUs() + queueTimeoutUs;
+    // From now on, by the clock of the scheduler that accepts it.
+    deadline.atUs = queueTimeoutUs;
     job.need().queueDeadline = deadline;
   }
   if (estimateMs !== undefined) {
@@ -188,32 +200,33 @@ function applyTurn(job: JobCore, { totalRunTimeoutMs, exclusive }: SubmitOptions
   }
 }
 
+/** The listener of a job on its signal. */
+interface Heard {
+  readonly onAbort: () => void;
+  /** Where it was aborted before there was a job to cancel. */
+  aborted: { readonly reason: unknown } | null;
+}
+
 /**
  * Hears of the abort. Before the point of no return, because a signal that is not the platform's may throw in here, call back at
  * once (then the job is cancelled as soon as it exists), or end what the job was submitted to.
  */
-function listen(
-  core: SchedulerCore,
-  job: JobCore,
-  signal: CancelSignal,
-): { readonly reason: unknown } | null {
+function listen(job: JobCore, signal: CancelSignal): Heard {
   if (signal.aborted) throw signal.reason;
-  let aborted: { readonly reason: unknown } | null = null;
   // Named first: V8 would keep a function that is made where it is assigned to a property until a full collection.
   const onAbort = (): void => {
-    if (job.id === 0) aborted = { reason: signal.reason };
-    else core.cancel(job, signal.reason);
+    if (job.id === 0) heard.aborted = { reason: signal.reason };
+    else job.cancel(signal.reason);
   };
+  const heard: Heard = { onAbort, aborted: null };
   try {
     signal.addEventListener('abort', onAbort);
-    refuseIfEnded(job.entity);
-    if (!isOpen(core)) throw closed(`the scheduler ${core.label} was closed`);
   } catch (error) {
     signal.removeEventListener('abort', onAbort);
     throw error;
   }
   job.need().onAbort = onAbort;
-  return aborted;
+  return heard;
 }
 
 /** The point of no return: from here both fences will signal. Nothing in here can fail. */
@@ -233,13 +246,16 @@ function accept(core: SchedulerCore, entity: EntityCore, job: JobCore): void {
     core.active.add(entity);
     core.observers.refresh();
   }
-  entity.append(job);
   entity.use.submitted += 1;
+  job.seqno = entity.use.submitted;
+  entity.append(job);
   core.queued += 1;
   const { extra } = job;
   if (extra !== null) {
-    if (extra.queueDeadline !== null)
-      core.deadlines.set(extra.queueDeadline, extra.queueDeadline.atUs);
+    const { queueDeadline } = extra;
+    if (queueDeadline !== null) {
+      core.deadlines.set(queueDeadline, core.deadlines.nowUs() + queueDeadline.atUs);
+    }
   }
   if (core.observers.listening) report(core, entity, job);
   if (entity.nextStart === job) core.askCheck(entity);

@@ -3,33 +3,9 @@ import type { EntityCore } from './entityCore.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
 
 /**
- * What a policy is told. One that throws must not stop what it is told of, be it a completion, a reset or a close: its error is the
- * platform's to report. `pick` is not among these: a pass cannot go on without its answer.
+ * What a policy is told of starts and ends. One that throws must not stop what it is told of, be it a completion, a reset or a
+ * close: its error is the platform's to report. Whom it knows, and what it answers: listing.ts.
  */
-
-export function tellAdded(core: SchedulerCore, entity: EntityCore): void {
-  try {
-    core.policy.add(entity, core.nowUs);
-  } catch (error) {
-    rethrowLater(core.runtime, error);
-  }
-}
-
-export function tellChanged(core: SchedulerCore, entity: EntityCore): void {
-  try {
-    core.policy.changed?.(entity, core.nowUs);
-  } catch (error) {
-    rethrowLater(core.runtime, error);
-  }
-}
-
-export function tellRemoved(core: SchedulerCore, entity: EntityCore): void {
-  try {
-    core.policy.remove(entity, core.nowUs);
-  } catch (error) {
-    rethrowLater(core.runtime, error);
-  }
-}
 
 export function tellStarted(core: SchedulerCore, entity: EntityCore, estimateUs: number): void {
   try {

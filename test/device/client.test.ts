@@ -384,6 +384,15 @@ describe('close', () => {
     client.submit({});
   });
 
+  it('E4: opens no queue of a client that is closed while it opens', async () => {
+    const { device, runtime } = openHandDevice();
+    const client = device.open();
+    device.observe({ emit: (event) => event.type === 'entity-open' && void client.close() });
+    expect(thrownBy(() => client.queue())).toMatchObject({ code: 'ERR_CLOSED' });
+    await runtime.settle(10);
+    expect(device.stats()).toMatchObject({ clients: [], scheduler: { entities: 0 } });
+  });
+
   it('of one queue leaves the client open', async () => {
     const { device, runtime } = openHandDevice();
     const client = device.open();

@@ -261,7 +261,7 @@ describe('events', () => {
     expect((await reader.next()).value).toMatchObject({ type: 'dropped', count: lost });
     device.open();
     for (let i = 0; i < 2; i += 1) types.push((await reader.next()).value.type);
-    expect(types.slice(2)).toEqual(['entity-open', 'client-open']);
+    expect(types.slice(2)).toEqual(['client-open', 'entity-open']);
   });
 
   it('stop when the reader does, and cost nothing then', async () => {
@@ -271,6 +271,14 @@ describe('events', () => {
     await expect(typesOf(events, 1)).resolves.toHaveLength(1);
     device.open();
     await expect(typesOf(events)).resolves.toEqual([]);
+  });
+
+  it('give nothing after a return, also in the middle of an event', async () => {
+    const { device } = openHandDevice();
+    device.observe({ emit: () => void stream.return?.() });
+    const stream = device.events()[Symbol.asyncIterator]();
+    device.open();
+    await expect(stream.next()).resolves.toEqual({ done: true, value: undefined });
   });
 
   it('need a capacity', () => {

@@ -199,6 +199,55 @@ describe('a lease', () => {
     expect(client.stats()).toMatchObject({ queued: 0, running: 0 });
   });
 
+  it('F9: rejects where its job ends while it is submitted', async () => {
+    const { device, runtime } = openHandDevice();
+    const client = device.open();
+    device.observe({ emit: (event) => event.type === 'job-queue' && client[Symbol.dispose]() });
+    const waiting = seen(client.lease());
+    await runtime.settle(0);
+    expect(waiting.error?.code).toBe('ERR_ENTITY_KILLED');
+  });
+
+  it('rejects with the reason of its signal where that aborts while its turn comes', async () => {
+    const { device, runtime } = openHandDevice();
+    const signal = new CountingSignal();
+    device.observe({ emit: (event) => event.type === 'job-run' && signal.abort('mine') });
+    const waiting = seen(device.open().lease({ signal }));
+    await runtime.settle(0);
+    expect(waiting).toMatchObject({ value: undefined, error: 'mine' });
+    expect(device.stats().scheduler.running).toBe(0);
+  });
+
+  it('E4, E2: leaves no room for what its client still has queued when that closes', async () => {
+    const { device, runtime } = openHandDevice();
+    const client = device.open();
+    const granted = seen(client.lease({ maxMs: Infinity }));
+    await runtime.settle(0);
+    const queued = client.submit({ durationUs: 1000 });
+    void client.close({ flushMs: 1 });
+    await runtime.settle(10_000);
+    expect(granted.value?.signal.reason).toMatchObject({ code: 'ERR_JOB_CANCELLED' });
+    expect([queued.job.attempt, queued.finished.error?.code]).toEqual([0, 'ERR_ENTITY_KILLED']);
+  });
+
+  it('F8: that is released while a yield waits for which nobody does raises no unhandled rejection', async () => {
+    const { device, runtime } = openHandDevice({ credits: 1 });
+    const [holder, other] = [device.open(), device.open()];
+    const granted = seen(holder.lease());
+    await runtime.settle(0);
+    other.submit({ durationUs: 1000 });
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', note);
+    void granted.value?.yield();
+    granted.value?.release();
+    await runtime.settle(2000);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+    expect(holder.stats()).toMatchObject({ completed: 1, failed: 0 });
+  });
+
   it.each([null, 1, 'x', () => {}])('J1: refuses %s in place of its options', async (options) => {
     const client = openHandDevice().device.open();
     const refused = client.lease(options as never);
@@ -217,9 +266,9 @@ describe('a lease', () => {
     await runtime.settle(500);
     granted.value?.release();
     await runtime.settle(2000);
-    expect(yielded.error?.code).toBe('ERR_JOB_CANCELLED');
+    expect(yielded.error?.code).toBe('ERR_CLOSED');
     expect(granted.value?.signal.aborted).toBe(false);
-    expect(holder.stats()).toMatchObject({ queued: 0, running: 0 });
+    expect(holder.stats()).toMatchObject({ queued: 0, running: 0, completed: 1, failed: 0 });
   });
 
   it('S14, T4: is lost in a reset of its ring', async () => {

@@ -493,6 +493,24 @@ describe('a buffer', () => {
     expect([other.value.state, env.memory.calls.length]).toEqual(['freed', calls]);
   });
 
+  it('E3, E6: of a running job does not arrive again where its device is closed', async () => {
+    const env = setUp();
+    const client = env.device.open();
+    const { value } = client.allocate({ bytes: 8, refill: () => Uint8Array.of(5) });
+    await env.runtime.settle();
+    client.submit({ buffers: [value] });
+    await env.runtime.settle();
+    const states: string[] = [];
+    env.backend.close = async () => {
+      env.backend.host?.memoryLost();
+      states.push(value.state);
+      env.backend.reset();
+    };
+    await Promise.all([env.device.close({ mode: 'kill' }), env.runtime.settle(1000)]);
+    expect([...states, value.state]).toEqual(['evicted', 'freed']);
+    expect(env.memory.calls).toEqual(['create 8']);
+  });
+
   it('T8: is refused once the device is gone', async () => {
     const env = setUp();
     const client = env.device.open();

@@ -110,6 +110,55 @@ describe('cancel', () => {
     expect(signal.listeners.size).toBe(0);
   });
 
+  it.each(['before', 'after'])(
+    'J9: by the job itself rejects the result at once, too, asked for %s it',
+    async (when) => {
+      const { device, runtime } = openHandDevice({ credits: 1 });
+      const client = device.open();
+      client.submit({});
+      runtime.advanceBy(0);
+      const queued = client.submit({});
+      if (when === 'before') queued.result.catch(() => {});
+      expect(queued.job.cancel('why')).toBe('dequeued');
+      await expect(queued.result).rejects.toMatchObject({ code: 'ERR_JOB_CANCELLED' });
+      expect(queued.finished.status).toBe('pending');
+    },
+  );
+
+  it('J9: of a job that is dead for another reason rejects with that', async () => {
+    const { device, backend, runtime } = openHandDevice({ credits: 1 });
+    const client = device.open();
+    client.submit({});
+    runtime.advanceBy(0);
+    const signal = new CountingSignal();
+    const queued = client.submit({}, { signal });
+    client[Symbol.dispose]();
+    expect([queued.cancel(), queued.finished.status]).toEqual(['dequeued', 'pending']);
+    signal.abort('too late');
+    const error = await queued.result.catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'ERR_ENTITY_KILLED' });
+    backend.end();
+    runtime.advanceBy(0);
+    expect(queued.finished.error).toBe(error);
+  });
+
+  it('F8: leaves no listener on the signal of a job that ends while it is submitted', async () => {
+    for (const remove of [undefined, new Error('cannot leave')]) {
+      const { device, runtime } = openHandDevice();
+      const client = device.open();
+      device.observe({
+        emit: (event) => event.type === 'job-queue' && client[Symbol.dispose](),
+      });
+      const signal = new CountingSignal();
+      if (remove !== undefined) signal.throws.remove = remove;
+      const { result } = client.submit({}, { signal });
+      await expect(result).rejects.toMatchObject({ code: 'ERR_ENTITY_KILLED' });
+      expect(signal.listeners.size).toBe(0);
+      if (remove === undefined) runtime.advanceBy(0);
+      else expect(() => runtime.advanceBy(0)).toThrow(remove);
+    }
+  });
+
   it('leaves no listener on the signal of a job that finished', () => {
     const { device, runtime } = openHandDevice();
     const signal = new CountingSignal();
@@ -173,6 +222,18 @@ describe('submit', () => {
     const signal = new CountingSignal();
     expect(thrownBy(() => client.submit({}, { signal }))).toMatchObject({ code: 'ERR_QUEUE_FULL' });
     expect(signal.listeners.size).toBe(0);
+  });
+
+  it('J1: asks its signal nothing any more once there is a job', () => {
+    const { device } = openHandDevice();
+    const client = device.open();
+    const signal = Object.defineProperty(new CountingSignal(), 'aborted', {
+      get() {
+        if (client.stats().submitted > 0) throw new Error('asked again');
+        return false;
+      },
+    });
+    expect(client.submit({}, { signal }).finished.status).toBe('pending');
   });
 
   it('J1, J9: hears a signal that aborts while it is listened to', async () => {

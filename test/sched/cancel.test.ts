@@ -29,6 +29,32 @@ describe('cancel', () => {
     expect(job.scheduled.error).toBe(job.finished.error);
   });
 
+  it('J9: of a job that ended while the cancel was told says what became of it', () => {
+    const { scheduler, runtime } = setUp({ credits: 1 });
+    const entity = scheduler.createEntity();
+    const [, job] = [entity.submit({}), entity.submit({})];
+    runtime.advanceBy(0);
+    scheduler.observe({ emit: (event) => event.type === 'job-cancel' && entity.kill() });
+    expect([job.cancel(), job.attempt]).toEqual(['dequeued', 0]);
+  });
+
+  it('J9: tells the owner of the scheduler of each job that it dequeued, before its fences signal', () => {
+    const told: unknown[] = [];
+    const { scheduler, runtime } = setUp({
+      credits: 1,
+      onDequeued: (job, error) => {
+        told.push(job.id, error.code, job.finished.status);
+        throw new Error('told');
+      },
+    });
+    const entity = scheduler.createEntity();
+    const [running, job] = [entity.submit({}), entity.submit({})];
+    runtime.advanceBy(0);
+    expect([job.cancel(), running.cancel()]).toEqual(['dequeued', 'requested']);
+    expect(told).toEqual([job.id, 'ERR_JOB_CANCELLED', 'pending']);
+    expect(() => runtime.advanceBy(0)).toThrow('told');
+  });
+
   it('J9: of a queued job signals only after its own dependencies, as E2 says', () => {
     const { scheduler, runtime } = setUp();
     const dependency = pendingFence(runtime);

@@ -1,17 +1,8 @@
 // Who belongs to a reset domain, from when on and until when (T3, T8, J11). The procedure itself: reset.test.ts; a device that
 // is lost: gone.test.ts; bans on several schedulers: bans.test.ts.
 import { describe, expect, it } from 'vitest';
-import { VirtualRuntime } from '../../src/drivers/sim/index.ts';
-import { ResetDomain } from '../../src/sched/index.ts';
-import { cranked, eventsOf, outcome, outcomes, setUp, thrownBy } from './fixture.ts';
-import type { MockJob, SetUp, SetUpOptions } from './fixture.ts';
-
-/** Makes schedulers over hardware of their own, in one reset domain. */
-function oneDomain(): (label: string, options?: SetUpOptions) => SetUp {
-  const runtime = new VirtualRuntime();
-  const resetDomain = new ResetDomain({ label: 'card', runtime });
-  return (label, options = {}) => setUp({ label, runtime, resetDomain, ...options });
-}
+import { cranked, eventsOf, oneDomain, outcome, outcomes, setUp, thrownBy } from './fixture.ts';
+import type { MockJob, SetUp } from './fixture.ts';
 
 /** Runs one job that hangs on `env` past its timeout of 1 ms, so that a reset begins. */
 function hangOne(env: SetUp): MockJob {
@@ -62,6 +53,22 @@ describe('a scheduler that was closed while its hardware worked', () => {
     gfx.scheduler.recover();
     gfx.runtime.advanceBy(0);
     expect([resetsOf(gfx), cutOff.retired, gfx.mock.freedCount(cutOff)]).toEqual([1, true, 1]);
+  });
+
+  it.each([
+    ['while its hardware works on', true],
+    ['when nothing of it is left', false],
+  ])('T8: takes its domain with it where its device is removed %s', async (_, works) => {
+    const make = oneDomain();
+    const [gfx, copy] = [make('gfx'), make('copy')];
+    const job = gfx.scheduler.createEntity().submit({});
+    if (works) await closedAtWork(copy);
+    else await cranked(copy.runtime, copy.scheduler.close());
+    copy.scheduler.removeDevice();
+    gfx.runtime.runUntilIdle();
+    expect([outcome(job), outcome(gfx.scheduler.gone)]).toEqual(Array(2).fill('ERR_DEVICE_GONE'));
+    expect(copy.scheduler.gone.status).toBe('ok');
+    expect(thrownBy(() => gfx.scheduler.createEntity().submit({}))).toBe('ERR_DEVICE_GONE');
   });
 
   it('T8, D3: has its jobs retired and freed when the device of its domain is lost', async () => {

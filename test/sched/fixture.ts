@@ -4,7 +4,7 @@ import type { MockRingOptions, MockWork } from '../../src/drivers/sim/index.ts';
 import type { SchedEvent } from '../../src/events/index.ts';
 import { Timeline } from '../../src/fence/index.ts';
 import type { Fence, FenceSource } from '../../src/fence/index.ts';
-import { Scheduler } from '../../src/sched/index.ts';
+import { ResetDomain, Scheduler } from '../../src/sched/index.ts';
 import type { Driver, Job } from '../../src/sched/index.ts';
 
 export type MockJob = Job<MockWork>;
@@ -40,6 +40,13 @@ export function setUp(options: SetUpOptions = {}): SetUp {
     driver: driver?.(mock, runtime) ?? mock,
   });
   return { runtime, mock, scheduler, events };
+}
+
+/** Makes schedulers over hardware of their own, in one reset domain. */
+export function oneDomain(): (label: string, options?: SetUpOptions) => SetUp {
+  const runtime = new VirtualRuntime();
+  const resetDomain = new ResetDomain({ label: 'card', runtime });
+  return (label, options = {}) => setUp({ label, runtime, resetDomain, ...options });
 }
 
 /** `pending`, `ok`, or the code of the error: of a fence, or of a job's finished fence. */

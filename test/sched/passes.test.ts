@@ -1,6 +1,10 @@
 // When passes run, and how long they may take (S2).
 import { describe, expect, it } from 'vitest';
+import { JobError } from '../../src/base/index.ts';
+import type { VirtualRuntime } from '../../src/drivers/sim/index.ts';
 import { signalledFence } from '../../src/fence/index.ts';
+import { fifo } from '../../src/sched/index.ts';
+import type { Policy } from '../../src/sched/index.ts';
 import { eventsOf, outcomes, pendingFence, setUp } from './fixture.ts';
 
 describe('a pass', () => {
@@ -89,6 +93,16 @@ describe('a pass', () => {
     expect(runtime.pendingDeferred).toBe(0);
   });
 
+  it('S2, S3: loses no wake-up of who is told that a job does not fit', () => {
+    const { scheduler, runtime, mock } = setUp({ credits: 1 });
+    const [running, waiting] = [1, 2].map(() => scheduler.createEntity().submit({}));
+    scheduler.observe({
+      emit: (event) => event.type === 'job-blocked' && running && mock.finish(running),
+    });
+    runtime.runUntilIdle();
+    expect([running!.finished.status, waiting!.state]).toEqual(['ok', 'running']);
+  });
+
   it('S2: lets timers in also where pass follows pass, because each job that ends at once is followed by another', () => {
     const starved: Record<string, number> = {};
     for (const how of ['freeJob', 'another scheduler', 'one pass'] as const) {
@@ -118,4 +132,99 @@ describe('a pass', () => {
     }
     expect(starved).toEqual({ freeJob: 256, 'another scheduler': 512, 'one pass': 256 });
   });
+
+  it('S2: lets timers in also where each job dies when it is looked at, and is submitted again', () => {
+    const deaths: Record<string, number> = {};
+    for (const how of ['a failed dependency', 'prepareJob'] as const) {
+      let died = 0;
+      let timerAt = -1;
+      const { scheduler, runtime } = setUp({
+        driver: (mock) => ({
+          ...mock.without(),
+          ...(how === 'prepareJob' ? { prepareJob: () => 'no fence' as never } : {}),
+        }),
+      });
+      const failed = pendingFence(runtime);
+      failed.signal(new JobError('ERR_DRIVER'));
+      const after = how === 'prepareJob' ? [] : [failed.fence];
+      const entity = scheduler.createEntity({ onDependencyError: 'fail' });
+      const again = (): void => {
+        const job = entity.submit({}, { after });
+        job.finished.addCallback(() => {
+          died += 1;
+          if (timerAt === -1 && died < 5000) again();
+        });
+      };
+      runtime.setTimer(0, () => (timerAt = died));
+      again();
+      runtime.advanceBy(0);
+      deaths[how] = timerAt;
+    }
+    expect(deaths).toEqual({ 'a failed dependency': 256, prepareJob: 256 });
+  });
+
+  it.each(['add', 'remove', 'changed', 'pick', 'started', 'ended'] as const)(
+    'S7, F9: goes on where the policy throws once in %s, and the platform hears of it',
+    (hook) => {
+      const error = new Error(`policy ${hook}`);
+      const policy = throwingPolicy(hook, 1, error);
+      const { scheduler, runtime } = setUp({ credits: 1, policy });
+      const entities = [scheduler.createEntity(), scheduler.createEntity()];
+      const jobs = [0, 1, 2, 3].map((at) => entities[at % 2]!.submit({ durationUs: 10 }));
+      const errors = thrownIn(runtime, 5);
+      entities[1]!.setWeight(2);
+      errors.push(...thrownIn(runtime, 1000));
+      expect(outcomes(jobs)).toEqual(['ok', 'ok', 'ok', 'ok']);
+      expect(errors).toEqual([error]);
+      const late = entities.map((entity) => entity.submit({ durationUs: 10 }));
+      runtime.runUntilIdle();
+      expect(outcomes(late)).toEqual(['ok', 'ok']);
+      expect(scheduler.stats().rings[0]).toMatchObject({ running: 0, creditsUsed: 0 });
+    },
+  );
+
+  it.each(['add', 'pick', 'remove'] as const)(
+    'S7: does not follow pass for ever where the policy throws always in %s; the scheduler can be closed',
+    async (hook) => {
+      const error = new Error(`policy ${hook}`);
+      const { scheduler, runtime, events } = setUp({
+        policy: throwingPolicy(hook, Infinity, error),
+      });
+      const jobs = [1, 2].map(() => scheduler.createEntity().submit({ durationUs: 10 }));
+      expect(new Set(thrownIn(runtime, 1000))).toEqual(new Set([error]));
+      expect(eventsOf(events, 'pass-begin').length).toBeLessThan(10);
+      expect(runtime.pendingDeferred).toBe(0);
+      const closed = scheduler.close({ mode: 'kill' });
+      thrownIn(runtime, 1000);
+      await closed;
+      expect(outcomes(jobs)).not.toContain('pending');
+    },
+  );
 });
+
+/** First come, first served, but `hook` throws the first `times` times; so it does nothing then. */
+function throwingPolicy(hook: Exclude<keyof Policy, 'name'>, times: number, error: Error): Policy {
+  const policy = fifo();
+  let left = times;
+  const call = policy[hook] as (...given: unknown[]) => unknown;
+  const thrower = (...given: unknown[]): unknown => {
+    left -= 1;
+    if (left >= 0) throw error;
+    return call(...given);
+  };
+  return { ...policy, [hook]: thrower };
+}
+
+/** What reaches the platform while time passes. */
+function thrownIn(runtime: VirtualRuntime, us: number): unknown[] {
+  const errors: unknown[] = [];
+  const endUs = runtime.nowUs() + us;
+  while (runtime.nowUs() < endUs) {
+    try {
+      runtime.advanceBy(endUs - runtime.nowUs());
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  return errors;
+}

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Account, Entity, fair, fifo, roundRobin, strictPriority } from '../../src/sched/index.ts';
 import type { EntityOptions, Policy, Priority } from '../../src/sched/index.ts';
-import { setUp } from './fixture.ts';
+import { outcomes, setUp, thrownBy } from './fixture.ts';
 import type { MockJob, SetUp } from './fixture.ts';
 
 type MockEntity = Entity<{ durationUs?: number }>;
@@ -332,6 +332,24 @@ describe('an entity with several schedulers', () => {
     expect(first.mock.idsOf('runJob')).not.toContain(job.id);
   });
 
+  it('S12: counts what a reset took as load', () => {
+    const first = setUp();
+    const second = setUp({ runtime: first.runtime });
+    first.mock.resetUs = 10_000;
+    for (let i = 0; i < 2; i += 1) first.scheduler.createEntity().submit({ hangs: true });
+    second.scheduler.createEntity().submit({ durationUs: 500 });
+    first.runtime.advanceBy(0);
+    first.scheduler.recover();
+    first.runtime.advanceBy(100);
+    const entity = new Entity({ schedulers: [first.scheduler, second.scheduler] });
+    const job = entity.submit({ durationUs: 10 });
+    first.runtime.runUntilIdle();
+    expect([second.mock.idsOf('runJob').includes(job.id), job.finished.signalledAtUs]).toEqual([
+      true,
+      510,
+    ]);
+  });
+
   it('S12: stays where it is while it has something queued or running', () => {
     const first = setUp();
     const second = setUp({ runtime: first.runtime });
@@ -342,6 +360,21 @@ describe('an entity with several schedulers', () => {
     first.runtime.runUntilIdle();
     expect(jobs.map((job) => job.finished.status)).toEqual(['ok', 'ok']);
     expect(second.mock.calls).toEqual([]);
+  });
+
+  it('S12: stays where it has something running also where its new list is one scheduler that was closed', () => {
+    const { runtime, scheduler: a } = setUp();
+    const { scheduler: b } = setUp({ runtime });
+    const entity = a.createEntity();
+    const first = entity.submit({ durationUs: 10 });
+    runtime.advanceBy(0);
+    void b.close();
+    entity.setSchedulers([b]);
+    const second = entity.submit({ durationUs: 10 });
+    runtime.runUntilIdle();
+    expect(outcomes([first, second])).toEqual(['ok', 'ok']);
+    // Idle, it has to move, and cannot.
+    expect(thrownBy(() => entity.submit({}))).toBe('ERR_CLOSED');
   });
 
   it('S12: follows a new list when it is idle next', () => {

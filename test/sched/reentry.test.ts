@@ -306,6 +306,27 @@ describe('an observer', () => {
     expectAtRest(env, entity, [job]);
   });
 
+  it('S2: may free the credits that a job waits for as it hears of that, and no wake-up is lost', () => {
+    const env = setUp({ credits: 1 });
+    const entity = env.scheduler.createEntity();
+    const first = entity.submit({});
+    env.runtime.advanceBy(0);
+    const next = entity.submit({ durationUs: 10 });
+    atFirst(env, 'job-blocked', () => void env.mock.finish(first));
+    expectAtRest(env, entity, [first, next]);
+  });
+
+  it('S4: may remove the device in gone once more, and what ran counts as ended', () => {
+    const env = setUp();
+    const entity = env.scheduler.createEntity();
+    const job = entity.submit({});
+    env.runtime.advanceBy(10);
+    atFirst(env, 'gone', () => env.scheduler.removeDevice());
+    env.scheduler.removeDevice();
+    expectAtRest(env, entity, [job]);
+    expect(entity.stats().busyUs).toBe(10);
+  });
+
   it('T1: may close in job-blocked, and no timer is left', () => {
     const env = setUp();
     const entity = env.scheduler.createEntity();

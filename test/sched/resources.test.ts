@@ -108,6 +108,62 @@ describe('a resource pool', () => {
     expect(job.state).toBe('running');
   });
 
+  it('S6: lets nobody pass an earlier waiter of its priority by what is reserved for both; others it does not hold back', () => {
+    const { runtime, driver, scheduler } = setUp();
+    const pool = new ResourcePool({ label: 'vm', slots: 5, reserve: { normal: 2, high: 1 } });
+    const submit = (priority: 'normal' | 'high', count: number) =>
+      scheduler.createEntity({ priority }).submit({}, { resources: [{ pool, count }] });
+    const holders = [submit('normal', 1), submit('normal', 1)];
+    runtime.advanceBy(0);
+    const all = submit('normal', 4);
+    const later = submit('normal', 1);
+    const high = submit('high', 1);
+    runtime.advanceBy(0);
+    expect([all, later, high].map((job) => job.state)).toEqual(['queued', 'queued', 'running']);
+    driver.complete(2);
+    runtime.advanceBy(0);
+    expect(holders.map((job) => job.state)).toEqual(['finished', 'finished']);
+    expect([all, later].map((job) => job.state)).toEqual(['running', 'queued']);
+    driver.complete(2);
+    runtime.advanceBy(0);
+    expect(later.state).toBe('running');
+  });
+
+  it.each(['cancel', 'kill', 'close'])(
+    'S6, J11: has all its slots back where an observer ends the job that gets them (%s)',
+    (how) => {
+      const { runtime, scheduler } = setUp();
+      const pools = ['a', 'b'].map((label) => new ResourcePool({ label, slots: 1 }));
+      const resources = pools.map((pool) => ({ pool }));
+      const entity = scheduler.createEntity();
+      const types: string[] = [];
+      scheduler.observe({
+        emit({ type }) {
+          if (type !== 'grant' && type !== 'release' && type !== 'job-blocked') return;
+          types.push(type);
+          if (type !== 'grant' || job.state === 'finished') return;
+          if (how === 'cancel') job.cancel();
+          else if (how === 'kill') entity.kill();
+          else void scheduler.close({ mode: 'kill' });
+        },
+      });
+      const job = entity.submit({}, { resources });
+      runtime.runUntilIdle();
+      expect([job.state, job.attempt, job.grants.size]).toEqual(['finished', 0, 0]);
+      expect(pools.map(({ free }) => free)).toEqual([1, 1]);
+      expect(types).toEqual(['grant', 'release', 'release']);
+      const next = new Scheduler<Payload>({
+        label: 'next',
+        driver: new MockRing({ runtime }),
+        runtime,
+      })
+        .createEntity()
+        .submit({}, { resources });
+      runtime.advanceBy(0);
+      expect(next.state).toBe('running');
+    },
+  );
+
   it('S6: serves a job whose entity lost, after its submit, the priority for which slots are reserved', () => {
     const { runtime, driver, scheduler } = setUp();
     const pool = new ResourcePool({ label: 'vm', slots: 2, reserve: { high: 1 } });

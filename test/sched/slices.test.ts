@@ -1,7 +1,10 @@
 // Jobs in slices, and jobs that have a ring for themselves (S14). Leases: test/device; generators in threads: test/worker.
 import { describe, expect, it } from 'vitest';
 import type { JobError } from '../../src/base/index.ts';
-import { Account } from '../../src/sched/index.ts';
+import { Account, fair, fifo, ResourcePool, roundRobin } from '../../src/sched/index.ts';
+import type { Policy, SubmitOptions } from '../../src/sched/index.ts';
+import type { Ring } from '../../src/sched/ring.ts';
+import type { SchedulerCore } from '../../src/sched/schedulerCore.ts';
 import {
   eventsOf,
   outcome,
@@ -13,18 +16,53 @@ import {
 } from './fixture.ts';
 
 /** A sliced job between two slices whose ring a rival took, while the other ring has just become free; and one behind it. */
-function heldOffItsRing(order: 'serial' | 'parallel') {
+function heldOffItsRing(order: 'serial' | 'parallel', endsRival = false) {
   const set = setUp({ credits: 1, rings: 2, mock: { slicesOn: 'same-ring' } });
-  const { scheduler, runtime } = set;
+  const { scheduler, runtime, mock } = set;
+  scheduler.observe({
+    emit(event) {
+      if (endsRival && event.type === 'job-blocked' && event.why === 'order') mock.finish(rival);
+    },
+  });
   const entity = scheduler.createEntity({ order });
   const sliced = entity.submit({ durationUs: 1000, slices: 2 });
   runtime.advanceBy(0);
   scheduler.createEntity().submit({ durationUs: 1500 });
   runtime.advanceBy(500);
-  scheduler.createEntity().submit({ durationUs: 5000 });
+  const rival = scheduler.createEntity().submit({ durationUs: 5000 });
   const behind = entity.submit({ durationUs: 1000 });
   runtime.advanceBy(1100);
   return { ...set, entity, sliced, behind };
+}
+
+/**
+ * A job with `options` between its two slices, while others keep both rings filled with jobs of one credit that never end together.
+ * `starts` are the rings where those jobs began.
+ */
+function crowdedOffItsRing(options: SubmitOptions, policy?: Policy) {
+  const set = setUp({
+    credits: 2,
+    rings: 2,
+    mock: { slicesOn: 'same-ring' },
+    ...(policy === undefined ? {} : { policy }),
+  });
+  const { scheduler, runtime } = set;
+  const { core } = scheduler as unknown as { readonly core: SchedulerCore };
+  const entity = scheduler.createEntity({ label: 'big', order: 'parallel' });
+  const sliced = entity.submit({ durationUs: 1000, slices: 2 }, options);
+  runtime.advanceBy(100);
+  const starts: number[] = [];
+  for (const durationUs of [700, 713, 726, 739, 752, 765]) {
+    const other = scheduler.createEntity();
+    const again = (): void => {
+      if (core.ended) return;
+      const job = other.submit({ durationUs });
+      job.scheduled.addCallback(() => starts.push(job.ring ?? -1));
+      job.finished.addCallback(again);
+    };
+    again();
+  }
+  return { ...set, core, entity, sliced, starts };
 }
 
 describe('a sliced job', () => {
@@ -114,6 +152,15 @@ describe('a sliced job', () => {
     expect(used[0]!.busyUs + used[1]!.busyUs).toBe(3 * 1000 + 6 * 1300);
   });
 
+  it.each(['parallel', 'serial'] as const)(
+    'S2, S3: goes on where its ring becomes free while it is told that it waits for it: %s',
+    (order) => {
+      const { runtime, sliced } = heldOffItsRing(order, true);
+      runtime.runUntilIdle();
+      expect(sliced.finished.signalledAtUs).toBeLessThan(3000);
+    },
+  );
+
   it('S14, S3: waits for its ring, and those behind it in a parallel entity start elsewhere meanwhile', () => {
     for (const order of ['parallel', 'serial'] as const) {
       const { runtime, sliced, behind } = heldOffItsRing(order);
@@ -125,6 +172,46 @@ describe('a sliced job', () => {
       expect(behind.finished.signalledAtUs).toBe(order === 'serial' ? 8000 : 2500);
     }
   });
+
+  it.each([
+    ['credits', { credits: 2 }, fair],
+    ['the ring for itself', { exclusive: true }, fair],
+    ['one credit', {}, fair],
+    ['credits', { credits: 2 }, roundRobin],
+    ['credits', { credits: 2 }, fifo],
+  ] as const)(
+    'S5, F9: goes on although others want its ring all the time (it needs %s)',
+    (_, options, policy) => {
+      const { runtime, scheduler, sliced } = crowdedOffItsRing(options, policy());
+      runtime.advanceBy(30_000);
+      expect(outcome(sliced)).toBe('ok');
+      // The other ring was never kept from anybody.
+      expect(scheduler.stats().rings[1]?.busyUs).toBeGreaterThan(29_000);
+    },
+  );
+
+  it.each(['cancel', 'kill', 'reset', 'close', 'gone', 'neither'])(
+    'S3: opens the ring that is kept for it to all others where it ends, or goes on (%s)',
+    (how) => {
+      const set = crowdedOffItsRing({ credits: 2 });
+      const { runtime, scheduler, core, mock, sliced, entity, starts } = set;
+      const [ring, other] = core.rings as [Ring, Ring];
+      for (let at = 0; at < 300 && ring.keptFor === null; at += 1) runtime.advanceBy(100);
+      expect([ring.keptFor?.id, other.keptFor]).toEqual([sliced.id, null]);
+      if (how === 'cancel') sliced.cancel();
+      else if (how === 'kill') entity.kill();
+      else if (how === 'reset') scheduler.recover();
+      else if (how === 'close') void scheduler.close({ mode: 'kill' });
+      else if (how === 'gone') scheduler.removeDevice();
+      const before = starts.length;
+      runtime.advanceBy(10_000);
+      const isOver = how === 'close' || how === 'gone';
+      expect(starts.slice(before).includes(0)).toBe(!isOver);
+      expect(sliced.state).toBe('finished');
+      expect(mock.freedCount(sliced)).toBe(1);
+      if (!isOver) expect(ring.keptFor).toBe(null);
+    },
+  );
 
   it('S14, J9, E2: ends while it waits for its ring', () => {
     for (const how of ['cancel', 'kill', 'neither'] as const) {
@@ -347,5 +434,30 @@ describe('contended', () => {
     expect(scheduler.contended).toBe(true);
     runtime.advanceBy(2000);
     expect([outcome(ready), scheduler.contended]).toEqual(['ok', false]);
+  });
+});
+
+describe('a slice that ends while the next job is asked about', () => {
+  it('S6: puts its job before that one, which is given no slots then', () => {
+    const acts: (() => void)[] = [];
+    const env = setUp({
+      driver: (mock) => ({
+        ...mock.without(),
+        prepareJob: () => {
+          acts.shift()?.();
+          return null;
+        },
+      }),
+    });
+    const pool = new ResourcePool({ label: 'ids', slots: 2 });
+    const entity = env.scheduler.createEntity({ order: 'parallel' });
+    const resources = [{ pool, count: 2 }];
+    const sliced = entity.submit({ durationUs: 100, slices: 2 }, { resources });
+    env.runtime.advanceBy(10);
+    const next = entity.submit({ durationUs: 10 }, { resources: [{ pool }] });
+    acts.push(() => void env.mock.finish(sliced));
+    env.runtime.runUntilIdle();
+    expect(outcomes([sliced, next])).toEqual(['ok', 'ok']);
+    expect(pool.free).toBe(2);
   });
 });

@@ -139,6 +139,22 @@ describe('the statistics of a scheduler', () => {
     expect(scheduler.stats().entities).toBe(1);
   });
 
+  it('J2: count the jobs that a reset took as running until it has settled them', () => {
+    const { scheduler, runtime, mock } = setUp();
+    mock.resetUs = 1000;
+    const entity = scheduler.createEntity();
+    const jobs = [entity.submit({}), entity.submit({ durationUs: 5 }, { resubmit: true })];
+    runtime.advanceBy(0);
+    scheduler.recover();
+    runtime.advanceBy(500);
+    expect(jobs.map(({ state }) => state)).toEqual(['running', 'running']);
+    expect([scheduler.stats().running, entity.stats().running]).toEqual([2, 2]);
+    runtime.advanceBy(500);
+    expect([scheduler.stats().running, scheduler.stats().queued]).toEqual([1, 0]);
+    runtime.runUntilIdle();
+    expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0 });
+  });
+
   it('S12: count an entity where it is, also after it has moved', () => {
     const { scheduler: first, runtime } = setUp();
     const { scheduler: second } = setUp({ runtime });

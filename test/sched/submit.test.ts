@@ -5,7 +5,8 @@ import type { CancelSignal } from '../../src/base/index.ts';
 import { signalledFence } from '../../src/fence/index.ts';
 import { Entity } from '../../src/sched/index.ts';
 import type { SubmitOptions } from '../../src/sched/index.ts';
-import { cranked, outcome, setUp, thrownBy } from './fixture.ts';
+import { cranked, finishedIn, outcome, setUp, signalsOf, thrownBy } from './fixture.ts';
+import type { MockJob } from './fixture.ts';
 
 describe('submit', () => {
   it('J1: returns a queued job whose fences are pending', () => {
@@ -174,6 +175,75 @@ describe('submit', () => {
     runtime.runUntilIdle();
     expect([outcome(job), job.finished.error?.cause]).toEqual(['ERR_JOB_CANCELLED', signal.reason]);
     expect([mock.idsOf('runJob'), listeners]).toEqual([[], 0]);
+  });
+
+  it.each(['an option', 'the signal'])(
+    'F1, J1: counts a job that %s submits meanwhile: each has a seqno of its own, in order, and a full queue is full',
+    (what) => {
+      const { scheduler, runtime } = setUp();
+      const listeners = new Set<unknown>();
+      const optionsOf = (act: () => void): SubmitOptions => {
+        if (what === 'an option') {
+          return {
+            get label() {
+              act();
+              return 'outer';
+            },
+          };
+        }
+        const signal = ownSignal({
+          addEventListener: (_: string, fn: () => void) => {
+            listeners.add(fn);
+            act();
+          },
+          removeEventListener: (_: string, fn: () => void) => void listeners.delete(fn),
+        });
+        return { signal };
+      };
+      const entity = scheduler.createEntity();
+      const inner: MockJob[] = [];
+      const submitInner = (): void => void inner.push(entity.submit({ durationUs: 1 }));
+      const outer = entity.submit({ durationUs: 1 }, optionsOf(submitInner));
+      const jobs = [...inner, outer];
+      const signals = signalsOf(jobs);
+      expect(jobs.map(({ finished }) => finished.seqno)).toEqual([1, 2]);
+      const small = scheduler.createEntity({ maxQueued: 1 });
+      const fill = (): void => void small.submit({ durationUs: 1 });
+      expect(thrownBy(() => small.submit({}, optionsOf(fill)))).toBe('ERR_QUEUE_FULL');
+      expect([small.queued, small.stats().submitted]).toEqual([1, 1]);
+      const killed = scheduler.createEntity();
+      const kill = (): void => killed.kill();
+      expect(thrownBy(() => killed.submit({}, optionsOf(kill)))).toBe('ERR_CLOSED');
+      runtime.runUntilIdle();
+      expect(finishedIn(signals)).toEqual(['f0', 'f1']);
+      const last = scheduler.createEntity();
+      const close = (): void => void scheduler.close({ mode: 'kill' });
+      expect(thrownBy(() => last.submit({}, optionsOf(close)))).toBe('ERR_CLOSED');
+      expect([last.queued, scheduler.stats().queued, listeners.size]).toEqual([0, 0, 0]);
+    },
+  );
+
+  it('S12: goes where its entity has got work meanwhile', () => {
+    const { scheduler: a, runtime } = setUp({ label: 'a' });
+    const { scheduler: b } = setUp({ label: 'b', runtime });
+    const entity = a.createEntity();
+    const inner: MockJob[] = [];
+    const outer = entity.submit(
+      { durationUs: 1 },
+      {
+        queueTimeoutMs: 1,
+        get label() {
+          if (inner.length === 0) {
+            entity.setSchedulers([b]);
+            inner.push(entity.submit({ durationUs: 1 }));
+          }
+          return 'outer';
+        },
+      },
+    );
+    expect([a.stats().queued, b.stats().queued]).toEqual([0, 2]);
+    runtime.runUntilIdle();
+    expect([...inner, outer].map(outcome)).toEqual(['ok', 'ok']);
   });
 
   it('J1: throws ERR_CLOSED where listening to the signal closed the scheduler', () => {

@@ -1,7 +1,9 @@
 // When a running job is past its deadline, and what the driver may answer (T1, T2). What a reset then does: reset.test.ts.
 import { describe, expect, it } from 'vitest';
 import { ResourcePool } from '../../src/sched/index.ts';
-import { eventsOf, outcome, outcomes, setUp } from './fixture.ts';
+import type { Verdict } from '../../src/sched/index.ts';
+import { eventsOf, oneDomain, outcome, outcomes, setUp } from './fixture.ts';
+import type { MockJob } from './fixture.ts';
 
 const timedOutAt = (env: ReturnType<typeof setUp>): number[] =>
   env.mock.calls.filter((call) => call.hook === 'timedOut').map((call) => call.atUs);
@@ -66,6 +68,38 @@ describe('a run timeout', () => {
     );
     env.runtime.runUntilIdle();
     expect([outcome(first!), outcome(second!), timedOutAt(env)]).toEqual(['ok', 'ok', []]);
+  });
+
+  it('T1: is each job’s own where a ring keeps no order', () => {
+    const env = setUp({ credits: 4, mock: { ordered: false } });
+    const submit = (runTimeoutMs: number): MockJob =>
+      env.scheduler.createEntity().submit({ hangs: true }, { runTimeoutMs });
+    env.mock.verdict = 'fail';
+    const jobs = [submit(Infinity), submit(30), submit(10)];
+    env.runtime.advanceBy(15_000);
+    jobs.push(submit(5));
+    env.runtime.advanceBy(30_000);
+    expect(timedOutAt(env)).toEqual([10_000, 20_000, 30_000]);
+    expect(jobs.map((job) => job.finished.signalledAtUs)).toEqual([null, 30_000, 10_000, 20_000]);
+  });
+
+  it('T1, T4: is past for every job whose own is, where a reset of an unordered ring begins', () => {
+    const env = setUp({ credits: 4, mock: { ordered: false } });
+    const [a, b, c] = [10, 10, 20].map((runTimeoutMs) =>
+      env.scheduler.createEntity().submit({ hangs: true }, { runTimeoutMs }),
+    );
+    env.runtime.runUntilIdle();
+    expect(outcomes([a!, b!, c!])).toEqual(['ERR_JOB_TIMEOUT', 'ERR_JOB_TIMEOUT', 'ERR_JOB_RESET']);
+    expect(env.scheduler.stats().resets).toBe(1);
+  });
+
+  it('T1: starts anew where a ring keeps no order, after no-hang', () => {
+    const env = setUp({ credits: 4, mock: { ordered: false }, noHangLimit: 1 });
+    env.mock.verdict = 'no-hang';
+    const job = env.scheduler.createEntity().submit({ hangs: true }, { runTimeoutMs: 10 });
+    env.scheduler.createEntity().submit({ durationUs: 50_000 });
+    env.runtime.runUntilIdle();
+    expect([timedOutAt(env), job.finished.signalledAtUs]).toEqual([[10_000, 20_000], 20_000]);
   });
 
   it('T1: of a pipelined job counts from the end of its predecessor', () => {
@@ -184,6 +218,22 @@ describe('the verdict', () => {
     expect(job.finished.signalledAtUs).toBe(55_000);
   });
 
+  it('T2, T6: of what waits for its driver nothing is counted, and nobody is blamed', () => {
+    const verdicts: Verdict[] = ['waits', 'waits', 'waits', 'waits', 'no-hang', 'reset'];
+    const env = setUp({
+      runTimeoutMs: 5,
+      noHangLimit: 1,
+      driver: (mock) => ({ ...mock.without(), timedOut: () => verdicts.shift() ?? 'reset' }),
+    });
+    const entity = env.scheduler.createEntity();
+    const job = entity.submit({ durationUs: 22_000 });
+    env.runtime.runUntilIdle();
+    expect([outcome(job), entity.stats().karma]).toEqual(['ok', 0]);
+    expect(eventsOf(env.events, 'timeout').map((event) => event.verdict)).toEqual(
+      Array(4).fill('no-hang'),
+    );
+  });
+
   it.each(['no-hang', 'reset'] as const)(
     'T2: a job that completes while timedOut is asked is completed under %s, or blamed once',
     (verdict) => {
@@ -201,7 +251,9 @@ describe('the verdict', () => {
       const [job, next] = [entity.submit({ hangs: true }), entity.submit({ durationUs: 5 })];
       env.runtime.runUntilIdle();
       expect(outcome(job)).toBe(verdict === 'no-hang' ? 'ok' : 'ERR_JOB_TIMEOUT');
-      expect([outcome(next), env.mock.freedCount(job)]).toEqual(['ok', 1]);
+      // The hardware went on to the next one in the hook: under a reset that one had begun.
+      expect(outcome(next)).toBe(verdict === 'no-hang' ? 'ok' : 'ERR_JOB_RESET');
+      expect(env.mock.freedCount(job)).toBe(1);
     },
   );
 
@@ -236,6 +288,29 @@ describe('the verdict', () => {
     env.runtime.runUntilIdle();
     expect([outcome(job), job.finished.signalledAtUs]).toEqual(['ERR_JOB_TIMEOUT', 5000]);
     expect([outcome(other), other.attempt]).toEqual(['ok', 1]);
+  });
+
+  it('T2, J11: without a reset hook it is no reset of another device of the domain, either', () => {
+    const make = oneDomain();
+    const gfx = make('gfx', { mock: { resetScope: 'ring' } });
+    const ringOnly = make('copy', {
+      credits: 1,
+      mock: { resetScope: 'ring' },
+      driver: (mock) => mock.without('reset'),
+    });
+    gfx.mock.resetUs = 10_000;
+    gfx.scheduler.createEntity().submit({ hangs: true }, { runTimeoutMs: 1 });
+    const late = ringOnly.scheduler.createEntity().submit({ hangs: true }, { runTimeoutMs: 2 });
+    const other = ringOnly.scheduler.createEntity();
+    const behind = other.submit({ durationUs: 100 }, { runTimeoutMs: 5 });
+    gfx.runtime.advanceBy(30_000);
+    expect([outcome(late), late.finished.signalledAtUs, late.retired]).toEqual([
+      'ERR_JOB_TIMEOUT',
+      2000,
+      false,
+    ]);
+    expect([behind.state, other.stats().karma]).toEqual(['queued', 0]);
+    expect(ringOnly.scheduler.stats()).toMatchObject({ resets: 0, rings: [{ hung: true }] });
   });
 
   it('T2: fail ends the job on time without a reset, and its ring is hung until the hardware is done', () => {

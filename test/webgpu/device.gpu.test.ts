@@ -212,6 +212,8 @@ describe.skipIf(missing !== null)(title('what openWebGpuDevice refuses'), () => 
     ['flags that are no list', { isolation: 'none', flags: 'x' }],
     ['a time that is none', { isolation: 'none', hungTimeoutMs: -1 }],
     ['a time that is none, wherever it is', { isolation: 'process', hungTimeoutMs: -1 }],
+    ['a start without a bound that is one', { isolation: 'process', startTimeoutMs: NaN }],
+    ['options that cannot travel', { isolation: 'process', adapterOptions: { a: 1n } }],
     ['options that are none', null],
     ['options that are a number', 5],
     ['options that are a text', 'options'],

@@ -1,25 +1,23 @@
 /**
  * What only a WebGPU device in a process of its own does: it stops what hangs, survives crashes, and says what it refuses. What
- * both kinds do is in device.gpu.test.ts; the bytes between the processes are in wire.prop.test.ts.
+ * both kinds do is in device.gpu.test.ts; what must not end its process is in gpuProcess.gpu.test.ts; the bytes between the processes are
+ * in wire.prop.test.ts.
  */
-import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { missing, title } from './gpu.ts';
-import { endsOf, errorOf, openTestDevice, scale, scaled, spin, until } from './testDevice.ts';
+import {
+  endsOf,
+  errorOf,
+  gpuProcesses,
+  openTestDevice,
+  scale,
+  scaled,
+  spin,
+  until,
+} from './testDevice.ts';
 
 /** Runs for about ten seconds. */
 const TEN_SECONDS = 400_000_000;
-
-/** The GPU processes of this process. */
-function gpuProcesses(): number[] {
-  const list = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], {
-    encoding: 'utf8',
-  });
-  return list
-    .split('\n')
-    .filter((line) => line.includes('gpuProcess'))
-    .map((line) => Number.parseInt(line, 10));
-}
 
 describe.skipIf(missing !== null)(title('an isolated WebGPU device'), () => {
   const open = (options = {}): ReturnType<typeof openTestDevice> =>

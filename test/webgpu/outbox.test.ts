@@ -43,6 +43,10 @@ class TestEnd {
     this.#runSoon();
   }
 
+  sendNow(id: number): void {
+    this.#outbox.sendNow(done(id));
+  }
+
   turn(us: number): void {
     this.nowUs += us;
     for (const fn of this.#turns.splice(0)) fn();
@@ -88,6 +92,13 @@ describe('the outbox of the GPU process', () => {
     long.usuallyUs = 5000;
     long.answer(1);
     expect(long.deliveries).toEqual([[1]]);
+  });
+
+  it('sends a mark before the stack ends, with what is held', () => {
+    const end = new TestEnd();
+    end.answer(1);
+    end.sendNow(2);
+    expect(end.deliveries).toEqual([[1, 2]]);
   });
 
   it('sends what is held with what is not, in order', () => {

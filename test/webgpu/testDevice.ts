@@ -3,6 +3,7 @@
  *
  * The GPU process needs a script that Node can load, so these tests run against the built package (`npm test` builds it first).
  */
+import { execFileSync } from 'node:child_process';
 import { onTestFinished } from 'vitest';
 import type { Client, Device, Submission, SubmitOptions } from 'fenceline';
 import { openWebGpuDevice } from 'fenceline/webgpu';
@@ -94,4 +95,15 @@ export async function until(what: string, condition: () => boolean): Promise<voi
     if (performance.now() > endMs) throw new Error(`waited ${PATIENCE_MS} ms until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
+}
+
+/** The GPU processes of this process. */
+export function gpuProcesses(): number[] {
+  const list = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], {
+    encoding: 'utf8',
+  });
+  return list
+    .split('\n')
+    .filter((line) => line.includes('gpuProcess'))
+    .map((line) => Number.parseInt(line, 10));
 }

@@ -20,18 +20,20 @@ import {
 import type { FromGpu, ToGpu } from '../../src/drivers/webgpu/wire.ts';
 
 const u32 = fc.nat({ max: 0xffff_ffff });
+/** Numbers of bytes, mostly more than 32 bits can say. */
+const size = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const text = fc.string({ unit: 'grapheme', maxLength: 30 });
 const bytes = (length: fc.Arbitrary<number>): fc.Arbitrary<Uint8Array<ArrayBuffer>> =>
   length.map((count) => Uint8Array.from({ length: count }, (_none, index) => index * 7));
 const length = fc.nat({ max: 40 });
 
 const binding = fc
-  .record({ units: length, short: fc.nat({ max: 3 }), filled: fc.boolean() })
-  .chain(({ units, short, filled }) => {
-    const size = Math.max(4, Math.ceil(units / 4) * 4);
-    return bytes(fc.constant(size)).map((contents) => ({
-      size,
-      bytes: size - short,
+  .record({ units: length, empty: size, short: fc.nat({ max: 3 }), filled: fc.boolean() })
+  .chain(({ units, empty, short, filled }) => {
+    const padded = Math.max(4, Math.ceil((filled ? units : empty) / 4) * 4);
+    return bytes(fc.constant(filled ? padded : 0)).map((contents) => ({
+      size: padded,
+      bytes: padded - short,
       kind: 'Float32Array' as const,
       contents: filled ? contents : null,
       handle: units,
@@ -57,14 +59,15 @@ const toGpu: fc.Arbitrary<ToGpu> = fc.oneof(
   }),
   fc.record({ type: fc.constant('program' as const), program: u32, wgsl: text, entryPoint: text }),
   fc.record({ type: fc.constant('forget' as const), program: u32 }),
-  fc.record({ type: fc.constant('create' as const), id: u32, handle: u32, bytes: u32 }),
+  fc.record({ type: fc.constant('create' as const), id: u32, handle: u32, bytes: size }),
   fc.record({ type: fc.constant('destroy' as const), handle: u32 }),
+  fc.record({ type: fc.constant('mark' as const), id: u32 }),
   fc.record({
-    ...{ type: fc.constant('upload' as const), id: u32, handle: u32, offset: u32 },
+    ...{ type: fc.constant('upload' as const), id: u32, handle: u32, offset: size },
     contents: bytes(length),
   }),
   fc.record({
-    ...{ type: fc.constant('readBack' as const), id: u32, handle: u32, offset: u32, bytes: u32 },
+    ...{ type: fc.constant('readBack' as const), id: u32, handle: u32, offset: size, bytes: size },
   }),
   job,
 );
@@ -190,6 +193,36 @@ describe('the wire', () => {
     );
   });
 
+  it('T6: fails what has an id and makes no sense, and nothing else', () => {
+    const asked = toGpu.filter((message) => 'id' in message && message.type !== 'mark');
+    fc.assert(
+      fc.property(asked, fc.nat(), (message, cut) => {
+        const frame = joined((out) => writeToGpu(out, message)).subarray(4);
+        const whole = readToGpu(frame);
+        expect(whole).toEqual(message);
+        // The type and the id are there.
+        const read = readToGpu(frame.subarray(0, 5 + (cut % (frame.length - 5))));
+        expect(read).toMatchObject({ type: 'unreadable', id: 'id' in message ? message.id : 0 });
+      }),
+    );
+  });
+
+  it.each([-4, 0.5, NaN, Infinity])('takes %d for no number of bytes', (bytes) => {
+    const create = { type: 'create', id: 7, handle: 1, bytes } as const;
+    const frame = joined((out) => writeToGpu(out, create)).subarray(4);
+    expect(readToGpu(frame)).toMatchObject({ type: 'unreadable', id: 7 });
+  });
+
+  it('carries lists that are longer than any device takes', () => {
+    const read = Array.from({ length: 5000 }, () => 0);
+    const binding = { size: 4, bytes: 4, kind: 'bytes' as const, contents: null, handle: 0 };
+    const message: ToGpu = {
+      ...{ type: 'dispatch', id: 1, program: 2, workgroups: [1, 2, 3] },
+      ...{ bindings: read.map(() => binding), read },
+    };
+    expect(readToGpu(joined((out) => writeToGpu(out, message)).subarray(4))).toEqual(message);
+  });
+
   it('refuses a frame that announces too much, before it has come', () => {
     const head = new Uint8Array(4);
     new DataView(head.buffer).setUint32(0, FRAME_BYTES_MAX + 1, true);
@@ -218,6 +251,6 @@ describe('the wire', () => {
         read: [0],
       }),
     );
-    expect(() => readToGpu(reads.subarray(4))).toThrow(/binding 0 is read/);
+    expect(readToGpu(reads.subarray(4))).toMatchObject({ why: expect.stringMatching(/binding 0/) });
   });
 });

@@ -1,6 +1,7 @@
 /**
  * What a worker device does about jobs that hang or kill their thread: who is blamed, who runs again, and with what error.
- * The rules of resets themselves are tested in virtual time with the scheduler.
+ * The rules of resets themselves are tested in virtual time with the scheduler; threads that are of no use while no job executes
+ * there in stuck.test.ts.
  */
 import { describe, expect, it } from 'vitest';
 import { systemRuntime } from 'fenceline';
@@ -96,6 +97,16 @@ describe('hang', () => {
     await expect(call(device.open(), 'default', [1]).result).resolves.toBe(1);
   });
 
+  it('T3, T7: is stopped also after a reset that came too late and was tried again', async () => {
+    const reset = { timeoutMs: 200, maxTries: 100, backoffMs: 10 };
+    const device = await openTestDevice({ runTimeoutMs: 300, reset, banAfter: 100 });
+    const [client, other] = [device.open(), device.open()];
+    await errorOf(call(client, 'blockFor', [1000]).result, 'ERR_JOB_TIMEOUT');
+    await errorOf(call(client, 'spin').result, 'ERR_JOB_TIMEOUT');
+    await expect(call(other, 'default', [1], { runTimeoutMs: 30_000 }).result).resolves.toBe(1);
+    expect(other.stats().karma).toBe(0);
+  });
+
   it('on every ring at once is cleared at once, also with fewer spares than rings', async () => {
     const device = await openTestDevice({ threads: 2, spares: 1 });
     const guilty = [device.open(), device.open()];
@@ -184,6 +195,18 @@ describe('thread that dies', () => {
     expect(device.gone.status).toBe('pending');
   });
 
+  it('T8: that executed a job is no sign that threads cannot live, however many die at once', async () => {
+    const device = await openTestDevice({ threads: 6 });
+    const client = device.open({ order: 'parallel' });
+    const before = await Promise.all(
+      [1, 2, 3, 4, 5, 6].map(() => call(client, 'rejectLater', [20]).result),
+    );
+    expect(before).toHaveLength(6);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(device.gone.status).toBe('pending');
+    await expect(call(device.open(), 'default', [1]).result).resolves.toBe(1);
+  });
+
   it('T8: five times in a row without an answer means that the device is lost', async () => {
     const driver = new WorkerDriver({
       label: 'doomed',
@@ -199,32 +222,6 @@ describe('thread that dies', () => {
     });
     expect(lost.message).toMatch(/5 threads in a row ended before they executed a job/);
     await driver.close();
-  });
-});
-
-describe('thread that is stuck', () => {
-  it('is not one that had no time yet to begin', async () => {
-    const device = await openTestDevice({ noHangLimit: 1000 });
-    const client = device.open();
-    const kept: boolean[] = [];
-    for (let round = 0; round < 6; round += 1) {
-      const thread = await call(client, 'threadId').result;
-      await call(client, 'busyLater', [8]).result;
-      const job = call(client, 'threadId', [], { runTimeoutMs: 2 });
-      kept.push((await job.result) === thread);
-    }
-    // Where the machine itself leaves the thread alone for as long as a stuck one, it is replaced.
-    expect(kept).toContain(true);
-  });
-
-  it('in what an earlier job left behind is replaced, and the job that waits there is innocent', async () => {
-    const device = await openTestDevice({ runTimeoutMs: 200 });
-    const leaver = device.open();
-    await call(leaver, 'stickLater', [0]).result;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    const innocent = device.open();
-    await expect(call(innocent, 'default', ['saved']).result).resolves.toBe('saved');
-    expect(innocent.stats()).toMatchObject({ karma: 0, failed: 0 });
   });
 });
 

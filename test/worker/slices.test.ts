@@ -29,6 +29,18 @@ describe('a generator function', () => {
     expect(seen).toEqual(['second']);
   });
 
+  it('S14, T4: that reports progress between its slices costs nobody the thread', async () => {
+    const device = await openTestDevice();
+    const seen: unknown[] = [];
+    const work = { module: KERNELS, export: 'tick', args: [30] };
+    const { result } = device.open().submit({ ...work, onProgress: (value) => seen.push(value) });
+    const other = device.open();
+    for (let i = 0; i < 8; i += 1) await call(other, 'sleep', [20]).result;
+    await expect(result).resolves.toBe(30);
+    expect(other.stats()).toMatchObject({ completed: 8, failed: 0 });
+    expect(seen.every((value) => value === 'tick')).toBe(true);
+  });
+
   it('S14: lets others have the thread between its slices', async () => {
     const device = await openTestDevice({ credits: 1 });
     const long = call(device.open(), 'countInSlices', [200, 5]);

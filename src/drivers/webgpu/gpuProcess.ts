@@ -17,7 +17,9 @@ import { Outbox } from './outbox.ts';
 import { messageOf } from './outcomes.ts';
 import { adapterName, createdSource, findGpu, requestAdapter } from './source.ts';
 import { readToGpu, WIRE_VERSION } from './wire.ts';
-import type { GpuRequest, ToGpu, WireDispatch } from './wire.ts';
+import type { FromGpu, GpuRequest, ToGpu, Unreadable, WireDispatch } from './wire.ts';
+
+type Message = Exclude<ToGpu, { type: 'hello' }> | Unreadable;
 
 const { Socket: SocketClass } = process.getBuiltinModule('node:net');
 
@@ -28,7 +30,7 @@ const TURN_MESSAGES_MAX = 4;
 const socket: Socket = new SocketClass({ fd: WIRE_FD, readable: true, writable: true });
 const cutter = new FrameCutter();
 /** What came and was not executed yet, from `nextMessage` on. */
-let messages: Exclude<ToGpu, { type: 'hello' }>[] = [];
+let messages: Message[] = [];
 let nextMessage = 0;
 /** Whether nothing of it may be executed now: the device is not open yet, or it is for the next turn. */
 let holding = true;
@@ -67,7 +69,7 @@ socket.on('data', (chunk: Uint8Array) => {
 socket.on('error', endNow);
 socket.on('close', () => endNow(null));
 
-function take(message: ToGpu): void {
+function take(message: ToGpu | Unreadable): void {
   if (message.type === 'hello') void open(message.version, message.request);
   else messages.push(message);
 }
@@ -95,7 +97,7 @@ function executeSome(): void {
   });
 }
 
-function execute(message: Exclude<ToGpu, { type: 'hello' }>): void {
+function execute(message: Message): void {
   switch (message.type) {
     case 'program': {
       const { program, wgsl, entryPoint } = message;
@@ -117,6 +119,12 @@ function execute(message: Exclude<ToGpu, { type: 'hello' }>): void {
       break;
     case 'destroy':
       memory.destroy(message.handle);
+      break;
+    case 'mark':
+      outbox.sendNow(doneAt(message.id, sharedClockUs()));
+      break;
+    case 'unreadable':
+      outbox.send({ type: 'failed', id: message.id, filter: 'threw', message: message.why });
       break;
   }
 }
@@ -168,7 +176,7 @@ function run(id: number, command: Command): void {
 async function create(id: number, handle: number, bytes: number): Promise<void> {
   const nowUs = sharedClockUs();
   if (await memory.create(handle, bytes)) {
-    outbox.send({ type: 'done', id, startUs: nowUs, endUs: nowUs, gpuUs: NaN, outputs: [] });
+    outbox.send(doneAt(id, nowUs));
   } else if (executor !== null) {
     outbox.send({
       type: 'failed',
@@ -177,6 +185,11 @@ async function create(id: number, handle: number, bytes: number): Promise<void> 
       message: `there are no ${bytes} bytes`,
     });
   }
+}
+
+/** Done, with nothing to give. */
+function doneAt(id: number, atUs: number): FromGpu {
+  return { type: 'done', id, startUs: atUs, endUs: atUs, gpuUs: NaN, outputs: [] };
 }
 
 function answer(id: number, used: Executor, beganUs: number, outcome: Outcome): void {

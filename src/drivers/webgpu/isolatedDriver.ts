@@ -12,6 +12,7 @@ import { ProcessRing } from './processRing.ts';
 import type { IsolatedJob, ProcessRingHost } from './processRing.ts';
 import { RemoteMemory } from './remoteMemory.ts';
 import { SpareProcesses } from './spareProcesses.ts';
+import { LISTED_BYTES } from './wire.ts';
 import type { GpuRequest } from './wire.ts';
 import { encodeWork } from './work.ts';
 import type { JobTask, PlainTask, WebGpuWork } from './work.ts';
@@ -25,6 +26,8 @@ export interface IsolatedDriverOptions {
   readonly request: GpuRequest;
   readonly spares: number;
   readonly runtime: Runtime;
+  /** How long a process may take until it is ready. */
+  readonly startTimeoutMs: number;
 }
 
 /**
@@ -53,13 +56,13 @@ export class IsolatedDriver
   #closed = false;
 
   constructor(options: IsolatedDriverOptions) {
-    const { label, request, spares, runtime } = options;
+    const { label, request, spares, runtime, startTimeoutMs } = options;
     this.runtime = runtime;
     this.#label = label;
     this.#clockOffsetUs = clockOffsetUs(() => runtime.nowUs(), sharedClockUs);
     this.spares = new SpareProcesses({
       spares,
-      start: (owner) => new GpuProcess(request, owner),
+      start: (owner) => new GpuProcess(request, owner, startTimeoutMs),
       onDeath: (why) => this.diedIdle(why),
     });
     this.#ring = new ProcessRing('ring 0', this);
@@ -100,6 +103,10 @@ export class IsolatedDriver
     return buffers;
   }
 
+  prepareJob(): Fence | null {
+    return this.#ring.prepare();
+  }
+
   runJob(job: IsolatedJob): Fence {
     return this.#ring.start(job);
   }
@@ -130,7 +137,7 @@ export class IsolatedDriver
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([this.#ring.reset(), this.spares.close()]);
+    await Promise.all([this.#ring.close(), this.spares.close()]);
   }
 
   crashed(alone: IsolatedJob | null, why: string): void {
@@ -144,8 +151,8 @@ export class IsolatedDriver
     this.#host?.fault(alone, error);
   }
 
-  lost(): void {
-    this.#host?.broke('lonely');
+  lost(blame: 'lonely' | 'nobody'): void {
+    this.#host?.broke(blame);
   }
 
   memoryLost(back: boolean): void {
@@ -166,11 +173,16 @@ export class IsolatedDriver
   }
 }
 
-/** How many bytes go to the GPU process, or come back, with a job. */
+/** A character of a text becomes so many bytes at most. */
+const UTF8_BYTES_MAX = 3;
+
+/** How many bytes go to the GPU process, or come back, with a job, at most. */
 function travellingBytes(task: PlainTask): number {
   if (task.type === 'upload') return task.contents.byteLength;
   if (task.type === 'readBack') return task.bytes;
-  const { bindings, read } = task.dispatch;
-  const sent = bindings.reduce((sum, { contents }) => sum + (contents?.byteLength ?? 0), 0);
-  return read.reduce((sum, index) => sum + (bindings[index]?.size ?? 0), sent);
+  const { wgsl, entryPoint, bindings, read } = task.dispatch;
+  let bytes = UTF8_BYTES_MAX * (wgsl.length + (entryPoint?.length ?? 0));
+  for (const { contents } of bindings) bytes += LISTED_BYTES + (contents?.byteLength ?? 0);
+  for (const index of read) bytes += LISTED_BYTES + (bindings[index]?.size ?? 0);
+  return bytes;
 }

@@ -21,6 +21,8 @@ export interface WebGpuDeviceOptions extends DeviceLimits {
   readonly isolation?: 'none' | 'process';
   /** Of an isolated device: how many more processes wait, ready to take over, 0 to 16. Default 1. */
   readonly spares?: number;
+  /** Of an isolated device: how long a GPU process may take until it is ready; then it counts as one that died. Default 20,000. */
+  readonly startTimeoutMs?: number;
   /** A device to adopt: it is used, never destroyed, and not replaced when it is lost. */
   readonly device?: GPUDeviceLike;
   /** Where devices are asked for. Default: the platform's own, or what `module` makes. */
@@ -59,11 +61,12 @@ export async function openWebGpuDevice(
   const { label = 'webgpu' } = options;
   if (typeof label !== 'string') throw invalid('openWebGpuDevice: label', 'a string', label);
   const isolation = checkedIsolation(options);
-  const hungTimeoutMs = checkedHungTimeoutMs(options);
+  const hungTimeoutMs = checkedTimeoutMs('hungTimeoutMs', options.hungTimeoutMs, 30_000);
+  const startTimeoutMs = checkedTimeoutMs('startTimeoutMs', options.startTimeoutMs, 20_000);
   checkRequest(options);
   const driver =
     isolation === 'process'
-      ? await isolatedDriver(options, label, runtime)
+      ? await isolatedDriver(options, label, runtime, startTimeoutMs)
       : localDriver(options, label, runtime, hungTimeoutMs);
   const { credits = DEFAULT_CREDITS } = options;
   const opened = { ...options, credits, label, rings: 1, runtime, newAbort };
@@ -96,6 +99,7 @@ async function isolatedDriver(
   options: WebGpuDeviceOptions,
   label: string,
   runtime: Runtime,
+  startTimeoutMs: number,
 ): Promise<Opening> {
   const { spares = 1, adapterOptions = {}, deviceDescriptor = {} } = options;
   if (!Number.isInteger(spares) || spares < 0 || spares > 16) {
@@ -103,19 +107,29 @@ async function isolatedDriver(
   }
   const request = {
     ...moduleOf(options),
-    adapter: JSON.stringify(adapterOptions),
-    device: JSON.stringify({
+    adapter: jsonOf('adapterOptions', adapterOptions),
+    device: jsonOf('deviceDescriptor', {
       ...deviceDescriptor,
       requiredFeatures: [...(deviceDescriptor.requiredFeatures ?? [])],
     }),
   };
   // Not loaded where there are no processes.
   const { IsolatedDriver } = await import('./isolatedDriver.ts');
-  return new IsolatedDriver({ label, request, spares, runtime });
+  return new IsolatedDriver({ label, request, spares, runtime, startTimeoutMs });
 }
 
-function checkedHungTimeoutMs({ hungTimeoutMs }: WebGpuDeviceOptions): number {
-  return checkedMs('openWebGpuDevice: hungTimeoutMs', hungTimeoutMs, 30_000_000) / 1000;
+/** @throws {ERR_INVALID_ARGUMENT} where JSON cannot say it, as of a BigInt: it has to travel */
+function jsonOf(name: string, value: object): string {
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    const message = `openWebGpuDevice: ${name} must be what JSON can say, to travel to the GPU process: ${messageOf(cause)}`;
+    throw new UsageError('ERR_INVALID_ARGUMENT', message, { cause });
+  }
+}
+
+function checkedTimeoutMs(name: string, ms: number | undefined, otherwise: number): number {
+  return checkedMs(`openWebGpuDevice: ${name}`, ms, otherwise * 1000) / 1000;
 }
 
 function checkRequest({ adapterOptions = {}, deviceDescriptor = {} }: WebGpuDeviceOptions): void {

@@ -24,7 +24,7 @@ export interface OutboxOptions {
  * What the GPU process tells: several messages go together, because each delivery wakes the other end, which costs it more
  * than what it is told.
  *
- * 1. What is sent goes after the call stack, with all that was written until then, in that order.
+ * 1. What is sent goes after the call stack, or now, with all that was written until then, in that order.
  * 2. The answer of a short job may be held: until as many jobs are answered as are still on the GPU, which has enough to do until
  *    there is more, and for `HOLD_US` at most.
  */
@@ -47,6 +47,12 @@ export class Outbox {
     if (this.#flushAsked) return;
     this.#flushAsked = true;
     this.#options.soon(() => this.#flush());
+  }
+
+  /** Sends `message` at once, with all that was written until now: what this process does next may end it. */
+  sendNow(message: FromGpu): void {
+    writeFromGpu(this.#writer, message);
+    this.#flush();
   }
 
   /** Sends the answer of a job that ended just now, or holds it (rule 2). */

@@ -1,14 +1,11 @@
 import { messageOf } from './outcomes.ts';
-import { GpuProcess } from './processHandle.ts';
+import { GpuProcess, START_MS } from './processHandle.ts';
 import type { AdapterName } from './wire.ts';
 
 /** What WebGPU a machine has: an adapter, or why there is none. */
 export type WebGpuProbe =
   | { readonly adapter: AdapterName; readonly why: null }
   | { readonly adapter: null; readonly why: string };
-
-/** A start that takes longer than this is one that never ends. */
-const PROBE_MS = 20_000;
 
 /**
  * Looks what WebGPU Node has here, in a process of its own, so that nothing of it stays in this one. Never rejects; takes
@@ -18,9 +15,8 @@ const PROBE_MS = 20_000;
  */
 export async function probeWebGpu(module: string | URL = 'webgpu'): Promise<WebGpuProbe> {
   const request = { module: String(module), flags: [], adapter: '{}', device: '{}' };
-  const gpu = new GpuProcess(request, { messageCame: () => {}, died: () => {} });
+  const gpu = new GpuProcess(request, { messageCame: () => {}, died: () => {} }, START_MS);
   gpu.ref();
-  const timer = setTimeout(() => void gpu.kill(), PROBE_MS);
   try {
     await gpu.whenReady;
     const { adapter } = gpu;
@@ -30,7 +26,6 @@ export async function probeWebGpu(module: string | URL = 'webgpu'): Promise<WebG
   } catch (error) {
     return { adapter: null, why: messageOf(error) };
   } finally {
-    clearTimeout(timer);
     await gpu.kill();
   }
 }

@@ -16,17 +16,20 @@ export interface ProcessOwner {
 
 /** How much of what a process wrote before it died is kept. */
 const STDERR_MAX = 2000;
+/** How long a start takes at most by default: one that takes longer never ends. */
+export const START_MS = 20_000;
+/** A timer cannot be longer. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 /** How long a process that died may be survived by its end of the pipe. */
 const LAST_WORDS_MS = 1000;
-/** What a pipe ends with that the other end closed without having read all: noticed by who writes, and by who reads. */
-const UNREAD: readonly unknown[] = ['EPIPE', 'ECONNRESET'];
 
 /**
  * The scheduling process's end of one GPU process.
  *
- * 1. starting, until it says that it is ready; what is posted before is kept for it.
+ * 1. starting, until it says that it is ready, for so long and no longer; what is posted before is kept for it.
  * 2. ready.
- * 3. over: it died, and what it had said is heard, refused to open a device, spoke nonsense, or `kill` was called. It is heard no more.
+ * 3. over: it died, and what it had said is heard, refused to open a device, spoke nonsense, was not ready in time, or `kill` was
+ *    called. It is heard no more.
  *
  * It keeps the process alive only between `ref` and `unref`, and while it is being killed.
  */
@@ -37,16 +40,16 @@ export class GpuProcess {
   readonly #cutter = new FrameCutter();
   readonly #exited: Deferred<void> = deferred();
   readonly #isReady: Deferred<void> = deferred();
+  readonly #startTimer: ReturnType<typeof setTimeout> | undefined;
   #stderr = '';
   #flushAsked = false;
   #started = false;
   #over = false;
-  #leftUnread = false;
   /** The hardware, once it is ready. */
   adapter: AdapterName | null = null;
   owner: ProcessOwner;
 
-  constructor(request: GpuRequest, owner: ProcessOwner) {
+  constructor(request: GpuRequest, owner: ProcessOwner, startTimeoutMs: number) {
     this.owner = owner;
     const { spawn } = process.getBuiltinModule('node:child_process');
     const { fileURLToPath } = process.getBuiltinModule('node:url');
@@ -59,9 +62,7 @@ export class GpuProcess {
     this.#isReady.promise.catch(() => {});
     this.#socket.on('data', (chunk: Uint8Array) => this.#came(chunk));
     // Its end is told by the exit.
-    this.#socket.on('error', ({ code }: { code?: unknown }) => {
-      this.#leftUnread ||= UNREAD.includes(code);
-    });
+    this.#socket.on('error', () => {});
     this.#child.stderr?.on('data', (chunk: Uint8Array) => {
       this.#stderr = (this.#stderr + String(chunk)).slice(-STDERR_MAX);
     });
@@ -69,6 +70,10 @@ export class GpuProcess {
     this.#child.on('exit', (code, signal) => this.#exit(exitReason(code, signal)));
     this.post({ type: 'hello', version: WIRE_VERSION, request });
     this.unref();
+    if (startTimeoutMs > TIMER_MS_MAX) return;
+    // One turn later: where this thread stood still, what the process said meanwhile is heard first.
+    const late = (): unknown => setImmediate(() => this.#late(startTimeoutMs));
+    this.#startTimer = setTimeout(late, startTimeoutMs).unref();
   }
 
   /** Whether its device is open. */
@@ -81,11 +86,6 @@ export class GpuProcess {
     return this.#isReady.promise;
   }
 
-  /** Whether it died before it had read all that was posted. False also where the platform does not tell. */
-  get leftUnread(): boolean {
-    return this.#leftUnread;
-  }
-
   /** Posts `message`; what is posted in one turn goes together. */
   post(message: ToGpu): void {
     if (this.#over) return;
@@ -96,7 +96,6 @@ export class GpuProcess {
       this.#flushAsked = false;
       const chunks = this.#out.take();
       if (this.#over) return;
-      this.#leftUnread ||= !this.#socket.writable;
       this.#socket.cork();
       for (const chunk of chunks) this.#socket.write(chunk);
       this.#socket.uncork();
@@ -118,6 +117,7 @@ export class GpuProcess {
 
   /** Ends it, whatever it does; resolves when it can no longer run. A second call waits for the same. */
   kill(): Promise<void> {
+    clearTimeout(this.#startTimer);
     if (!this.#over) {
       this.#over = true;
       this.#isReady.reject(new Error('the GPU process was ended'));
@@ -125,6 +125,10 @@ export class GpuProcess {
       this.#child.kill('SIGKILL');
     }
     return this.#exited.promise;
+  }
+
+  #late(startTimeoutMs: number): void {
+    if (!this.#started && !this.#over) this.#disown(`it was not ready after ${startTimeoutMs} ms`);
   }
 
   #came(chunk: Uint8Array): void {
@@ -147,6 +151,7 @@ export class GpuProcess {
         return;
       }
       this.#started = true;
+      clearTimeout(this.#startTimer);
       this.adapter = message.adapter;
       this.#isReady.resolve();
     } else if (message.type === 'refused') {
@@ -179,6 +184,7 @@ export class GpuProcess {
   }
 
   #end(why: string): void {
+    clearTimeout(this.#startTimer);
     this.#socket.destroy();
     this.#exited.resolve();
     if (this.#over) return;

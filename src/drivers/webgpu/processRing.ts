@@ -28,10 +28,10 @@ export interface ProcessRingHost {
   readonly memory: RemoteMemory;
   /** The process is over, and with it what was in its memory; with `back`, there is another. */
   memoryLost(back: boolean): void;
-  /** The GPU process ended while jobs were with it; `alone` is the only one, if there was one. */
+  /** The GPU process ended while jobs were with it; `alone` is the only thing that was, if there was one. */
   crashed(alone: IsolatedJob | null, why: string): void;
-  /** The GPU process lost its device while jobs were with it. */
-  lost(): void;
+  /** The GPU process lost its device while jobs were with it; `lonely`: a job that was alone with it is blamed. */
+  lost(blame: 'lonely' | 'nobody'): void;
   /** The GPU process ended while it had no job. */
   diedIdle(why: string): void;
   /** A GPU process answered: it can live here. */
@@ -56,8 +56,9 @@ interface Attempt {
  * 3. A ring without a process takes one when it has something to post. It has none after a reset and after a death.
  * 4. A process that dies, or loses its device, while jobs are with it breaks the device: the ring waits for the reset.
  *    One that had begun no job (none was posted, it was not ready yet, had nothing in flight when it lost its device, or died before it
- *    read what was posted to it while it had none) concerns nobody: what was posted to it is posted to the next.
- * 5. This process is kept alive while there are attempts, or the memory awaits an answer.
+ *    answered the mark in front of what was posted to it while it had none) concerns nobody: what was posted to it is posted to the next.
+ * 5. This process is kept alive while there are attempts, the memory awaits an answer, or jobs wait for a process.
+ * 6. Jobs start when a process is ready, so that nobody's time is spent on its start.
  */
 export class ProcessRing implements ProcessOwner, MemoryWire {
   readonly #host: ProcessRingHost;
@@ -73,18 +74,37 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
   /** True while nothing may be posted: the process is over, and the reset is not. */
   #blocked = false;
   #awaitsMemory = false;
-  /** Whether all that is with the process was posted at once, while it had nothing to do, and nothing was posted since. */
-  #postedAtOnce = false;
+  #closed = false;
+  readonly #starts: Timeline;
+  /** Signals when a process is ready; `null` while no job waits for that. */
+  #readiness: FenceSource | null = null;
+  /** The id of the mark in front of all jobs that are with the process, while it is not answered: none has begun. */
+  #mark: number | null = null;
 
   constructor(label: string, host: ProcessRingHost) {
     this.#host = host;
     this.#stalls = new StallWatch(host.runtime);
-    this.#timeline = new Timeline({ driver: 'webgpu', label, runtime: host.runtime });
+    const { runtime } = host;
+    this.#timeline = new Timeline({ driver: 'webgpu', label, runtime });
+    this.#starts = new Timeline({
+      driver: 'webgpu',
+      label: `${label}/starts`,
+      runtime,
+      ordered: false,
+    });
   }
 
   /** Takes a process before there are jobs, so that the first need not wait. */
   warmUp(): GpuProcess {
     return (this.#process ??= this.#takeProcess());
+  }
+
+  /** What jobs wait for before they start (rule 6); `null`: a process is ready. */
+  prepare(): Fence | null {
+    if (!this.#blocked && this.warmUp().ready) return null;
+    this.#readiness ??= this.#starts.createFence();
+    this.#keepAlive();
+    return this.#readiness.fence;
   }
 
   /** Takes `job` as the last attempt. */
@@ -121,8 +141,9 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
     const gpu = this.#process;
     this.#process = null;
     if (gpu !== null) {
+      const ended = this.#host.spares.end(gpu);
       this.#host.memoryLost(false);
-      await this.#host.spares.end(gpu);
+      await ended;
     }
     for (const { job, source } of this.#attempts.splice(0)) source.signal(resetError(job.label));
     this.#stalls.watch(false);
@@ -130,6 +151,13 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
     this.#names = new ProgramNames();
     this.#blocked = false;
     if (gpu !== null) this.#host.memoryLost(true);
+    this.#getReady();
+  }
+
+  /** Ends everything. */
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.reset();
   }
 
   nextId(): number {
@@ -138,7 +166,6 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
   }
 
   post(message: ToGpu): void {
-    this.#postedAtOnce = false;
     if (!this.#blocked) this.warmUp().post(message);
   }
 
@@ -149,20 +176,26 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
 
   messageCame(gpu: GpuProcess, message: FromGpu): void {
     if (this.#process !== gpu || this.#blocked) return;
-    if (message.type === 'done' || message.type === 'failed') {
-      if (!this.#host.memory.answered(message)) this.#answered(message);
+    if (message.type === 'ready') this.#getReady();
+    else if (message.type === 'done' || message.type === 'failed') {
+      if (message.id === this.#mark) this.#mark = null;
+      else if (!this.#host.memory.answered(message)) this.#answered(message);
     } else if (message.type === 'lost') {
       const why = `its device was lost: ${message.message}`;
-      this.#over(gpu, why, message.inFlight > 0, () => this.#host.lost());
+      const innocent = message.reason === 'destroyed' || this.#awaitsMemory;
+      this.#over(gpu, why, message.inFlight > 0, () =>
+        this.#host.lost(innocent ? 'nobody' : 'lonely'),
+      );
     }
   }
 
   died(gpu: GpuProcess, why: string): void {
     if (this.#process !== gpu || this.#blocked) return;
     const [first] = this.#attempts;
-    const alone = this.#posted === 1 && first !== undefined ? first.job : null;
-    const mayHaveBegun = !(gpu.leftUnread && this.#postedAtOnce);
-    this.#over(gpu, why, mayHaveBegun, () => this.#host.crashed(alone, why));
+    // A job is not alone where the memory is at work for somebody.
+    const isAlone = this.#posted === 1 && !this.#awaitsMemory;
+    const alone = isAlone && first !== undefined ? first.job : null;
+    this.#over(gpu, why, this.#mark === null, () => this.#host.crashed(alone, why));
   }
 
   /** Rule 4. */
@@ -180,6 +213,20 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
     this.#host.diedIdle(why);
     this.#host.memoryLost(true);
     this.#askFlush();
+    this.#getReady();
+  }
+
+  /** Rule 6: tells those that wait, or has them wait for the next process. */
+  #getReady(): void {
+    const waiting = this.#readiness;
+    if (waiting === null) return;
+    if (!this.#closed && !this.warmUp().ready) {
+      this.#keepAlive();
+      return;
+    }
+    this.#readiness = null;
+    waiting.signal();
+    this.#keepAlive();
   }
 
   #askFlush(): void {
@@ -196,7 +243,6 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
     if (this.#blocked || this.#posted === this.#attempts.length) return;
     const gpu = this.warmUp();
     this.#keepAlive();
-    this.#postedAtOnce = this.#posted === 0;
     while (this.#posted < this.#attempts.length) {
       const attempt = this.#attempts[this.#posted] as Attempt;
       if (attempt.cancelled) {
@@ -221,6 +267,10 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
   }
 
   #post(gpu: GpuProcess, attempt: Attempt, command: Command): void {
+    if (this.#posted === 0) {
+      this.#mark = this.nextId();
+      gpu.post({ type: 'mark', id: this.#mark });
+    }
     const id = this.nextId();
     attempt.id = id;
     if (command.type !== 'dispatch') {
@@ -263,7 +313,8 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
 
   /** Rule 5. */
   #keepAlive(): void {
-    if (this.#attempts.length > 0 || this.#awaitsMemory) this.#process?.ref();
+    const isNeeded = this.#attempts.length > 0 || this.#awaitsMemory || this.#readiness !== null;
+    if (isNeeded) this.#process?.ref();
     else this.#process?.unref();
   }
 }

@@ -1,3 +1,5 @@
+import { programKey } from './programKey.ts';
+
 /** How many programs one process is sent at most; the one that was used least recently makes room. */
 const NAMES_MAX = 256;
 
@@ -19,7 +21,7 @@ export class ProgramNames {
   #recent: { readonly key: string; readonly name: ProgramName } | null = null;
 
   nameOf(wgsl: string, entryPoint: string | null): ProgramName {
-    const key = entryPoint === null ? wgsl : `${entryPoint}\n${wgsl}`;
+    const key = programKey(wgsl, entryPoint);
     if (this.#recent?.key === key) return this.#recent.name;
     const known = this.#names.get(key);
     if (known !== undefined) {

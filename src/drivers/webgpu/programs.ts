@@ -1,4 +1,5 @@
 import type { GPUComputePipelineLike, GPUDeviceLike, GPUShaderModuleLike } from './gpu.ts';
+import { programKey } from './programKey.ts';
 
 /** How many pipelines are kept; the one that was used least recently makes room. */
 const PROGRAMS_MAX = 256;
@@ -39,7 +40,7 @@ export class Programs {
 
   /** The program for `wgsl`, where it was compiled; `null` where it is new. */
   find(wgsl: string, entryPoint: string | null): Program | null {
-    const key = keyOf(wgsl, entryPoint);
+    const key = programKey(wgsl, entryPoint);
     if (this.#last?.key === key) return this.#last;
     const known = this.#programs.get(key);
     if (known === undefined) return null;
@@ -51,7 +52,7 @@ export class Programs {
 
   /** Compiles `wgsl`. A shader that does not compile is reported to the open error scope. */
   compile(wgsl: string, entryPoint: string | null): Program {
-    const key = keyOf(wgsl, entryPoint);
+    const key = programKey(wgsl, entryPoint);
     const module = this.#device.createShaderModule({ code: wgsl });
     const compute = entryPoint === null ? { module } : { module, entryPoint };
     const pipeline = this.#device.createComputePipeline({ layout: 'auto', compute });
@@ -71,9 +72,4 @@ export class Programs {
     if (this.#programs.get(program.key) === program) this.#programs.delete(program.key);
     if (this.#last === program) this.#last = null;
   }
-}
-
-/** The text itself where that will do: the hash of a text that comes again is known. */
-function keyOf(wgsl: string, entryPoint: string | null): string {
-  return entryPoint === null ? wgsl : `${entryPoint}\n${wgsl}`;
 }

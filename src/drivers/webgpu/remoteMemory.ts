@@ -12,6 +12,9 @@ export interface MemoryWire {
   awaits(answers: boolean): void;
 }
 
+/** How much of a buffer travels at once: a frame bounds it, and so does what one turn may copy. */
+const PIECE_BYTES = 64 * 1024 * 1024;
+
 type Answer = Extract<FromGpu, { type: 'done' | 'failed' }>;
 
 /** The memory of the GPU process. What it is asked is ordered among the jobs that are posted. */
@@ -29,12 +32,30 @@ export class RemoteMemory implements MemoryBackend {
   }
 
   write(handle: number, contents: Uint8Array<ArrayBuffer>): void {
-    const id = this.#wire.nextId();
-    this.#wire.post({ type: 'upload', id, handle, offset: 0, contents });
+    for (let offset = 0; offset < contents.byteLength; offset += PIECE_BYTES) {
+      const id = this.#wire.nextId();
+      const piece = contents.subarray(offset, offset + PIECE_BYTES);
+      this.#wire.post({ type: 'upload', id, handle, offset, contents: piece });
+    }
   }
 
   async read(handle: number, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
-    const answer = await this.#ask((id) => ({ type: 'readBack', id, handle, offset: 0, bytes }));
+    if (bytes <= PIECE_BYTES) return this.#readPiece(handle, 0, bytes);
+    const contents = new Uint8Array(bytes);
+    // One after the other: neither end holds two.
+    for (let offset = 0; offset < bytes; offset += PIECE_BYTES) {
+      const length = Math.min(PIECE_BYTES, bytes - offset);
+      contents.set(await this.#readPiece(handle, offset, length), offset);
+    }
+    return contents;
+  }
+
+  async #readPiece(
+    handle: number,
+    offset: number,
+    bytes: number,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const answer = await this.#ask((id) => ({ type: 'readBack', id, handle, offset, bytes }));
     const [contents] = answer.type === 'done' ? answer.outputs : [];
     if (contents === undefined) throw new Error('the GPU process did not give it');
     return contents;
@@ -58,6 +79,7 @@ export class RemoteMemory implements MemoryBackend {
   lose(): void {
     for (const waiting of this.#awaited.values()) waiting.reject(new Error('the device is lost'));
     this.#awaited.clear();
+    this.#wire.awaits(false);
   }
 
   #ask(message: (id: number) => ToGpu): Promise<Answer> {

@@ -8,13 +8,14 @@ import type { ElementKind } from './work.ts';
  * What the scheduling process and the GPU process say to each other (docs/adr has why it is bytes of our own).
  *
  * 1. The first message each way names the version. An end that hears another version, or anything that is not a message below,
- *    ends the connection: the other end is broken.
+ *    ends the connection: the other end is broken. What has an id and cannot be read otherwise fails alone.
  * 2. A program is sent once and named by a number; `forget` frees the number. Jobs name programs, and are executed in the
  *    order in which they come.
  * 3. What has an id gets exactly one answer, `done` or `failed`, in any order; after `lost` there are none.
  * 4. Buffers are named by handles, which are never used again in the life of the process.
+ * 5. A `mark` is answered before anything behind it is begun: who has no answer knows that nothing was.
  */
-export const WIRE_VERSION = 2;
+export const WIRE_VERSION = 3;
 const MAGIC = 0x4657_4e43;
 
 /** To the GPU process. */
@@ -48,7 +49,15 @@ export type ToGpu =
       readonly handle: number;
       readonly bytes: number;
     }
-  | { readonly type: 'destroy'; readonly handle: number };
+  | { readonly type: 'destroy'; readonly handle: number }
+  | { readonly type: 'mark'; readonly id: number };
+
+/** What came with an id, and does not make sense: it fails, and nothing else does. */
+export interface Unreadable {
+  readonly type: 'unreadable';
+  readonly id: number;
+  readonly why: string;
+}
 
 /** One dispatch. */
 export interface WireDispatch {
@@ -114,20 +123,12 @@ const KINDS: readonly ElementKind[] = [
   ...(['Uint16Array', 'Int32Array', 'Uint32Array', 'Float32Array', 'Float64Array'] as const),
   ...(['BigInt64Array', 'BigUint64Array'] as const),
 ];
-/** More bindings than any device has. */
-const BINDINGS_MAX = 1024;
+/** What each binding, and each number of `read`, adds to a message or to its answer, beside contents: at most so many bytes. */
+export const LISTED_BYTES = 32;
 
 const TO_GPU = [
-  ...([
-    'hello',
-    'program',
-    'forget',
-    'dispatch',
-    'upload',
-    'readBack',
-    'create',
-    'destroy',
-  ] as const),
+  ...(['hello', 'program', 'forget', 'dispatch', 'upload'] as const),
+  ...(['readBack', 'create', 'destroy', 'mark'] as const),
 ] satisfies readonly ToGpu['type'][];
 const FROM_GPU = [
   ...(['ready', 'refused', 'done', 'failed', 'lost'] as const),
@@ -157,15 +158,20 @@ export function writeToGpu(out: FrameWriter, message: ToGpu): void {
       writeDispatch(out, message);
       break;
     case 'upload':
-      for (const number of [message.id, message.handle, message.offset]) out.u32(number);
+      for (const number of [message.id, message.handle]) out.u32(number);
+      out.f64(message.offset);
       out.bytes(message.contents);
       break;
     case 'readBack':
-      for (const number of [message.id, message.handle, message.offset]) out.u32(number);
-      out.u32(message.bytes);
+      for (const number of [message.id, message.handle]) out.u32(number);
+      for (const number of [message.offset, message.bytes]) out.f64(number);
       break;
     case 'create':
-      for (const number of [message.id, message.handle, message.bytes]) out.u32(number);
+      for (const number of [message.id, message.handle]) out.u32(number);
+      out.f64(message.bytes);
+      break;
+    case 'mark':
+      out.u32(message.id);
       break;
     case 'destroy':
       out.u32(message.handle);
@@ -182,8 +188,8 @@ function writeDispatch(out: FrameWriter, job: WireDispatch): void {
   for (const { size, bytes, kind, contents, handle } of job.bindings) {
     out.u8(KINDS.indexOf(kind));
     out.u32(handle);
-    out.u32(size);
-    out.u32(bytes);
+    out.f64(size);
+    out.f64(bytes);
     out.u8(contents === null ? 0 : 1);
     if (contents !== null) out.bytes(contents);
   }
@@ -192,15 +198,37 @@ function writeDispatch(out: FrameWriter, job: WireDispatch): void {
 }
 
 /** Reads one frame; @throws {WireError} when it is not a message to the GPU process */
-export function readToGpu(frame: Uint8Array): ToGpu {
+export function readToGpu(frame: Uint8Array): ToGpu | Unreadable {
   const input = new FrameReader(frame);
-  const message = readOneToGpu(input);
+  const type = typeOf(TO_GPU, input.u8());
+  if (!isAsked(type)) return readWhole(input, () => readTold(input, type));
+  const id = input.u32();
+  try {
+    return readWhole(input, () => readAsked(input, type, id));
+  } catch (error) {
+    if (error instanceof WireError) return { type: 'unreadable', id, why: error.message };
+    throw error;
+  }
+}
+
+function readWhole<T>(input: FrameReader, read: () => T): T {
+  const message = read();
   input.end();
   return message;
 }
 
-function readOneToGpu(input: FrameReader): ToGpu {
-  const type = typeOf(TO_GPU, input.u8());
+/** What has an id begins with it. */
+type Asked = Extract<ToGpu, { id: number }>;
+
+const ASKED: readonly ToGpu['type'][] = [
+  ...(['dispatch', 'upload', 'readBack', 'create', 'mark'] as const),
+] satisfies readonly Asked['type'][];
+
+function isAsked(type: ToGpu['type']): type is Asked['type'] {
+  return ASKED.includes(type);
+}
+
+function readTold(input: FrameReader, type: Exclude<ToGpu['type'], Asked['type']>): ToGpu {
   switch (type) {
     case 'hello': {
       if (input.u32() !== MAGIC) throw new WireError('a hello of somebody else');
@@ -214,25 +242,30 @@ function readOneToGpu(input: FrameReader): ToGpu {
       return { type, program: input.u32(), wgsl: input.text(), entryPoint: input.text() };
     case 'forget':
       return { type, program: input.u32() };
-    case 'dispatch':
-      return readDispatch(input);
-    case 'upload': {
-      const [id, handle, offset] = [input.u32(), input.u32(), input.u32()];
-      return { type, id, handle, offset, contents: input.bytes() };
-    }
-    case 'readBack': {
-      const [id, handle, offset] = [input.u32(), input.u32(), input.u32()];
-      return { type, id, handle, offset, bytes: input.u32() };
-    }
-    case 'create':
-      return { type, id: input.u32(), handle: input.u32(), bytes: input.u32() };
     case 'destroy':
       return { type, handle: input.u32() };
   }
 }
 
-function readDispatch(input: FrameReader): WireDispatch {
-  const [id, program] = [input.u32(), input.u32()];
+function readAsked(input: FrameReader, type: Asked['type'], id: number): Asked {
+  switch (type) {
+    case 'dispatch':
+      return readDispatch(input, id);
+    case 'upload': {
+      const [handle, offset] = [input.u32(), sizeIn(input)];
+      return { type, id, handle, offset, contents: input.bytes() };
+    }
+    case 'readBack':
+      return { type, id, handle: input.u32(), offset: sizeIn(input), bytes: sizeIn(input) };
+    case 'create':
+      return { type, id, handle: input.u32(), bytes: sizeIn(input) };
+    case 'mark':
+      return { type, id };
+  }
+}
+
+function readDispatch(input: FrameReader, id: number): WireDispatch {
+  const program = input.u32();
   const workgroups = [input.u32(), input.u32(), input.u32()] as [number, number, number];
   const bindings = list(input, () => readBinding(input));
   const read = list(input, () => {
@@ -246,7 +279,7 @@ function readDispatch(input: FrameReader): WireDispatch {
 function readBinding(input: FrameReader): CommandBinding {
   const kind = KINDS[input.u8()];
   if (!isElementKind(kind)) throw new WireError('an unknown kind of array');
-  const [handle, size, bytes] = [input.u32(), input.u32(), input.u32()];
+  const [handle, size, bytes] = [input.u32(), sizeIn(input), sizeIn(input)];
   const contents = input.u8() === 0 ? null : input.bytes();
   const fits = size % 4 === 0 && size >= 4 && bytes <= size;
   if (!fits || (contents !== null && contents.byteLength !== size)) {
@@ -334,9 +367,15 @@ function typeOf<T extends string>(types: readonly T[], number: number): T {
   return type;
 }
 
+/** A number of bytes: it may be more than 32 bits can say. */
+function sizeIn(input: FrameReader): number {
+  const size = input.f64();
+  if (!Number.isInteger(size) || size < 0) throw new WireError(`${size} is no number of bytes`);
+  return size;
+}
+
 function list<T>(input: FrameReader, one: () => T): T[] {
   const count = input.u32();
-  if (count > BINDINGS_MAX) throw new WireError(`a list of ${count}`);
   const values: T[] = [];
   while (values.length < count) values.push(one());
   return values;

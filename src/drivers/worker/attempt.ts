@@ -7,7 +7,7 @@ import type {
   SliceMessage,
   UnreadableMessage,
 } from './protocol.ts';
-import type { WorkerJob } from './ring.ts';
+import type { WorkerJob } from './ringHost.ts';
 
 /** One try of a job on a ring, from `start` to its answer. */
 export interface Attempt {
@@ -20,6 +20,10 @@ export interface Attempt {
   alone: boolean;
   /** Why it will not be posted; it fails when it is the head. */
   refused: JobError | null;
+  /** Past its deadline it was found not begun: it is judged when it had its time since it was found executing. */
+  waited: boolean;
+  /** How many threads were given up that did not come round to it. */
+  abandoned: number;
 }
 
 /** How an attempt, or a slice of it, ended. */

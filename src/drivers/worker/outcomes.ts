@@ -1,7 +1,7 @@
 import { JobError } from '../../base/index.ts';
 import { messageOf, putTogether } from './errorWire.ts';
 import type { FailedMessage } from './protocol.ts';
-import type { WorkerJob } from './ring.ts';
+import type { WorkerJob } from './ringHost.ts';
 import type { Death } from './threadHandle.ts';
 
 /** What a job's answer says about why it failed. */
@@ -51,6 +51,13 @@ export function crashError(job: WorkerJob, death: Death): JobError {
     cause: death.error ?? new Error(`exit code ${death.exitCode}`),
     label,
   });
+}
+
+/** The job was with `threads` threads, and none began it. */
+export function neverBegunError(job: WorkerJob, threads: number): JobError {
+  const { label } = job;
+  const message = `job ${label} was given to ${threads} threads, and each was stuck or did not start before it began the job`;
+  return new JobError('ERR_JOB_RESET', message, { label });
 }
 
 /** The thread was lost without the job's fault, with what cannot be had again. */

@@ -1,38 +1,25 @@
 import { JobError } from '../../base/index.ts';
 import type { Fence } from '../../base/index.ts';
-import type { Task } from '../../device/index.ts';
-import type { Runtime } from '../../events/index.ts';
 import { Timeline } from '../../fence/index.ts';
-import type { Job } from '../../sched/index.ts';
 import { errorOf, messageOf, moves } from './attempt.ts';
 import type { Answer, Attempt } from './attempt.ts';
-import type { AnswerSource, LateAnswers } from './lateAnswers.ts';
-import { cancelledError, crashError, lostError, unpostableError } from './outcomes.ts';
+import type { AnswerSource } from './lateAnswers.ts';
+import {
+  cancelledError,
+  crashError,
+  lostError,
+  neverBegunError,
+  unpostableError,
+} from './outcomes.ts';
 import type { FromThread, UnreadableMessage } from './protocol.ts';
-import type { SpareThreads } from './spareThreads.ts';
+import type { RingHost, WorkerJob } from './ringHost.ts';
 import type { Death, ThreadHandle, ThreadOwner } from './threadHandle.ts';
-import type { WorkerCall } from './work.ts';
 
-/** A job of a worker device. */
-export type WorkerJob = Job<Task<WorkerCall>>;
-
-/** What a ring needs of the device around it. */
-export interface RingHost {
-  readonly runtime: Runtime;
-  readonly spares: SpareThreads;
-  readonly lateAnswers: LateAnswers;
-  /** `job` killed its thread. */
-  blame(job: WorkerJob, error: JobError): void;
-  /** The ring's thread died, or got stuck, while no job executed. */
-  diedIdle(death: Death): void;
-  /** A thread answered: threads can live here. */
-  answered(): void;
-  /** Whether the function of `call` is a generator function. */
-  learned(call: WorkerCall, isGenerator: boolean): void;
-}
-
-/** A thread that is not busy has begun what was posted to it by then. */
-const TAKE_US = 20_000;
+/** A thread that is not busy has begun what was posted to it by then; one that starts is ready by then, or never will be. */
+const TAKE_US = 100_000;
+const START_US = 10_000_000;
+/** A job fails, innocent, when so many threads in a row did not come round to it. */
+const THREADS_MAX = 3;
 
 /**
  * One ring: attempts in order, and the thread that executes them.
@@ -74,7 +61,16 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     const { work } = job.payload;
     if (work.kept !== null && work.kept.attempt !== job.attempt) work.kept = null;
     const source = this.#timeline.createFence();
-    this.#attempts.push({ job, source, id: 0, cancelled: false, alone: false, refused: null });
+    this.#attempts.push({
+      job,
+      source,
+      id: 0,
+      cancelled: false,
+      alone: false,
+      refused: null,
+      waited: false,
+      abandoned: 0,
+    });
     if (this.#attempts.length === 1) this.#thread?.ref();
     this.#askFlush();
     return source.fence;
@@ -105,22 +101,31 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
   }
 
   /**
-   * Judges `job`, which is past its deadline (T2). It hangs only if it executes. What came in too late because this thread was
-   * busy, and a thread that is still starting, are no hang; a thread that is stuck outside of any job is
-   * replaced, because nothing that runs there now has a job to blame.
+   * Judges `job`, which is past its deadline (T2). It hangs only if it executes, and had its time for that. What came in too late
+   * because this thread was busy is no hang. Where the thread still starts, or is stuck outside of any job, the job waits: for a
+   * bounded time, then the thread is replaced, because nothing that runs there now has a job to blame.
    */
-  timedOut(job: WorkerJob): 'no-hang' | 'reset' {
+  timedOut(job: WorkerJob): 'no-hang' | 'waits' | 'reset' {
     const thread = this.#thread;
-    if (this.#blocked || thread === null) return 'no-hang';
-    if (this.#hasMail(thread) || !thread.ready) return 'no-hang';
+    if (this.#blocked || thread === null || this.#hasMail(thread)) return 'no-hang';
     const head = this.#attempts[0];
-    if (head?.job === job && head.id !== 0 && thread.halt(head.id)) return 'reset';
-    const isLate = this.#host.runtime.nowUs() - this.#postedAtUs > TAKE_US;
-    if (isLate && thread.halt(0)) {
-      if (this.#hasMail(thread)) thread.goOn();
-      else this.#replace(thread, 'the thread was stuck while no job executed there');
+    if (head?.job === job && head.id !== 0 && thread.halt(head.id)) {
+      if (!head.waited) return 'reset';
+      // It began since it was judged last: its clock starts now.
+      head.waited = false;
+      thread.goOn();
+      return 'waits';
     }
-    return 'no-hang';
+    if (head !== undefined) head.waited = true;
+    const waitedUs = this.#host.runtime.nowUs() - this.#postedAtUs;
+    if (waitedUs <= (thread.ready ? TAKE_US : START_US)) return 'waits';
+    if (!thread.halt(0)) return 'no-hang';
+    if (this.#hasMail(thread)) {
+      thread.goOn();
+      return 'no-hang';
+    }
+    this.#abandon(thread);
+    return 'waits';
   }
 
   /** Stops the thread; resolves when nothing that was started here can run any more (T3). A second call waits for the same. */
@@ -162,8 +167,9 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
   async #reset(): Promise<void> {
     this.#blocked = true;
     const thread = this.#thread;
+    // It waits also where there is no thread: nothing is over before `reset` has kept what waits for it.
+    await (thread === null ? null : this.#host.spares.stop(thread));
     if (thread !== null) {
-      await this.#host.spares.stop(thread);
       this.#thread = null;
       this.#host.spares.owe();
     }
@@ -172,6 +178,21 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     this.#posted = 0;
     this.#blocked = false;
     this.#resetting = null;
+  }
+
+  /**
+   * Gives up a thread that is halted while no job executes there: none begins there any more, whenever it stops. So what was
+   * posted to it need not wait for that, which takes as long as a call of the platform that it is in.
+   */
+  #abandon(thread: ThreadHandle): void {
+    const why = thread.ready ? 'it was stuck while no job executed there' : 'it did not start';
+    const head = this.#attempts[0];
+    if (head !== undefined) {
+      head.abandoned += 1;
+      if (head.abandoned === THREADS_MAX) head.refused ??= neverBegunError(head.job, THREADS_MAX);
+    }
+    void this.#host.spares.stop(thread);
+    this.#giveUp(thread, { exitCode: 1, error: new Error(why) });
   }
 
   /** Stops a thread that is of no use, through nobody's fault. */
@@ -201,7 +222,7 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
       attempt.id = 0;
     }
     this.#askFlush();
-    this.#host.diedIdle(death);
+    if (!thread.hasWorked) this.#host.diedUnused(death);
   }
 
   #askFlush(): void {
@@ -290,9 +311,11 @@ export class WorkerRing implements ThreadOwner, AnswerSource {
     const head = this.#attempts[0];
     if (!('id' in message) || head === undefined) return;
     if (message.type === 'resend') this.#sendAgain(thread, message.id);
-    else if (head.id !== message.id) this.#replace(thread, 'the thread answered out of order');
-    else if (message.type === 'progress') this.#progress(head.job, message.value);
-    else this.#answer(head, message);
+    else if (message.type === 'progress') {
+      // A generator may report at any time, also between two slices: then it is not its turn.
+      if (head.id === message.id) this.#progress(head.job, message.value);
+    } else if (head.id === message.id) this.#answer(head, message);
+    else this.#replace(thread, 'the thread answered out of order');
   }
 
   /** Rule 7. */

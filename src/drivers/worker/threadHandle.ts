@@ -105,6 +105,11 @@ export class ThreadHandle {
     return Atomics.load(this.#status, EXECUTING);
   }
 
+  /** Whether it has begun a job, ever. */
+  get hasWorked(): boolean {
+    return this.#answeredId > 0 || this.executing !== 0;
+  }
+
   /** The id of the first job of the next `postJobs`; those after it count on. */
   get nextId(): number {
     return this.#nextId;

@@ -23,7 +23,10 @@ export interface WorkerWork {
    * job begins, so that a job that was only queued there still has them when it must run again.
    */
   readonly transfer?: readonly Transferable[];
-  /** Called in the submitting thread for each `this.progress(value)` of the job, in order, while the job runs. */
+  /**
+   * Called in the submitting thread for each `this.progress(value)` of the job, in order, while the job runs. What a generator reports
+   * between two slices is left out.
+   */
   readonly onProgress?: (value: unknown) => void;
 }
 

@@ -9,7 +9,7 @@ import type { KnownFunction } from './knownFunctions.ts';
 import { LateAnswers } from './lateAnswers.ts';
 import { reasonOf } from './outcomes.ts';
 import { WorkerRing } from './ring.ts';
-import type { RingHost, WorkerJob } from './ring.ts';
+import type { RingHost, WorkerJob } from './ringHost.ts';
 import { SpareThreads } from './spareThreads.ts';
 import { ThreadHandle } from './threadHandle.ts';
 import type { Death } from './threadHandle.ts';
@@ -17,7 +17,7 @@ import { encodeWork, takeOver } from './work.ts';
 import type { WorkerCall, WorkerWork } from './work.ts';
 
 /** After so many deaths in a row of threads that executed nothing, threads cannot live here: the device is gone. */
-const IDLE_DEATHS_MAX = 5;
+const UNUSED_DEATHS_MAX = 5;
 /** How long a close waits for a thread that does not stop, because it is inside a call of the platform. */
 const STOP_TIMEOUT_MS = 5000;
 
@@ -51,7 +51,7 @@ export class WorkerDriver
   readonly lateAnswers: LateAnswers;
   readonly #clockOffsetUs: number;
   readonly #functions = new KnownFunctions();
-  #idleDeaths = 0;
+  #unusedDeaths = 0;
   #host: DeviceHost<WorkerCall> | null = null;
 
   constructor(options: WorkerDriverOptions) {
@@ -62,7 +62,7 @@ export class WorkerDriver
     this.spares = new SpareThreads({
       spares,
       start: (owner) => new ThreadHandle(label, owner, resourceLimits),
-      onDeath: (death) => this.diedIdle(death),
+      onDeath: (death) => this.diedUnused(death),
     });
     for (let index = 0; index < threads; index += 1) {
       this.#rings.push(new WorkerRing(`${label}/ring ${index}`, this));
@@ -118,7 +118,7 @@ export class WorkerDriver
     return job.payload.work.kept === null ? null : 'same-ring';
   }
 
-  timedOut(job: WorkerJob): 'no-hang' | 'reset' {
+  timedOut(job: WorkerJob): 'no-hang' | 'waits' | 'reset' {
     return this.#ringOf(job.ring).timedOut(job);
   }
 
@@ -160,15 +160,15 @@ export class WorkerDriver
     this.#host?.fault(job, error);
   }
 
-  diedIdle(death: Death): void {
-    this.#idleDeaths += 1;
-    if (this.#idleDeaths !== IDLE_DEATHS_MAX) return;
-    const message = `${IDLE_DEATHS_MAX} threads in a row ended before they executed a job: ${reasonOf(death)}`;
+  diedUnused(death: Death): void {
+    this.#unusedDeaths += 1;
+    if (this.#unusedDeaths !== UNUSED_DEATHS_MAX) return;
+    const message = `${UNUSED_DEATHS_MAX} threads in a row ended before they executed a job: ${reasonOf(death)}`;
     this.#host?.lost(new JobError('ERR_DEVICE_GONE', message, { cause: death.error }));
   }
 
   answered(): void {
-    this.#idleDeaths = 0;
+    this.#unusedDeaths = 0;
   }
 
   learned({ module, name }: WorkerCall, isGenerator: boolean): void {

@@ -12,7 +12,12 @@ export function accused(
   judge.accuse(job, scheduler);
   attempt.detached = true;
   scheduler.wasDisturbed = true;
-  if (!failsOnTime && (scheduler.hasReset || scheduler.domain.resetting)) return;
+  const { domain } = scheduler;
+  const isCovered = domain.resetting && domain.rings.includes(attempt.ring);
+  if (!failsOnTime && (scheduler.hasReset || isCovered)) {
+    if (attempt.hardware.status !== 'pending') judge.accusedEnded(attempt);
+    return;
+  }
   failedOnTime(judge, scheduler, job, attempt);
 }
 

@@ -176,10 +176,17 @@ export class Judge {
   /** What executes on `ring` now. */
   executing(ring: RingRecord): AttemptRecord | null {
     for (const attempt of ring.attempts) {
-      if (!attempt.over) return attempt;
+      if (!attempt.over && !attempt.charged) return attempt;
       if (attempt.hung) return null;
     }
     return null;
+  }
+
+  /** Everything that executes on `ring`: where it keeps no order, all that has not ended. */
+  executingAll(scheduler: SchedulerRecord, ring: RingRecord): AttemptRecord[] {
+    if (!scheduler.ordered) return ring.attempts.filter(({ over, charged }) => !over && !charged);
+    const executing = this.executing(ring);
+    return executing === null ? [] : [executing];
   }
 
   /** Whether nobody could be asked about it and its own time is up (T2). */
@@ -191,9 +198,8 @@ export class Judge {
 
   /** Starts the clock of what executes on `ring` now (T1). */
   updateExecution(scheduler: SchedulerRecord, ring: RingRecord): void {
-    const attempt = this.executing(ring);
-    if (attempt !== null && Number.isNaN(attempt.execClockUs)) {
-      attempt.execClockUs = this.clockOf(scheduler);
+    for (const attempt of this.executingAll(scheduler, ring)) {
+      if (Number.isNaN(attempt.execClockUs)) attempt.execClockUs = this.clockOf(scheduler);
     }
   }
 
@@ -237,6 +243,7 @@ export class Judge {
   hardwareSignalled(attempt: AttemptRecord): void {
     if (this.isTold)
       this.tell(`hardware fence of ${attempt.job.label}: ${attempt.hardware.error?.code ?? 'ok'}`);
+    if (attempt.job.accused) this.accusedEnded(attempt);
     if (attempt.detached || attempt.retired) return;
     const { entity, seqno } = attempt.job;
     // It waits for its predecessor, and who depends on it does not see it on the ring any more.
@@ -244,6 +251,13 @@ export class Judge {
     this.charge(attempt, true);
     attempt.over = true;
     this.retire(attempt);
+  }
+
+  /** The hardware is done with an accused attempt before a reset took it: what is behind it executes (T1, S13). */
+  accusedEnded(attempt: AttemptRecord): void {
+    if (attempt.over || attempt.retired || attempt.taken !== 'no') return;
+    this.charge(attempt, true);
+    this.updateExecution(attempt.scheduler, attempt.ring);
   }
 
   /** The hardware worked on after the job had failed on time (S11). */
@@ -317,12 +331,6 @@ export class Judge {
     }
   }
 
-  /** The device of a scheduler that was closed is unplugged: its hardware is no more (J11). */
-  unplugClosed(scheduler: SchedulerRecord): void {
-    scheduler.wasUnplugged = true;
-    this.#endAll(scheduler, true);
-  }
-
   /** The scheduler was closed with `kill` (E3). */
   closeKilled(scheduler: SchedulerRecord): void {
     if (scheduler.state === 'closed' || scheduler.state === 'gone') return;
@@ -332,13 +340,13 @@ export class Judge {
 
   #endAll(scheduler: SchedulerRecord, retired: boolean): void {
     for (const ring of scheduler.rings) {
-      const executing = this.executing(ring);
+      const executing = this.executingAll(scheduler, ring);
       // It may have been found guilty, and its client banned, in the same step and without a word.
-      if (executing !== null && this.isPastItsTime(executing)) {
-        this.accuse(executing.job, scheduler);
+      for (const attempt of executing) {
+        if (this.isPastItsTime(attempt)) this.accuse(attempt.job, scheduler);
       }
       for (const attempt of [...ring.attempts]) {
-        this.charge(attempt, !attempt.over && (attempt === executing || !scheduler.ordered));
+        this.charge(attempt, executing.includes(attempt));
       }
       for (const attempt of [...ring.attempts]) {
         attempt.over = true;

@@ -182,6 +182,8 @@ export interface AttemptRecord {
   retired: boolean;
   cancelAsked: number;
   charged: boolean;
+  /** It was alone on its ring at a fault that named nobody. */
+  wasAlone: boolean;
   /** Of a slice that ended well: where its driver said that the job goes on; `null`: nowhere, or it was not asked. */
   goesOn: 'any-ring' | 'same-ring' | null;
   wasAsked: boolean;

@@ -105,7 +105,8 @@ function take(
   for (const attempt of attempts) {
     domain.taken.push(attempt);
     attempt.detached = true;
-    const begun = attempt === executing || !scheduler.ordered;
+    const hadEnded = attempt.charged && !attempt.over;
+    const begun = attempt === executing || hadEnded || !scheduler.ordered;
     attempt.taken = begun || isFurtherSlice(attempt) ? 'begun' : 'waiting';
     if (!attempt.over) judge.charge(attempt, begun);
   }
@@ -162,12 +163,11 @@ function accuseIfLate(judge: Judge, job: JobRecord): void {
   if (attempt !== undefined && judge.isPastItsTime(attempt)) judge.accuse(job, attempt.scheduler);
 }
 
-/** A fault that names nobody blames a job that was alone on its ring (T6). */
+/** A fault that names nobody blames a job that was alone on its ring at that moment (T6). */
 function blameTheLonely(judge: Judge, attempt: AttemptRecord): void {
-  const { scheduler, ring, job } = attempt;
-  const live = ring.attempts.filter(({ over }) => !over);
+  const { scheduler, job } = attempt;
   if (judge.isPastItsTime(attempt)) judge.accuse(job, scheduler);
-  if (scheduler.resetIsForFault && live.length === 1) judge.accuse(job, scheduler);
+  if (attempt.wasAlone) judge.accuse(job, scheduler);
 }
 
 /** Looks now whether resets that go on have succeeded. */

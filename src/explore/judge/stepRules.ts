@@ -50,9 +50,9 @@ function accuseTheLate(judge: Judge, scheduler: SchedulerRecord, timeouts: numbe
   // Where other timers are due at the same time, only the scheduler can tell whether its own has fired.
   const hasFired = timeouts > scheduler.timeouts;
   scheduler.timeouts = timeouts;
-  for (const ring of scheduler.rings) {
-    const attempt = judge.executing(ring);
-    if (attempt === null || attempt.detached || !judge.isPastItsTime(attempt)) continue;
+  const executing = scheduler.rings.flatMap((ring) => judge.executingAll(scheduler, ring));
+  for (const attempt of executing) {
+    if (attempt.detached || !judge.isPastItsTime(attempt)) continue;
     const limitUs = attempt.job.runTimeoutUs ?? scheduler.runTimeoutUs;
     const deadlineUs = attempt.execClockUs + limitUs + scheduler.stoodStillUs;
     const { lastFiredForUs, nextTimerAtUs } = judge.runtime;
@@ -107,7 +107,7 @@ function checkCounters(judge: Judge, scheduler: SchedulerRecord, stats: Schedule
         `ring ${ring.index} of ${scheduler.label} counts ${creditsUsed} credits of ${attempts} attempts; ` +
           `${ring.attempts.length} that are not retired cost ${expected}`,
       );
-    for (const attempt of ring.attempts) if (!attempt.charged) running += 1;
+    for (const attempt of ring.attempts) if (!attempt.over) running += 1;
   }
   if (stats.running !== running)
     judge.fail('J2', `${scheduler.label} counts ${stats.running} running jobs, and ${running} are`);
@@ -117,14 +117,15 @@ function checkCounters(judge: Judge, scheduler: SchedulerRecord, stats: Schedule
 function checkTimer(judge: Judge, scheduler: SchedulerRecord, ring: RingRecord): void {
   if (scheduler.state === 'gone' || scheduler.state === 'closed') return;
   if (scheduler.suspendedAtUs !== null || scheduler.domain.resetting) return;
-  const attempt = judge.executing(ring);
-  if (attempt === null || attempt.detached || judge.isPastItsTime(attempt)) return;
-  const limitUs = attempt.job.runTimeoutUs ?? scheduler.runTimeoutUs;
-  if (limitUs === Infinity) return;
-  const deadlineUs = attempt.execClockUs + limitUs + scheduler.stoodStillUs;
-  if (judge.runtime.nextTimerAtUs > deadlineUs)
-    judge.fail(
-      'T1',
-      `${attempt.job.label} executes until ${deadlineUs} at the latest, and no timer is set for that`,
-    );
+  for (const attempt of judge.executingAll(scheduler, ring)) {
+    if (attempt.detached || judge.isPastItsTime(attempt)) continue;
+    const limitUs = attempt.job.runTimeoutUs ?? scheduler.runTimeoutUs;
+    if (limitUs === Infinity) continue;
+    const deadlineUs = attempt.execClockUs + limitUs + scheduler.stoodStillUs;
+    if (judge.runtime.nextTimerAtUs > deadlineUs)
+      judge.fail(
+        'T1',
+        `${attempt.job.label} executes until ${deadlineUs} at the latest, and no timer is set for that`,
+      );
+  }
 }

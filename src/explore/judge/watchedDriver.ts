@@ -129,6 +129,7 @@ function newAttempt(
     execClockUs: NaN,
     over: false,
     detached: false,
+    wasAlone: false,
     hung: false,
     taken: 'no',
     retired: false,
@@ -194,8 +195,8 @@ function checkTimedOut(
   scheduler: SchedulerRecord,
 ): void {
   const limitUs = job.runTimeoutUs ?? scheduler.runTimeoutUs;
-  const executing = attempt === undefined ? null : judge.executing(attempt.ring);
-  if (!(attempt !== undefined && judge.isOnRing(attempt) && executing === attempt))
+  const executing = attempt === undefined ? [] : judge.executingAll(scheduler, attempt.ring);
+  if (!(attempt !== undefined && judge.isOnRing(attempt) && executing.includes(attempt)))
     judge.fail('T2', `timedOut is asked of ${job.label}, which does not execute`);
   if (job.freed !== 0) judge.fail('D3', `timedOut is asked of ${job.label} after it was freed`);
   if (attempt === undefined) return;

@@ -111,6 +111,40 @@ export function busyLater(ms) {
   return 'busy soon';
 }
 
+/** Keeps its thread in a call of the platform, where nothing stops it. */
+export function blockFor(ms) {
+  process
+    .getBuiltinModule('node:child_process')
+    .execFileSync(process.execPath, ['-e', `setTimeout(() => {}, ${ms})`]);
+  return 'unblocked';
+}
+
+/** Returns at once and blocks its thread a little later, when no job executes. */
+export function blockLater(ms) {
+  setTimeout(() => blockFor(ms), 0);
+  return 'blocked soon';
+}
+
+/** Returns at once; a promise that nobody waits for rejects a little later, when no job executes. */
+export function rejectLater(ms) {
+  setTimeout(() => void Promise.reject(new Error('stray')), ms);
+  return 'rejected soon';
+}
+
+/** Reports progress all the time, also between two slices. */
+export async function* tick(steps, gap = 3) {
+  const timer = setInterval(() => this.progress('tick'), 1);
+  try {
+    for (let step = 0; step < steps; step += 1) {
+      spinFor(gap);
+      yield;
+    }
+  } finally {
+    clearInterval(timer);
+  }
+  return steps;
+}
+
 export function exhaustHeap() {
   const held = [];
   for (;;) held.push(Array.from({ length: 100_000 }, () => held.length));
