@@ -218,6 +218,17 @@ export function shown(value: unknown): string {
   return typeof name === 'string' && name !== 'Object' ? `a ${name}` : 'an object';
 }
 
+/** The message of what was thrown, for a sentence. Never throws, whatever it was: a job may throw what throws when it is read (D4). */
+export function messageOf(thrown: unknown): string {
+  try {
+    const message: unknown = thrown instanceof Error ? thrown.message : undefined;
+    if (typeof message === 'string') return message;
+  } catch {
+    return 'a thrown value that cannot be read';
+  }
+  return typeof thrown === 'string' ? thrown : `a thrown value, not an Error (${typeof thrown})`;
+}
+
 /** The error for an argument that does not fit: what was expected, and what came. */
 export function invalid(what: string, expected: string, got: unknown): UsageError {
   return new UsageError('ERR_INVALID_ARGUMENT', `${what}: expected ${expected}, got ${shown(got)}`);

@@ -16,6 +16,7 @@ export {
   invalid,
   InvariantError,
   JobError,
+  messageOf,
   shown,
   UsageError,
 } from './errors.ts';

@@ -27,8 +27,10 @@ export interface TaskOwner {
  * The memory of a device calls these; all of them only begin, none waits. After the device was lost every handle means nothing.
  */
 export interface MemoryBackend {
-  /** Makes `bytes` zeroed bytes under `handle`; resolves to whether the device had them. */
-  create(handle: number, bytes: number): Promise<boolean>;
+  /** How much one buffer may have, where that is known. */
+  readonly maxBufferBytes?: number | null;
+  /** Makes `bytes` zeroed bytes under `handle`; resolves to why the device had them not, `null` where it had. */
+  create(handle: number, bytes: number): Promise<string | null>;
   /** Fills a buffer that no job uses. */
   write(handle: number, contents: Uint8Array<ArrayBuffer>): void;
   /** Copies a buffer that no job uses to the host. */
@@ -82,6 +84,11 @@ export interface DeviceBackend<W, P> {
   readonly memory?: MemoryBackend;
   /** The buffers that a piece of work names. */
   buffersOf?(work: P): readonly DeviceBuffer[];
+  /**
+   * Resolves when the hardware is done with what code outside of jobs has submitted until now, in bounded time; never rejects. `null`:
+   * there can be none. A slice of a lease ends then.
+   */
+  whenIdle?(): Promise<void> | null;
   /** How the execution times of this device are known, in plain JSON. */
   timing?(): object;
   /** Ends the hardware, whatever it does; called once, when every fence of the device has signalled. */

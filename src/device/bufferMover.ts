@@ -1,5 +1,8 @@
+import { FencelineError, invalid, JobError, messageOf } from '../base/index.ts';
 import type { MemoryBackend } from './backend.ts';
 import type { BufferCore, BufferState } from './deviceBuffer.ts';
+import { hostBytes } from './hostBytes.ts';
+import { shownBytes } from './memoryBooks.ts';
 import type { MemoryBook } from './memoryBooks.ts';
 
 /**
@@ -141,18 +144,20 @@ export class BufferMover {
 
   async #make(core: BufferCore, move: number): Promise<void> {
     const { handle } = core;
-    const made = await this.#backend.create(handle, core.bytes).catch(() => false);
+    const refused = await this.#backend.create(handle, core.bytes).catch(messageOf);
     if (core.move !== move) return;
     try {
-      if (!made) throw new Error('the device has less memory than it was said to have');
-      const contents = core.source === 'refill' ? ((await core.refill?.()) ?? null) : core.contents;
+      if (refused !== null) throw noRoom(core, refused);
+      const contents = core.source === 'refill' ? await refilled(core) : core.contents;
       if (core.move !== move) return;
-      if (contents !== null) this.#backend.write(handle, paddedTo(core.bytes, contents));
+      if (contents !== null) this.#backend.write(handle, contents);
       core.contents = null;
       core.source = 'zeros';
       core.state = 'resident';
-    } catch {
+      core.failure = null;
+    } catch (cause) {
       if (core.move !== move) return;
+      core.failure = cause instanceof FencelineError ? cause : notFilled(core, cause);
       this.#reserve(core, -core.bytes);
       core.state = core.contents === null ? 'lost' : 'evicted';
       this.#drop(core);
@@ -189,10 +194,30 @@ export class BufferMover {
   }
 }
 
-/** Contents of exactly so many bytes: what is missing is zero, what is too much is cut off. */
-function paddedTo(bytes: number, contents: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  if (contents.byteLength === bytes) return contents;
-  const padded = new Uint8Array(bytes);
-  padded.set(contents.subarray(0, bytes));
-  return padded;
+/** What the client of `core` gives anew, copied: exactly so many bytes, of which what is missing is zero, and what is too much cut off. */
+async function refilled(core: BufferCore): Promise<Uint8Array<ArrayBuffer> | null> {
+  const { refill } = core;
+  if (refill === null) return null;
+  let bytes: Uint8Array | null;
+  try {
+    const given = await refill();
+    bytes = hostBytes(given);
+    if (bytes === null) throw invalid('what it gave', 'an ArrayBuffer, or a view of one', given);
+  } catch (cause) {
+    throw notFilled(core, cause);
+  }
+  const contents = new Uint8Array(core.bytes);
+  contents.set(bytes.subarray(0, core.bytes));
+  return contents;
+}
+
+function notFilled({ label }: BufferCore, cause: unknown): JobError {
+  const why = messageOf(cause);
+  const message = `the contents of ${label} were lost with the device, and its refill failed: ${why}`;
+  return new JobError('ERR_JOB_RESET', message, { cause, label });
+}
+
+function noRoom({ label, bytes }: BufferCore, why: string): JobError {
+  const message = `the device has no ${shownBytes(bytes)} for ${label}: ${why}`;
+  return new JobError('ERR_OUT_OF_MEMORY', message, { label });
 }

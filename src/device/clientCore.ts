@@ -84,6 +84,15 @@ export class ClientCore<W, P> implements Client<W> {
     return this.account.label;
   }
 
+  /** Whether it has something on a ring, or what could be there if there were room. */
+  get waits(): boolean {
+    const { contended } = this.#host;
+    for (const { entity } of this.#queues) {
+      if (entity.running > 0 || (contended && entity.queued > 0)) return true;
+    }
+    return false;
+  }
+
   submit<R = unknown>(work: W, options?: SubmitOptions): Submission<R> {
     return this.#main.submit<R>(work, options);
   }

@@ -1,5 +1,7 @@
+import type { FencelineError } from '../base/index.ts';
 import { Reservation } from '../fence/index.ts';
 import type { Fence, FenceSource } from '../fence/index.ts';
+import type { HostBytes } from './hostBytes.ts';
 
 /** Bytes for a buffer, from where they are on the host. */
 export type BufferContents = Uint8Array<ArrayBuffer>;
@@ -12,9 +14,9 @@ export interface BufferOptions {
   readonly label?: string;
   /**
    * Gives the contents anew, all of them, after the device was lost with them: called when the buffer is needed again. Without it, jobs
-   * that need the buffer then fail with `ERR_JOB_RESET`.
+   * that need the buffer then fail with `ERR_JOB_RESET`, as they do where this fails. What is missing at the end is zero.
    */
-  readonly refill?: () => BufferContents | Promise<BufferContents>;
+  readonly refill?: () => HostBytes | Promise<HostBytes>;
 }
 
 /**
@@ -69,7 +71,7 @@ export class BufferCore {
   readonly client: number;
   readonly label: string;
   readonly bytes: number;
-  readonly refill: BufferOptions['refill'] | null;
+  readonly refill: Exclude<BufferOptions['refill'], undefined> | null;
   readonly reservation: Reservation = new Reservation();
   state: BufferState = 'arriving';
   /** Its name on the device; 0 while it is not there. */
@@ -78,6 +80,8 @@ export class BufferCore {
   source: 'zeros' | 'host' | 'refill' = 'zeros';
   /** Its contents while they are on the host. */
   contents: BufferContents | null = null;
+  /** Why it did not arrive, where it did not. */
+  failure: FencelineError | null = null;
   /** The number of its last move. */
   move = 0;
   /** Jobs that name it, from submit until they are freed (M2). */
@@ -119,6 +123,11 @@ export function arrivalOf(buffers: readonly DeviceBuffer[]): Fence | null {
     if (arrival !== null) return arrival;
   }
   return null;
+}
+
+/** Why `buffer` did not arrive on its device; `null` where it did, and is not there because it was lost. */
+export function failureOf(buffer: DeviceBuffer): FencelineError | null {
+  return bufferCoreOf(buffer).failure;
 }
 
 /** What `buffer` is called on its device now; `null` where it is not there, because it was lost. */

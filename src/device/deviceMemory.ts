@@ -77,6 +77,7 @@ export class DeviceMemory {
     }
     this.#bufferCount += 1;
     const core = new BufferCore(client, checkedOptions(options), this.#bufferCount);
+    this.#refuseIfTooLarge(core);
     if (book.allocatedBytes + core.bytes > book.budgetBytes) this.#freeNow();
     const { allocatedBytes, budgetBytes, label } = book;
     if (allocatedBytes + core.bytes > budgetBytes) {
@@ -160,6 +161,13 @@ export class DeviceMemory {
 
   #book(core: BufferCore): MemoryBook {
     return this.#books.get(core.client) as MemoryBook;
+  }
+
+  #refuseIfTooLarge({ bytes, label }: BufferCore): void {
+    const max = this.#options.backend.maxBufferBytes ?? Infinity;
+    if (bytes <= max) return;
+    const message = `allocate ${label}: ${shownBytes(bytes)} do not fit into one buffer of the device, which has ${shownBytes(max)} at most; allocate several`;
+    throw new UsageError('ERR_OUT_OF_MEMORY', message);
   }
 
   #touch(core: BufferCore): void {

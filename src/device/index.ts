@@ -5,8 +5,10 @@
  * May import: sched, fence, events, base.
  */
 export type { DeviceBackend, DeviceHost, MemoryBackend, Task } from './backend.ts';
-export { arrivalOf, DeviceBuffer, handleOf } from './deviceBuffer.ts';
+export { arrivalOf, DeviceBuffer, failureOf, handleOf } from './deviceBuffer.ts';
 export type { BufferContents, BufferOptions, BufferState } from './deviceBuffer.ts';
+export { hostBytes } from './hostBytes.ts';
+export type { HostBytes } from './hostBytes.ts';
 export type { MemoryStats } from './memoryBooks.ts';
 export { Owned } from './owned.ts';
 export type {

@@ -16,6 +16,8 @@ export interface LeaseHost {
   /** Of the hardware fences of all leases. */
   readonly leaseTimeline: Timeline;
   newAbort(): Abort;
+  /** What a slice waits for at its end: what its holder submitted may still be on the hardware. `null`: nothing. */
+  whenIdle(): Promise<void> | null;
 }
 
 /**
@@ -111,6 +113,7 @@ export class LeaseCore<P> implements Lease, Task<P> {
   }
 
   release(): void {
+    if (this.#isReleased) return;
     this.#isReleased = true;
     this.#goesOn = false;
     if (this.#slice !== null) this.#endSlice();
@@ -165,7 +168,10 @@ export class LeaseCore<P> implements Lease, Task<P> {
   #revoke(): void {
     const heldMs = this.#maxUs / 1000;
     const message = `the lease of ${this.#label} was held for longer than its ${heldMs} ms; call yield or release in time`;
-    this.#endSlice(new JobError('ERR_JOB_TIMEOUT', message, { label: this.#label }));
+    const error = new JobError('ERR_JOB_TIMEOUT', message, { label: this.#label });
+    this.#endSlice(error);
+    // At once, also where the hardware is still at what the holder submitted.
+    this.#abort.abort(error);
   }
 
   #endSlice(error?: FencelineError): void {
@@ -173,7 +179,11 @@ export class LeaseCore<P> implements Lease, Task<P> {
     this.#slice = null;
     this.#timer?.cancel();
     this.#timer = null;
-    slice?.signal(error);
+    if (slice === null) return;
+    // The next client would be blamed for what the hardware is still at (J11, S11).
+    const idle = this.#host.whenIdle();
+    if (idle === null) slice.signal(error);
+    else void idle.then(() => slice.signal(error));
   }
 
   /** Its job has finished, whoever ended it. */

@@ -7,9 +7,10 @@ import type {
   OwnershipEvent,
   Runtime,
   SchedEvent,
+  WarningEvent,
 } from '../events/index.ts';
 import { rethrowLater, Timeline } from '../fence/index.ts';
-import { Scheduler } from '../sched/index.ts';
+import { checkedMs, Scheduler } from '../sched/index.ts';
 import type { DeviceBackend, Task } from './backend.ts';
 import { ClientCore } from './clientCore.ts';
 import type { ClientHost } from './clientCore.ts';
@@ -20,6 +21,7 @@ import { arrivalOf } from './deviceBuffer.ts';
 import type { DeviceBuffer } from './deviceBuffer.ts';
 import { DeviceMemory } from './deviceMemory.ts';
 import { leaseDriver } from './leaseDriver.ts';
+import { LongJobs } from './longJobs.ts';
 import type { JobMemory } from './leaseDriver.ts';
 
 /** What an `open…Device` function tells the device that it makes. */
@@ -30,6 +32,8 @@ export interface OpenDeviceOptions extends DeviceLimits {
   readonly runtime: Runtime;
   /** Makes what aborts the signal of a lease: the platform's `AbortController`. */
   readonly newAbort: () => Abort;
+  /** A job that keeps a ring for longer while another client waits is named by a `warning` event. Default `Infinity`: none is. */
+  readonly longJobMs?: number;
 }
 
 /**
@@ -59,6 +63,8 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
   readonly #clients = new Set<ClientCore<W, P>>();
   readonly #sinks = new Set<EventSink>();
   readonly #streams = new Set<EventStream>();
+  readonly #longJobs: LongJobs | null;
+  #unwatch: (() => void) | null = null;
   #closing = false;
   #ended: Promise<void> | null = null;
   #clientsEnded: Promise<void> | null = null;
@@ -75,6 +81,7 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
       runtime,
       ordered: false,
     });
+    this.#longJobs = this.#watchFor(checkedMs('longJobMs', options.longJobMs, Infinity));
     this.backend = backend;
     this.memory = this.#openMemory(options.memoryBytes);
     this.scheduler = new Scheduler<Task<P>>({
@@ -95,12 +102,17 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
       memoryBack: () => this.memory?.restore(),
       lost: (cause) => this.scheduler.removeDevice(cause),
     });
+    this.#watchLongJobs();
     this.gone = this.scheduler.gone;
     this.gone.addCallback(() => runtime.defer(() => void this.#end()));
   }
 
   get contended(): boolean {
     return this.scheduler.contended;
+  }
+
+  whenIdle(): Promise<void> | null {
+    return this.backend.whenIdle?.() ?? null;
   }
 
   get driver(): string {
@@ -145,10 +157,31 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
     const unobserve = this.scheduler.observe(sink);
     const entry: EventSink = { emit: (event) => sink.emit(event) };
     this.#sinks.add(entry);
+    this.#watchLongJobs();
     return () => {
       this.#sinks.delete(entry);
       unobserve();
+      this.#watchLongJobs();
     };
+  }
+
+  #watchFor(boundUs: number): LongJobs | null {
+    if (boundUs === Infinity) return null;
+    const waits = (client: number | null): boolean =>
+      [...this.#clients].some((one) => one.id !== client && one.waits);
+    return new LongJobs(boundUs, waits, (event) => this.#emit(event));
+  }
+
+  /** While somebody listens; after everybody else, who hears of a job's end before what is said about it. */
+  #watchLongJobs(): void {
+    this.#unwatch?.();
+    this.#unwatch = null;
+    if (this.#longJobs === null) return;
+    if (this.runtime.sink === undefined && this.#sinks.size === 0) {
+      this.#longJobs.forget();
+      return;
+    }
+    this.#unwatch = this.scheduler.observe(this.#longJobs);
   }
 
   async close(options: { mode?: 'drain' | 'kill' } = {}): Promise<void> {
@@ -224,7 +257,7 @@ class DeviceCore<W, P> implements Device<W>, ClientHost<W, P> {
     this.#emit(event);
   }
 
-  #emit(event: ClientEvent | OwnershipEvent): void {
+  #emit(event: ClientEvent | OwnershipEvent | WarningEvent): void {
     const { sink } = this.runtime;
     for (const one of sink === undefined ? this.#sinks : [sink, ...this.#sinks]) {
       try {

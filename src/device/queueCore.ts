@@ -59,7 +59,13 @@ export class QueueCore<W, P> {
     const buffers = memory === null ? [] : (this.#backend.buffersOf?.(task.work) ?? []);
     if (memory === null || buffers.length === 0) return this.#submitTask(task, options);
     // A job that names buffers keeps them on the device until it is freed.
-    memory.pin(this.#client, buffers);
+    try {
+      memory.pin(this.#client, buffers);
+    } catch (error) {
+      // Buffers of a queue that has ended are gone; that it has is the reason.
+      this.entity.checkSubmit(options);
+      throw error;
+    }
     try {
       const job = this.#submitTask(task, options);
       for (const { reservation } of buffers) reservation.add(job.finished, 'write');

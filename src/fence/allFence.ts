@@ -2,7 +2,7 @@ import type { Fence, FencelineError, TimelineInfo } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
 import { EarlyNode } from './callback.ts';
 import { checkedMembers, compositeInfo, forwardDeadline } from './composite.ts';
-import { attachEarly, bornSignalled, FenceCore, signalFence } from './fence.ts';
+import { attachEarly, bornSignalled, detach, FenceCore, ownerOf, signalFence } from './fence.ts';
 import type { FenceOwner, FenceParts } from './fence.ts';
 
 /**
@@ -36,6 +36,12 @@ export function allOf(members: readonly FenceCore[], runtime: Runtime, label: st
   return bornSignalled(info, 1, firstError(members), atUs);
 }
 
+/** @internal Takes a fence of `allOf` that nobody needs any more off its members, for good; it stays pending. */
+export function abandonAll(all: FenceCore): void {
+  const owner = ownerOf(all);
+  if (owner instanceof AllOwner) owner.abandon();
+}
+
 /**
  * Waits for one pending member after the other. All have signalled exactly when it has passed the last one, because the
  * member that signals last is the one that it stands at; so one node serves any number of members.
@@ -63,6 +69,10 @@ class AllOwner extends EarlyNode implements FenceOwner {
       if (attachEarly(members[this.#at] as FenceCore, this)) return;
     }
     signalFence(this.core, firstError(members));
+  }
+
+  abandon(): void {
+    if (this.attachedTo !== null) detach(this.attachedTo as FenceCore, this);
   }
 
   infoOf(): TimelineInfo {

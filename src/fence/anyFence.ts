@@ -77,7 +77,8 @@ class AnyMember extends EarlyNode {
     signalFence(this.#any, member.error);
   }
 
+  /** Does nothing where its fence has signalled, which goes through its nodes by itself; a fence may be named twice. */
   detach(): void {
-    if (this.attachedTo !== null) detach(this.attachedTo as FenceCore, this);
+    if (this.attachedTo?.status === 'pending') detach(this.attachedTo as FenceCore, this);
   }
 }

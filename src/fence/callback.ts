@@ -34,7 +34,7 @@ export abstract class CallbackNode {
 
 /**
  * A node of a composite: it runs inside `signal`, before any callback, so that nobody sees a composite that is behind
- * its members. It may signal and detach, nothing else: no user's code runs here. Added with `attachEarly`.
+ * its members. It may signal, and take nodes off pending fences, nothing else: no user's code runs here. Added with `attachEarly`.
  */
 export abstract class EarlyNode extends CallbackNode {
   override get isEarly(): boolean {

@@ -16,6 +16,24 @@ let ownOf: (link: FenceChain) => FenceCore;
 let waitPointOf: (head: FenceChain, seqno: number) => FenceChain | null;
 /** The fences of the link and of all earlier ones that were not collected, oldest first. */
 let fencesOf: (link: FenceChain) => FenceCore[];
+/** The link whose fence is `fence`, which has signalled, made anew: all that it still says is its place. */
+let linkAgain: (fence: FenceCore, line: Line, runtime: Runtime) => FenceChain;
+
+/** How the points are counted that a link goes on with. */
+interface Numbering {
+  /** Up to here all had signalled when it began. */
+  readonly floor: number;
+}
+
+/** Links on one timeline, each after the other. It refers to none of them: their fences outlive them (F6). */
+interface Line {
+  readonly info: TimelineInfo;
+  readonly numbering: Numbering;
+  lastSeqno: number;
+}
+
+/** The lines of the fences of links: pending or not, such a fence means the same as what comes before a link. */
+const lines = new WeakMap<FenceCore, Line>();
 
 /**
  * A list of fences that grows at its head: one link a point, each with a seqno above that of the link before (F11).
@@ -24,9 +42,11 @@ let fencesOf: (link: FenceChain) => FenceCore[];
  * 2. `link.fence` is the link's fence, made on first access; it is not the fence that the link was made from.
  * 3. A link whose own fence has signalled is collected, that is, unlinked, by whatever walks past it: it no longer
  *    matters for later links. So a chain is as long as it has pending fences, plus its head. Its outcome is forgotten
- *    by the chain; `link.fence` of who holds the link still tells it.
- * 4. A link that does not come after `previous` starts a new timeline, with the larger of the two seqnos. So does a second
- *    link after the same `previous`, with the seqno that it asked for: its sibling and it may signal in any order.
+ *    by the chain; `link.fence` of who holds the link still tells it. Where that is made only then, and is pending, it is on
+ *    a timeline of its own: later links do not wait for it, so they and it may signal in any order.
+ * 4. A link that does not come after `previous` starts a new timeline, with the larger of the two seqnos: what it delays is
+ *    that point, and those before it that had not signalled. A second link after the same `previous` starts a new timeline,
+ *    too, with the seqno that it asked for: its sibling and it may signal in any order.
  * 5. Where `previous` is an ordinary fence, it becomes point 0.
  *
  * Whoever appends keeps the newest link only. Cost: to append, one object, and the walk past links that have signalled
@@ -37,15 +57,13 @@ let fencesOf: (link: FenceChain) => FenceCore[];
 export class FenceChain {
   readonly seqno: number;
   readonly #runtime: Runtime;
-  readonly #info: TimelineInfo;
-  /** The timeline on which the numbering began that this link goes on with; not `#info` after a second successor. */
-  readonly #numbering: TimelineInfo;
+  #line: Line;
   readonly #own: FenceCore;
-  /** The seqno of the link before in this numbering, collected or not; 0 if there was none. */
+  /** The seqno of the link before in this numbering, collected or not; where the numbering begins if there was none. */
   readonly #previousSeqno: number;
   #previous: FenceChain | null;
-  /** Whether a link goes on with this one's timeline (rule 4). */
-  #continued = false;
+  /** Whether it was collected, at least by some later link. */
+  #collected = false;
   /** When the last of the links that were collected before this one signalled. */
   #collectedUs = 0;
   #fence: FenceCore | null = null;
@@ -60,17 +78,17 @@ export class FenceChain {
     this.#runtime = checkedRuntime('FenceChain: runtime', runtime);
     this.#previous = before;
     if (before !== null && seqno > before.seqno) {
-      this.#info = before.#continued ? chainInfo(runtime) : before.#info;
-      before.#continued = true;
-      this.#numbering = before.#numbering;
+      const line = before.#line;
+      this.#line = line.lastSeqno === before.seqno ? line : newLine(line.numbering, runtime);
       this.#previousSeqno = before.seqno;
       this.seqno = seqno;
     } else {
-      this.#info = chainInfo(runtime);
-      this.#numbering = this.#info;
-      this.#previousSeqno = 0;
       this.seqno = before === null ? seqno : before.seqno;
+      const floor = before === null ? 0 : Math.min(before.lastSignalled, this.seqno - 1);
+      this.#line = newLine({ floor }, runtime);
+      this.#previousSeqno = floor;
     }
+    this.#line.lastSeqno = this.seqno;
     this.#collect();
   }
 
@@ -78,19 +96,26 @@ export class FenceChain {
   get fence(): Fence {
     if (this.#fence !== null) return this.#fence;
     const own = this.#own;
+    const { info } = this.#line;
     if (awaitedOf(this) !== null) {
-      this.#fence = new LinkOwner(this, this.#runtime, this.#info).core;
+      const ownInfo = this.#collected ? chainInfo(this.#runtime) : info;
+      this.#fence = new LinkOwner(this, this.#runtime, ownInfo).core;
     } else {
       const atUs = Math.max(own.signalledAtUs ?? 0, this.#collectedUs);
-      this.#fence = bornSignalled(this.#info, this.seqno, own.error, atUs);
+      this.#fence = bornSignalled(info, this.seqno, own.error, atUs);
     }
+    lines.set(this.#fence, this.#line);
     return this.#fence;
   }
 
   /** The last point up to which everything has signalled; 0 if there is none. */
   get lastSignalled(): number {
+    const { numbering } = this.#line;
     let oldest: FenceChain | null = this.#own.status === 'pending' ? this : null;
-    for (let link = this.#collect(); link !== null; link = link.#collect()) oldest = link;
+    for (let link = this.#collect(); link !== null; link = link.#collect()) {
+      if (link.#line.numbering !== numbering) return numbering.floor;
+      oldest = link;
+    }
     return oldest === null ? this.seqno : oldest.#previousSeqno;
   }
 
@@ -119,6 +144,7 @@ export class FenceChain {
     while (link !== null && link.#own.status !== 'pending' && link.#fence?.status !== 'pending') {
       const atUs = Math.max(link.#own.signalledAtUs ?? 0, link.#collectedUs);
       this.#collectedUs = Math.max(this.#collectedUs, atUs);
+      link.#collected = true;
       link = link.#previous;
     }
     this.#previous = link;
@@ -133,8 +159,10 @@ export class FenceChain {
       return earlier === null ? null : (earlier.#fence ?? earlier.#own);
     };
     waitPointOf = (head, seqno) => {
+      const { numbering } = head.#line;
+      if (seqno <= numbering.floor) return null;
       let link = head;
-      while (link.#numbering === head.#numbering && link.#previousSeqno >= seqno) {
+      while (link.#line.numbering === numbering && link.#previousSeqno >= seqno) {
         const earlier = link.#collect();
         if (earlier === null) return null;
         link = earlier;
@@ -146,6 +174,12 @@ export class FenceChain {
       for (let at: FenceChain | null = link; at !== null; at = at.#collect()) fences.push(at.#own);
       return fences.reverse();
     };
+    linkAgain = (fence, line, runtime) => {
+      const link = new FenceChain(null, fence, fence.seqno, runtime);
+      link.#line = line;
+      link.#fence = fence;
+      return link;
+    };
   }
 }
 
@@ -153,11 +187,18 @@ function chainInfo(runtime: Runtime): TimelineInfo {
   return newTimelineInfo(runtime, 'fenceline', 'chain', true);
 }
 
+function newLine(numbering: Numbering, runtime: Runtime): Line {
+  return { info: chainInfo(runtime), numbering, lastSeqno: 0 };
+}
+
 /** The link that `previous` is: a chain, a chain's fence, or an ordinary fence as point 0 (rule 5). */
 function linkOf(previous: Fence | FenceChain, runtime: Runtime): FenceChain {
   if (previous instanceof FenceChain) return previous;
   const owner = isFence(previous) ? ownerOf(previous) : null;
-  return owner instanceof LinkOwner ? owner.link : new FenceChain(null, previous, 0, runtime);
+  if (owner instanceof LinkOwner) return owner.link;
+  const line = isFence(previous) ? lines.get(previous) : undefined;
+  if (line !== undefined) return linkAgain(previous as FenceCore, line, runtime);
+  return new FenceChain(null, previous, 0, runtime);
 }
 
 /**

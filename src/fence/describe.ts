@@ -27,6 +27,7 @@ const LINES_MAX = 200;
 export function describe(fence: Fence): string {
   const lines: string[] = [];
   addLines(lines, checkedFence('describe', fence), '', '', 0);
+  if (lines.length > LINES_MAX) lines.splice(LINES_MAX - 1, Infinity, '… and more lines');
   return lines.join('\n');
 }
 
@@ -37,7 +38,8 @@ function addLines(
   tail: string,
   depth: number,
 ): void {
-  if (lines.length >= LINES_MAX) return;
+  // One more than are shown, so that it is seen that there are more.
+  if (lines.length > LINES_MAX) return;
   const parts = ownerOf(fence)?.parts?.();
   if (parts === undefined) {
     lines.push(head + summary(fence));

@@ -228,15 +228,14 @@ export class FenceCore implements Fence {
     return true;
   }
 
-  /** Rule 6. A node that runs may take others off this ring. */
+  /** Rule 6. A node that runs takes none off this ring: its fence has signalled. */
   static #runEarly(fence: FenceCore): void {
     let node = FenceCore.#oldestEarly(fence);
     while (node !== null) {
-      const newer = node === fence.#callbacks ? null : node.previous;
+      const newer: CallbackNode | null = node === fence.#callbacks ? null : node.previous;
       FenceCore.#detach(fence, node);
       node.run(fence);
-      const isNext = newer === null || newer.attachedTo === fence;
-      node = isNext ? newer : FenceCore.#oldestEarly(fence);
+      node = newer;
     }
   }
 

@@ -1,7 +1,7 @@
 import { invalid } from '../base/index.ts';
 import type { CancelSignal, Fence } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
-import { allOf } from './allFence.ts';
+import { abandonAll, allOf } from './allFence.ts';
 import { checkedFence } from './composite.ts';
 import { ownerOf } from './fence.ts';
 import type { FenceCore } from './fence.ts';
@@ -89,9 +89,18 @@ export class Reservation {
     const runtime = pending[0] === undefined ? null : ownerOf(pending[0])?.runtime;
     if (runtime === null || runtime === undefined) return Promise.resolve();
     const all = allOf(pending, runtime, 'reservation');
-    return all.wait(options).catch((error: unknown) => {
-      if (all.status === 'pending') throw error;
-    });
+    const endedBy = (error: unknown): void => {
+      if (all.status !== 'pending') return;
+      abandonAll(all);
+      throw error;
+    };
+    try {
+      return all.wait(options).catch(endedBy);
+    } catch (error) {
+      // The signal threw.
+      abandonAll(all);
+      throw error;
+    }
   }
 
   /** One fence for all at `usage`; see `mergeFences`. */

@@ -146,16 +146,22 @@ export class SharedFence {
         const message = `the shared fence did not signal within ${timeoutMs} ms`;
         throw new JobError('ERR_WAIT_TIMEOUT', message, { label: this.#host.context.label });
       }
-      blockOn(slots.words, at, word, leftMs);
-      if (hasEnd) leftMs = (endUs - runtime.nowUs()) / 1000;
+      // The runtime's clock may stand still while this thread does.
+      if (blockOn(slots.words, at, word, leftMs) === 'timed-out') leftMs = 0;
+      else if (hasEnd) leftMs = (endUs - runtime.nowUs()) / 1000;
     }
   }
 }
 
 /** `Atomics.wait`, which throws where the platform does not let a thread block. */
-function blockOn(words: Int32Array, at: number, word: number, timeoutMs: number): void {
+function blockOn(
+  words: Int32Array,
+  at: number,
+  word: number,
+  timeoutMs: number,
+): 'ok' | 'not-equal' | 'timed-out' {
   try {
-    Atomics.wait(words, at, word, timeoutMs);
+    return Atomics.wait(words, at, word, timeoutMs);
   } catch (cause) {
     const message = 'waitSync: the platform does not let this thread block; use wait()';
     throw new UsageError('ERR_INVALID_ARGUMENT', message, { cause });

@@ -4,7 +4,7 @@ import type { Runtime } from '../events/index.ts';
 import { checkedFence } from './composite.ts';
 import { SharedFence } from './sharedFence.ts';
 import type { SharedFenceHost } from './sharedFence.ts';
-import { isPending, SharedSlots, SLOTS_MAX, threadOf } from './sharedSlots.ts';
+import { isLive, isPending, SharedSlots, SLOTS_MAX, threadOf } from './sharedSlots.ts';
 import type { SharedFenceHandle } from './sharedSlots.ts';
 import { ALL_SLOTS, SharedWatch } from './sharedWatch.ts';
 import type { FenceName, SharedFencePlatform, WatchContext } from './sharedWatch.ts';
@@ -56,7 +56,8 @@ export interface SharedFenceSource {
  *
  * One thread makes the pool, and sends each other thread a ticket of its own to join it. Any of them creates fences, and says
  * who must signal each; handles are posted. When a thread has ended, whoever made the pool calls `threadEnded`, which
- * fails what that thread left unsignalled: no fence stays pending because a thread died.
+ * fails what that thread left unsignalled: no fence stays pending because a thread died. A thread that closes its pool keeps
+ * its number until then.
  *
  * Whoever holds the buffer can forge signals: one pool per trust domain.
  *
@@ -67,6 +68,8 @@ export class SharedFencePool {
   readonly thread: number;
   readonly #host: SharedFenceHost;
   readonly #info: TimelineInfo;
+  /** What the memory says of this thread while it has not left. */
+  readonly #threadWord: number;
   #lastSeqno = 0;
   #closed = false;
   readonly #watches: Map<number, { generation: number; watch: SharedWatch }> = new Map();
@@ -81,6 +84,7 @@ export class SharedFencePool {
     const slots = new SharedSlots(ticket.buffer, thread);
     const context: WatchContext = { slots, runtime, platform, label, pool };
     this.thread = thread;
+    this.#threadWord = slots.threadWord(thread);
     this.#info = newTimelineInfo(runtime, 'shared', label, false);
     this.#host = { context, thread, mayBlock, watch: (handle) => this.#watch(handle) };
   }
@@ -111,19 +115,28 @@ export class SharedFencePool {
   /**
    * Makes a pending fence that thread `signaller` (default: this one) must signal.
    *
+   * @throws {ERR_INVALID_ARGUMENT} where that thread has left the pool, or ended
    * @throws {ERR_QUEUE_FULL} when no slot is free; release fences, or make a larger pool
    * @throws {ERR_CLOSED} after `close`
    */
   create(signaller: number = this.thread): SharedFenceSource {
     this.#checkOpen('create');
-    this.#checkThread('create', signaller);
-    const handle = this.#slots.take(signaller);
-    if (handle !== null) return this.source(handle);
-    throw new UsageError(
-      'ERR_QUEUE_FULL',
-      `all ${this.#slots.count} slots of the pool ${this.#host.context.label} are in use; ` +
-        'release fences that all have read, or make a larger pool',
-    );
+    const slots = this.#slots;
+    const word = slots.threadWord(signaller);
+    if (!isLive(word)) throw notAThread('create', signaller);
+    const handle = slots.take(signaller);
+    if (handle === null) {
+      throw new UsageError(
+        'ERR_QUEUE_FULL',
+        `all ${slots.count} slots of the pool ${this.#host.context.label} are in use; ` +
+          'release fences that all have read, or make a larger pool',
+      );
+    }
+    const source = this.source(handle);
+    if (slots.threadWord(signaller) === word) return source;
+    // It ended meanwhile, and who reaped its fences may have missed this one.
+    source.release();
+    throw notAThread('create', signaller);
   }
 
   /** The fence that `handle` names. */
@@ -166,32 +179,37 @@ export class SharedFencePool {
    * Fails, with `error` (default `ERR_PRODUCER_CLOSED`), every fence that thread `thread` had to signal and did not, and gives
    * back all of its slots and its number. Returns how many fences failed. Cost: O(slots).
    *
-   * Call it once, when the thread has ended, however it ended (in Node: in the worker's `exit` event).
+   * Call it once, when the thread has ended, however it ended (in Node: in the worker's `exit` event), also where it had closed
+   * its pool before.
+   *
+   * @throws {ERR_INVALID_ARGUMENT} where no thread of this number is known that has not ended
    */
   threadEnded(thread: number, error?: FencelineError): number {
-    this.#checkThread('threadEnded', thread);
     const why = error ?? new JobError('ERR_PRODUCER_CLOSED', 'the thread that had to signal ended');
     if (!(why instanceof FencelineError)) {
       throw invalid('SharedFencePool.threadEnded', 'nothing, or a FencelineError', why);
     }
-    const failed = this.#slots.reap(thread, why);
-    const { platform, pool } = this.#host.context;
-    if (this.#slots.wantsBell) platform.ring(pool, ALL_SLOTS);
-    for (const { watch } of [...this.#watches.values()]) watch.look();
-    if (thread !== 0) this.#slots.removeThread(thread);
+    const slots = this.#slots;
+    const word = slots.threadWord(thread);
+    if (!slots.beginEnd(thread, word)) throw notAThread('threadEnded', thread);
+    const failed = this.#reap(thread, why);
+    if (thread === 0) slots.restoreThread(thread, word);
+    else slots.freeThread(thread);
     return failed;
   }
 
   /**
    * Takes this thread out of the pool: fails what it had to signal and did not, as `threadEnded` does, and stops looking:
    * what `toFence` made here, and waits, fail with `ERR_PRODUCER_CLOSED`. States can still be read. Twice does nothing.
+   * Its number is given to no other thread before `threadEnded` frees it.
    */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.threadEnded(this.thread);
     const { label } = this.#host.context;
     const why = new JobError('ERR_PRODUCER_CLOSED', 'this thread left the pool', { label });
+    // Where it counts as ended already, the number may be another thread's.
+    if (this.#slots.leave(this.thread, this.#threadWord)) this.#reap(this.thread, why);
     for (const { watch } of [...this.#watches.values()]) watch.abandon(why);
   }
 
@@ -247,10 +265,18 @@ export class SharedFencePool {
     throw new UsageError('ERR_CLOSED', message);
   }
 
-  #checkThread(what: string, thread: number): void {
-    if (this.#slots.hasThread(thread)) return;
-    throw invalid(`SharedFencePool.${what}`, 'the number of a thread of this pool', thread);
+  /** Fails and gives back what `thread` has, and tells everybody; returns how many failed. */
+  #reap(thread: number, why: FencelineError): number {
+    const failed = this.#slots.reap(thread, why);
+    const { platform, pool } = this.#host.context;
+    if (this.#slots.wantsBell) platform.ring(pool, ALL_SLOTS);
+    for (const { watch } of [...this.#watches.values()]) watch.look();
+    return failed;
   }
+}
+
+function notAThread(what: string, thread: number): UsageError {
+  return invalid(`SharedFencePool.${what}`, 'the number of a thread of this pool', thread);
 }
 
 let poolsMade = 0;

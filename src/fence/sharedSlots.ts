@@ -13,6 +13,9 @@ import type { ErrorCode, FencelineError } from '../base/index.ts';
  * 4. Readers load the first word and then the second: a handle that fits both was good when the first was loaded.
  * 5. To signal is one exchange of a pending word: exactly one thread wins (F2). The outcome stays readable until the
  *    slot is taken again. Slots are taken in turn, so that is as late as can be.
+ * 6. A thread's word is free, live, left (it closed the pool) or ending, with a count of how often its number was given out
+ *    above that. It is marked before its slots are reaped, and its number is free only afterwards. Whoever takes a slot for
+ *    a thread looks at its word before and after: either the reaper has seen the slot, or the taker sees the mark.
  */
 const PENDING = 1;
 const OK = 2;
@@ -32,6 +35,13 @@ const THREADS_MAX = 128;
 /** Slots that one pool can have: 8 MiB. */
 export const SLOTS_MAX = 1_048_576;
 
+const THREAD_FREE = 0;
+const THREAD_LIVE = 1;
+const THREAD_LEFT = 2;
+const THREAD_ENDING = 3;
+const THREAD_STATE = 3;
+const GIVEN_OUT_ONE = 4;
+
 const MAGIC_AT = 0;
 const SLOTS_AT = 1;
 const BELL_AT = 2;
@@ -39,7 +49,7 @@ const THREADS_AT = 8;
 const FIRST_SLOT_AT = THREADS_AT + THREADS_MAX;
 const CODES = Object.keys(ERROR_TABLE) as ErrorCode[];
 /** Two sides that do not know the same layout and codes must not talk. */
-const MAGIC = 0x46_4c_01_00 + CODES.length;
+const MAGIC = 0x46_4c_02_00 + CODES.length;
 
 /** Names a shared fence to another thread: plain data that can be posted. */
 export interface SharedFenceHandle {
@@ -68,7 +78,7 @@ export class SharedSlots {
     const buffer = new SharedArrayBuffer(4 * (FIRST_SLOT_AT + 2 * count));
     const words = new Int32Array(buffer);
     words[SLOTS_AT] = count;
-    words[THREADS_AT] = 1;
+    words[THREADS_AT] = THREAD_LIVE;
     words[MAGIC_AT] = MAGIC;
     return buffer;
   }
@@ -173,19 +183,44 @@ export class SharedSlots {
   /** Takes a number for one more thread. */
   addThread(): number {
     for (let thread = 1; thread < THREADS_MAX; thread += 1) {
-      if (Atomics.compareExchange(this.words, THREADS_AT + thread, 0, 1) === 0) return thread;
+      const word = this.threadWord(thread);
+      if ((word & THREAD_STATE) !== THREAD_FREE) continue;
+      if (this.#move(thread, word, (word + GIVEN_OUT_ONE) | THREAD_LIVE)) return thread;
     }
     const message = `a pool of shared fences knows at most ${THREADS_MAX} threads at a time`;
     throw new UsageError('ERR_QUEUE_FULL', `${message}; tell it of those that ended`);
   }
 
-  hasThread(thread: number): boolean {
+  /** The word of a thread (rule 6), for the functions below; that of a free one where `thread` is no number of a thread. */
+  threadWord(thread: number): number {
     const isNumber = Number.isInteger(thread) && thread >= 0 && thread < THREADS_MAX;
-    return isNumber && Atomics.load(this.words, THREADS_AT + thread) === 1;
+    return isNumber ? Atomics.load(this.words, THREADS_AT + thread) : THREAD_FREE;
   }
 
-  removeThread(thread: number): void {
-    Atomics.store(this.words, THREADS_AT + thread, 0);
+  /** Marks a live thread as left, with its number still taken; false where `word` is not its word any more. */
+  leave(thread: number, word: number): boolean {
+    return isLive(word) && this.#move(thread, word, (word & ~THREAD_STATE) | THREAD_LEFT);
+  }
+
+  /** Marks a thread as ending; false where it is not live and has not left, or `word` is not its word any more. */
+  beginEnd(thread: number, word: number): boolean {
+    const state = word & THREAD_STATE;
+    if (state !== THREAD_LIVE && state !== THREAD_LEFT) return false;
+    return this.#move(thread, word, word | THREAD_ENDING);
+  }
+
+  /** Its slots are reaped: frees the number of a thread that was marked as ending. */
+  freeThread(thread: number): void {
+    Atomics.and(this.words, THREADS_AT + thread, ~THREAD_STATE);
+  }
+
+  /** The first thread never ends: it is again what `word` says. */
+  restoreThread(thread: number, word: number): void {
+    Atomics.store(this.words, THREADS_AT + thread, word);
+  }
+
+  #move(thread: number, from: number, to: number): boolean {
+    return Atomics.compareExchange(this.words, THREADS_AT + thread, from, to) === from;
   }
 
   /** Whether some thread, ever, needed to be told by a message that a slot changed. */
@@ -196,6 +231,11 @@ export class SharedSlots {
   wantBell(): void {
     Atomics.store(this.words, BELL_AT, 1);
   }
+}
+
+/** Whether the thread of a thread's word can signal. */
+export function isLive(threadWord: number): boolean {
+  return (threadWord & THREAD_STATE) === THREAD_LIVE;
 }
 
 /** Whether the fence of a word is pending. */

@@ -48,7 +48,10 @@ export class Syncobj {
     return this.#held instanceof FenceChain ? this.#held.fence : this.#held;
   }
 
-  /** The last point up to which everything has signalled; 0 if there is none. Cost: O(pending points). */
+  /**
+   * The last point up to which everything has signalled; 0 if there is none. It goes back only where that very point is added
+   * once more. Cost: O(pending points).
+   */
   get lastSignalled(): number {
     return this.#held instanceof FenceChain ? this.#held.lastSignalled : 0;
   }
@@ -76,8 +79,8 @@ export class Syncobj {
   /**
    * Adds point `seqno`, which signals when `fence` and everything before have.
    *
-   * A point that is not above the last one is reported as a `warning` event; it delays the points up to
-   * the last one until it signals, too, and so nobody is told too early. Cost: that of `new FenceChain`.
+   * A point that is not above the last one is reported as a `warning` event; it delays the last one, and all before it
+   * that have not signalled, until it signals, too, and so nobody is told too early. Cost: that of `new FenceChain`.
    *
    * @throws {ERR_INVALID_ARGUMENT} when `seqno` is not a whole number above 0
    */

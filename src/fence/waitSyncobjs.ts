@@ -2,8 +2,8 @@ import { checkedOptions, deferred, invalid, JobError } from '../base/index.ts';
 import type { CancelSignal, Deferred, Fence, FencelineError } from '../base/index.ts';
 import { checkedRuntime } from '../events/index.ts';
 import type { Runtime, Timer } from '../events/index.ts';
-import { Syncobj } from './syncobj.ts';
 import { stopListening } from './report.ts';
+import { Syncobj } from './syncobj.ts';
 import { checkLimits, setTimerIn } from './waitLimits.ts';
 
 /** One thing to wait for: a point of a syncobj, or its binary fence. */
@@ -33,7 +33,8 @@ export interface SyncobjWaitOptions {
  * it is called, the lowest).
  *
  * As composites do, it rejects with a fence's error: for `all`, once every entry signalled, with the error that
- * came first; for `any`, where the first one failed. A wait that ends leaves no callback, timer or listener behind.
+ * came first; for `any`, where the first one failed. As with `fence.wait`, what is there already counts also where `signal` is
+ * aborted. A wait that ends leaves no callback, timer or listener behind.
  * Cost: one callback an entry.
  *
  * @throws {ERR_INVALID_ARGUMENT} naming the option that does not fit; of no entries, or of an entry without a fence unless it may wait for a submit
@@ -43,7 +44,7 @@ export function waitSyncobjs(
   options: SyncobjWaitOptions,
 ): Promise<number> {
   checkLimits('waitSyncobjs', options);
-  const { mode = 'all', until = 'signalled', waitForSubmit = false, signal } = options;
+  const { mode = 'all', until = 'signalled', waitForSubmit = false } = options;
   checkedRuntime('waitSyncobjs: runtime', options.runtime);
   if (mode !== 'all' && mode !== 'any') {
     throw invalid('waitSyncobjs: mode', `'all' or 'any'`, mode);
@@ -62,7 +63,6 @@ export function waitSyncobjs(
       throw invalid('waitSyncobjs', expected, 'a point without a fence');
     }
   }
-  if (signal?.aborted === true) return Promise.reject(signal.reason);
   const wait = new SyncobjWait(entries, options);
   wait.begin();
   return wait.promise;
@@ -104,6 +104,7 @@ class SyncobjWait {
     const { runtime, timeoutMs = Infinity, signal } = this.#options;
     for (let index = 0; index < this.#entries.length && !this.#ended; index += 1) this.#look(index);
     if (this.#ended) return;
+    if (signal?.aborted === true) return this.#end(() => this.#done.reject(signal.reason));
     if (timeoutMs === 0) return this.#timeOut(timeoutMs);
     this.#timer = setTimerIn(runtime, timeoutMs, () => this.#timeOut(timeoutMs));
     if (signal === undefined) return;

@@ -122,18 +122,41 @@ class NativeTimer implements Timer {
  * how a long pass continues without starving timers (S2).
  */
 class SoonTimer implements Timer {
-  #native: ReturnType<typeof setImmediate> | null;
+  #takeBack: (() => void) | null;
 
   constructor(fn: () => void) {
-    this.#native = setImmediate(() => {
-      this.#native = null;
+    this.#takeBack = nextTurn(() => {
+      this.#takeBack = null;
       fn();
     });
   }
 
   cancel(): void {
-    if (this.#native === null) return;
-    clearImmediate(this.#native);
-    this.#native = null;
+    this.#takeBack?.();
+    this.#takeBack = null;
   }
+}
+
+/**
+ * Calls `fn` in one of the next turns, as soon as the platform can; what it returns takes that back. Browsers have no
+ * `setImmediate`, and make nested timeouts wait for 4 ms, but no message.
+ */
+function nextTurn(fn: () => void): () => void {
+  if (typeof setImmediate === 'function') {
+    const native = setImmediate(fn);
+    return () => clearImmediate(native);
+  }
+  if (typeof MessageChannel === 'function') {
+    const { port1, port2 } = new MessageChannel();
+    // The port is closed each time: an open one would keep a process alive.
+    const onmessage = (): void => {
+      port1.close();
+      fn();
+    };
+    Object.assign(port1, { onmessage });
+    port2.postMessage(null);
+    return () => port1.close();
+  }
+  const native = setTimeout(fn, 0);
+  return () => clearTimeout(native);
 }

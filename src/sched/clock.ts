@@ -1,5 +1,8 @@
 import type { Runtime } from '../events/index.ts';
 
+/** How far ahead a time is taken as it is told. */
+const BELIEVED_US = 100;
+
 /**
  * When what a scheduler handles now happened.
  *
@@ -21,9 +24,14 @@ export class Clock {
     this.#set(this.runtime.nowUs());
   }
 
-  /** As `readClock`, where something tells when it happened: it is not before what happened last. */
+  /**
+   * As `readClock`, where something tells when it happened: it is not before what happened last. A fence may tell the time of
+   * another clock, so what is much later is believed only as far as this one; to ask it for less costs more than the error.
+   */
   reachTime(atUs: number): void {
-    if (!(atUs <= this.nowUs)) this.#set(atUs);
+    if (atUs <= this.nowUs) return;
+    const isNear = atUs - this.nowUs < BELIEVED_US;
+    this.#set(isNear ? atUs : Math.min(atUs, this.runtime.nowUs()));
   }
 
   #set(us: number): void {

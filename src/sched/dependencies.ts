@@ -173,7 +173,7 @@ function block(core: SchedulerCore, job: JobCore, fence: FenceCore): boolean {
   return true;
 }
 
-/** Asks `prepareJob` until it returns `null` or a fence to wait for (J8); once per attempt. */
+/** Asks `prepareJob` until it returns `null` or a fence to wait for (J8); once per attempt, and after a reset. */
 function prepare(core: SchedulerCore, job: JobCore): FencelineError | 'ready' | 'blocked' {
   if (job.isPrepared) return 'ready';
   try {

@@ -36,8 +36,8 @@ export interface Driver<P = unknown> {
 
   /**
    * Asked when every dependency of a queued job has signalled, again and again until it returns `null`; each fence
-   * that it returns is waited for (J8). Asked anew at each attempt. After 1,000 signalled fences in a row, or on a
-   * throw, the job fails with `ERR_DRIVER`.
+   * that it returns is waited for (J8). Asked anew at each attempt, and after a reset. After 1,000 signalled fences in
+   * a row, or on a throw, the job fails with `ERR_DRIVER`.
    */
   prepareJob?(job: Job<P>): Fence | null;
 

@@ -22,6 +22,21 @@ export function lookAgain(core: SchedulerCore, job: JobCore): void {
   core.askCheck(entity);
 }
 
+/**
+ * What `prepareJob` said of jobs that still wait for a ring was of the device before a reset: they are asked anew, so that one that has to
+ * wait now does so in the queue, within its dependency timeout, and not on the ring (J8, J10).
+ */
+export function prepareAnew(core: SchedulerCore): void {
+  if (core.driver.prepareJob === undefined) return;
+  for (const entity of core.active) {
+    for (let job = entity.first; job !== null; job = job.after) {
+      if (job.phase !== 'queued' || !job.isPrepared || job.isSuspended) continue;
+      job.isPrepared = false;
+      lookAgain(core, job);
+    }
+  }
+}
+
 /** Has the next pass look at the jobs that wait for room on `ring`, and nowhere else. */
 export function lookAtHeld(core: SchedulerCore, ring: Ring): void {
   if (ring.heldByOrder.size === 0) return;

@@ -9,6 +9,7 @@ import type { Driver, ResetContext } from './driver.ts';
 import { convict, endInTurn } from './endings.ts';
 import { judge } from './expiry.ts';
 import type { JobCore } from './jobCore.ts';
+import { prepareAnew } from './queueAgain.ts';
 import type { DomainCore } from './resetDomain.ts';
 import type { Ring } from './ring.ts';
 import type { SchedulerCore } from './schedulerCore.ts';
@@ -268,6 +269,7 @@ export class Reset {
         ring.stopped = false;
         ring.lastEndUs = this.#runtime.nowUs();
       }
+      prepareAnew(core);
       core.requestPass();
     }
     for (const job of live) {

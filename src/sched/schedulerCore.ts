@@ -180,11 +180,13 @@ export class SchedulerCore extends Clock {
         if (this.nowUs === beforeUs) this.readClock();
       }
     } finally {
-      this.#passAsked = later;
+      this.#passAsked = false;
       turn.end(this.nowUs);
       if (later) {
         turn.renew();
+        // Where the platform has no timer, the next request asks again.
         this.runtime.setTimer(this.runtime.nowUs(), this.#pass);
+        this.#passAsked = true;
       }
     }
     const blocked = this.#blocked;

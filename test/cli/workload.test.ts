@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { loadWorkload } from '../../src/cli/workload/loadWorkload.ts';
 import { problemText, WorkloadError } from '../../src/cli/workload/problem.ts';
 import type { Workload } from '../../src/cli/workload/workload.ts';
@@ -34,8 +34,12 @@ clients:
         after: [first, viewport/frame]
 `;
 
+const folder = mkdtempSync(path.join(tmpdir(), 'fenceline-workload-'));
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
 function written(text: string): string {
-  const directory = mkdtempSync(path.join(tmpdir(), 'fenceline-workload-'));
+  const directory = mkdtempSync(path.join(folder, 'one-'));
   writeFileSync(
     path.join(directory, 'kernels.mjs'),
     'const inner = 1;\nexport function blur() {}\nexport const sum = () => inner, both = 2;\nexport default () => 0;\n',

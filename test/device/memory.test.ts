@@ -3,11 +3,12 @@
 import { describe, expect, it } from 'vitest';
 import { deferred, JobError } from '../../src/base/index.ts';
 import type { Deferred } from '../../src/base/index.ts';
-import { handleOf, openDevice } from '../../src/device/index.ts';
+import { failureOf, handleOf, openDevice } from '../../src/device/index.ts';
 import type {
   Client,
   ClientOptions,
   DeviceBuffer,
+  HostBytes,
   MemoryBackend,
   OpenDeviceOptions,
 } from '../../src/device/index.ts';
@@ -28,11 +29,12 @@ class HandMemory implements MemoryBackend {
   /** While set, reads wait for it. */
   reading: Deferred<void> | null = null;
   refuses = false;
+  maxBufferBytes: number | null = null;
 
-  async create(handle: number, bytes: number): Promise<boolean> {
+  async create(handle: number, bytes: number): Promise<string | null> {
     this.calls.push(`create ${bytes}`);
     this.contents.set(handle, new Uint8Array(bytes));
-    return !this.refuses;
+    return this.refuses ? 'it is full' : null;
   }
 
   write(handle: number, contents: Uint8Array<ArrayBuffer>): void {
@@ -75,6 +77,12 @@ function setUp(options: Partial<OpenDeviceOptions> = {}) {
     ...options,
   });
   return { device, backend, memory: backend.memory, runtime, events };
+}
+
+function sharedBytes(...bytes: number[]): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer(bytes.length);
+  new Uint8Array(shared).set(bytes);
+  return shared;
 }
 
 type Env = ReturnType<typeof setUp>;
@@ -180,6 +188,16 @@ describe('an allocation', () => {
     for (const memoryBudgetBytes of [-1, NaN]) {
       expect(code(() => env.device.open({ memoryBudgetBytes }))).toBe('ERR_INVALID_ARGUMENT');
     }
+  });
+
+  it('E6: of a device that was closed: a job that names it is told of the close', async () => {
+    const env = setUp();
+    const client = env.device.open();
+    const buffer = await allocated(env, client, 10);
+    await Promise.all([env.device.close(), env.runtime.settle()]);
+    const code = (buffers: DeviceBuffer[]): unknown =>
+      (thrownBy(() => client.submit({ buffers })) as { code?: unknown }).code;
+    expect([code([]), code([buffer])]).toEqual(['ERR_CLOSED', 'ERR_CLOSED']);
   });
 
   it('T9: is reported with who asked for it, as what may evict', async () => {
@@ -452,6 +470,83 @@ describe('a buffer', () => {
     const job = client.submit({ buffers: [buffer] });
     await env.runtime.settle();
     expect([job.job.state, handleOf(buffer)]).toEqual(['running', null]);
+    const message = 'the device has no 12 B for buffer 1: it is full';
+    expect(failureOf(buffer)).toMatchObject({ code: 'ERR_OUT_OF_MEMORY', message });
+  });
+
+  it('M1: that is larger than the device has buffers is refused with the limit, nothing changed', async () => {
+    const env = setUp();
+    env.memory.maxBufferBytes = 40;
+    const client = env.device.open();
+    expect(client.allocate({ bytes: 40 }).value.bytes).toBe(40);
+    expect(thrownBy(() => client.allocate({ bytes: 41 }))).toMatchObject({
+      code: 'ERR_OUT_OF_MEMORY',
+      message:
+        'allocate buffer 2: 44 B do not fit into one buffer of the device, which has 40 B at most; allocate several',
+    });
+    expect(client.stats().memory?.allocatedBytes).toBe(40);
+  });
+
+  /** A buffer of eight bytes after a loss and a job that needs it. */
+  async function refilledWith(refill: () => unknown) {
+    const env = setUp();
+    const client = env.device.open();
+    const options = { bytes: 8, label: 'weights', refill: refill as () => HostBytes };
+    const buffer = client.allocate(options).value;
+    await env.runtime.settle();
+    env.backend.host?.memoryLost();
+    client.submit({ buffers: [buffer] });
+    env.backend.host?.memoryBack();
+    await env.runtime.settle(1000);
+    const contents = env.memory.contents.get(handleOf(buffer) ?? 0);
+    return { buffer, contents: contents === undefined ? null : [...contents] };
+  }
+
+  it.each<[string, () => unknown]>([
+    ['an ArrayBuffer', () => Uint8Array.of(1, 2).buffer],
+    ['a SharedArrayBuffer', () => sharedBytes(1, 2)],
+    ['a view of a part of one', () => Uint8Array.of(9, 1, 2, 9).subarray(1, 3)],
+    ['a view of other elements', () => Uint16Array.of(0x0201)],
+    ['a promise', () => Promise.resolve(new DataView(Uint8Array.of(1, 2).buffer))],
+    ['more than there is room for', () => Uint8Array.of(1, 2, 0, 0, 0, 0, 0, 0, 9)],
+  ])('is refilled with the bytes of %s', async (_, refill) => {
+    expect((await refilledWith(refill)).contents).toEqual([1, 2, 0, 0, 0, 0, 0, 0]);
+  });
+
+  it('is refilled with a copy: what was given may change afterwards', async () => {
+    const given = new Uint8Array(8);
+    const written: Uint8Array[] = [];
+    const env = setUp();
+    env.memory.write = (_, contents) => void written.push(contents);
+    const client = env.device.open();
+    const buffer = client.allocate({ bytes: 8, refill: () => given }).value;
+    await env.runtime.settle();
+    env.backend.host?.memoryLost();
+    client.submit({ buffers: [buffer] });
+    env.backend.host?.memoryBack();
+    await env.runtime.settle(1000);
+    given.fill(1);
+    expect(written).toEqual([new Uint8Array(8)]);
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ['gives nothing', () => undefined, 'what it gave: expected an ArrayBuffer, or a view of one'],
+    ['gives numbers', () => [1, 2], 'what it gave: expected an ArrayBuffer, or a view of one'],
+    ['rejects', () => Promise.reject(new Error('the network is down')), 'the network is down'],
+    [
+      'throws',
+      () => {
+        throw new Error('the network is down');
+      },
+      'the network is down',
+    ],
+  ])('is lost where its refill %s, and says why', async (_, refill, why) => {
+    const { buffer } = await refilledWith(refill);
+    expect([buffer.state, handleOf(buffer)]).toEqual(['lost', null]);
+    const failure = failureOf(buffer);
+    expect(failure?.code).toBe('ERR_JOB_RESET');
+    expect(failure?.message).toContain(`lost with the device, and its refill failed: ${why}`);
+    expect(failure?.cause).toMatchObject({ message: expect.stringContaining(why) });
   });
 
   it('is lost with its device, or refilled when a job needs it', async () => {

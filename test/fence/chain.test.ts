@@ -11,8 +11,8 @@ const error = new JobError('ERR_DRIVER');
 const code = (code: string) => expect.objectContaining({ code });
 
 /** A chain with one link for each of `seqnos`, and the sources of the fences that the links were made from. */
-function setUp(seqnos: readonly number[]) {
-  const runtime = new ManualRuntime();
+function setUp(seqnos: readonly number[], options: { events?: boolean } = {}) {
+  const runtime = new ManualRuntime(options);
   const timeline = new Timeline({ driver: 'demo', label: 'ring', runtime, ordered: false });
   const sources = seqnos.map(() => timeline.createFence());
   const links: FenceChain[] = [];
@@ -63,6 +63,18 @@ describe('a link', () => {
     at(sources, 1).signal();
     at(sources, 0).signal();
     expect(order).toEqual([1, 2, 3]);
+  });
+
+  it('F1: cannot be compared with later links where it was collected before its fence was made', () => {
+    const { sources, links } = setUp([1, 2, 3]);
+    at(sources, 1).signal();
+    at(sources, 2).signal();
+    const [third, second] = [at(links, 2).fence, at(links, 1).fence];
+    expect([second.status, second.seqno, third.status]).toEqual(['pending', 2, 'pending']);
+    expect(() => third.isLaterThan(second)).toThrow(code('ERR_TIMELINE_MISMATCH'));
+    expect(third.isLaterThan(at(links, 0).fence)).toBe(true);
+    at(sources, 0).signal();
+    expect([second.status, third.status]).toEqual(['ok', 'ok']);
   });
 
   it('is born signalled, with the time of the last of its parts, where it is looked at late', () => {
@@ -116,6 +128,27 @@ describe('a link', () => {
       expect([first, second].map((link) => link.fence.status)).toEqual(['pending', 'ok']);
       expect(third.lastSignalled).toBe(3);
       expect(third.find(3)).toBeNull();
+    },
+  );
+
+  it.each(['before', 'after'])(
+    'F11: goes on after the fence of a link alike where that signals %s it is added',
+    (when) => {
+      const { runtime, sources, head } = setUp([2, 5]);
+      const ring = new Timeline({ driver: 'demo', label: 'next', runtime, ordered: false });
+      const [next, fork] = [ring.createFence(), ring.createFence()];
+      const { fence } = head;
+      const signal = (): void => {
+        for (const source of sources) source.signal(error);
+      };
+      if (when === 'before') signal();
+      const first = new FenceChain(fence, next.fence, 6, runtime);
+      const second = new FenceChain(fence, fork.fence, 7, runtime);
+      if (when === 'after') signal();
+      expect([first, second].map((link) => link.lastSignalled)).toEqual([5, 5]);
+      expect([first.find(3), second.find(5), first.find(6)]).toEqual([null, null, first]);
+      expect(first.fence.isLaterThan(fence)).toBe(true);
+      expect(() => second.fence.isLaterThan(first.fence)).toThrow(code('ERR_TIMELINE_MISMATCH'));
     },
   );
 
@@ -238,7 +271,7 @@ describe('chains, against a model', () => {
     fc.assert(
       fc.property(gaps, acts, (steps, script) => {
         const seqnos = steps.map((_, i) => steps.slice(0, i + 1).reduce((a, b) => a + b));
-        const { sources, links, head } = setUp(seqnos);
+        const { runtime, sources, links, head } = setUp(seqnos, { events: true });
         const done = (i: number): boolean =>
           sources.slice(0, i + 1).every(({ fence }) => fence.status !== 'pending');
         /** Whether every point up to `seqno` has signalled. */
@@ -272,6 +305,15 @@ describe('chains, against a model', () => {
           expect(link.fence.status).toBe(done(i) ? own.status : 'pending');
           expect(link.fence.error).toBe(done(i) ? own.error : null);
         });
+        // F1: each timeline of links signalled in its order.
+        const ring = at(sources, 0).fence.timeline;
+        const lastOf = new Map<number, number>();
+        for (const event of runtime.events) {
+          if (event.type !== 'fence-signal' || event.fence[0] === ring.id) continue;
+          const [timeline, seqno] = event.fence;
+          expect(seqno).toBeGreaterThan(lastOf.get(timeline) ?? 0);
+          lastOf.set(timeline, seqno);
+        }
       }),
       { numRuns: 500 },
     );

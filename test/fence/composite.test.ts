@@ -208,6 +208,16 @@ group('fenceAny', () => {
   });
 });
 
+group('20,000 composites of one fence that each name it twice', () => {
+  it('F10: signal in time that grows with their number', () => {
+    const { runtime, sources, fences } = setUp(2);
+    const [a, b] = fences as [Fence, Fence];
+    const anys = Array.from({ length: 20_000 }, () => fenceAny([a, b, a], runtime));
+    at(sources, 0).signal(errorA);
+    expect(anys.every((any) => any.error === errorA)).toBe(true);
+  });
+});
+
 group('mergeFences', () => {
   it('F10: returns the single fence itself where one is left', () => {
     const { runtime, fences } = setUp(1);
@@ -320,8 +330,31 @@ group('describe', () => {
     let deep = fences[0] as Fence;
     for (let i = 0; i < 10_000; i += 1) deep = fenceAll([deep], runtime);
     expect(describe(deep).split('\n')).toHaveLength(10);
-    let tangle = deep;
-    for (let i = 0; i < 8; i += 1) tangle = fenceAll(Array(16).fill(tangle) as Fence[], runtime);
-    expect(describe(tangle).split('\n').length).toBeLessThan(300);
+  });
+
+  it('has 200 lines at most, and says where there are more', () => {
+    const { runtime, fences } = setUp(200);
+    const tree = (width: number, depth: number): Fence =>
+      depth === 0
+        ? (fences[0] as Fence)
+        : fenceAll(
+            Array.from({ length: width }, () => tree(width, depth - 1)),
+            runtime,
+          );
+    for (const tall of [tree(16, 2), tree(17, 3), tree(2, 10)]) {
+      const lines = describe(tall).split('\n');
+      expect([lines.length, lines.at(-1)]).toEqual([200, '… and more lines']);
+    }
+    const row = (length: number): Fence => fenceAll(fences.slice(0, length), runtime);
+    const rows = (last: number): string[] =>
+      describe(fenceAll([...Array.from({ length: 11 }, () => row(16)), row(last)], runtime)).split(
+        '\n',
+      );
+    // 1 + 11 * 17 + 12 lines, and one more.
+    expect([rows(11).length, rows(11).at(-1)?.startsWith('  └ demo/ring 10 #1')]).toEqual([
+      200,
+      true,
+    ]);
+    expect([rows(12).length, rows(12).at(-1)]).toEqual([200, '… and more lines']);
   });
 });

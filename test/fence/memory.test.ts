@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { fenceAll, fenceAny, Syncobj, Timeline } from '../../src/fence/index.ts';
+import { fenceAll, fenceAny, FenceChain, Syncobj, Timeline } from '../../src/fence/index.ts';
 import type { Fence } from '../../src/fence/index.ts';
 import { ManualRuntime } from './manualRuntime.ts';
 
@@ -35,6 +35,23 @@ describe('a fence', () => {
     const { fence, producers } = produce(true);
     for (const producer of producers) expect(await isCollected(producer)).toBe(true);
     expect(fence).toMatchObject({ status: 'ok', timeline: { driver: 'fenceline', label: 'all' } });
+  });
+
+  it('F6: of a chain lets go of it, too, and keeps its place in the chain', async () => {
+    const link = (): { fence: Fence; producers: WeakRef<object>[] } => {
+      const runtime = new ManualRuntime();
+      const timeline = new Timeline({ driver: 'demo', label: 'ring', runtime });
+      const source = timeline.createFence();
+      const chain = new FenceChain(null, source.fence, 5, runtime);
+      const { fence } = chain;
+      source.signal();
+      return { fence, producers: [runtime, timeline, chain].map((one) => new WeakRef(one)) };
+    };
+    const { fence, producers } = link();
+    for (const producer of producers) expect(await isCollected(producer)).toBe(true);
+    const runtime = new ManualRuntime();
+    const next = new Timeline({ driver: 'demo', label: 'ring', runtime }).createFence();
+    expect(new FenceChain(fence, next.fence, 6, runtime).lastSignalled).toBe(5);
   });
 
   it('F8: lets go of a wait when it has signalled, and holds on to it before (the control)', async () => {

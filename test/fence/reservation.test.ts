@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { JobError } from '../../src/base/index.ts';
 import { Reservation, Timeline, unwrapFences } from '../../src/fence/index.ts';
 import type { Fence, FenceSource, FenceUsage } from '../../src/fence/index.ts';
-import { ManualRuntime } from './manualRuntime.ts';
+import { brief, ManualRuntime } from './manualRuntime.ts';
 
 const USAGES: readonly FenceUsage[] = ['kernel', 'write', 'read', 'bookkeep'];
 const code = (code: string) => expect.objectContaining({ code });
@@ -106,6 +106,34 @@ describe('a reservation', () => {
     await expect(late).rejects.toThrow(code('ERR_WAIT_TIMEOUT'));
     await expect(buffer.wait('kernel', { signal: AbortSignal.abort('no') })).rejects.toBe('no');
     expect(buffer.fences('kernel')).toEqual([fences[0]]);
+  });
+
+  it('F8: leaves nothing on the fences when a wait ends early', async () => {
+    const runtime = new ManualRuntime({ events: true });
+    const ring = new Timeline({ driver: 'demo', label: 'ring', runtime });
+    const sources = [ring.createFence(), ring.createFence()];
+    const buffer = new Reservation();
+    buffer.add(at(sources, 0).fence, 'write');
+    buffer.add(at(sources, 1).fence, 'read');
+    const controller = new AbortController();
+    const deaf = new AbortController().signal;
+    deaf.addEventListener = () => {
+      throw new Error('deaf');
+    };
+    expect(() => buffer.wait('read', { signal: deaf })).toThrow('deaf');
+    const waits = [
+      buffer.wait('read', { timeoutMs: 0 }),
+      buffer.wait('read', { timeoutMs: 1 }),
+      buffer.wait('read', { signal: controller.signal }),
+    ];
+    controller.abort('enough');
+    runtime.advanceBy(1000);
+    const ends = await Promise.allSettled(waits);
+    expect(ends.map((end) => end.status)).toEqual(Array(3).fill('rejected'));
+    runtime.events.length = 0;
+    for (const source of sources) source.signal();
+    const signals = [1, 2].map((seqno) => `fence-signal ${ring.id}:${seqno}`);
+    expect(brief(runtime.events)).toEqual(signals);
   });
 
   it('merges a level into one fence', () => {

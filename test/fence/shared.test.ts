@@ -2,7 +2,7 @@
  * Fences that threads share, as one thread sees them: slots, generations, codes, bridges, refusals (F13). What only real
  * threads can show is in sharedThreads.test.ts.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ERROR_TABLE, JobError } from '../../src/base/index.ts';
 import type { ErrorCode } from '../../src/base/index.ts';
 import { fenceAll, SharedFencePool, Timeline } from '../../src/fence/index.ts';
@@ -234,6 +234,14 @@ describe('waitSync', () => {
     );
   });
 
+  it('F8: ends past its time also where the clock of the runtime stands still', () => {
+    const { runtime, platform, pool, joined } = setUp();
+    const mayBlock = SharedFencePool.join(pool.ticket(), { runtime, platform, mayBlock: true });
+    const fence = mayBlock.fence(joined.create().fence.handle);
+    expect(() => fence.waitSync({ timeoutMs: 1 })).toThrow(code('ERR_WAIT_TIMEOUT'));
+    expect(runtime.nowUs()).toBe(0);
+  });
+
   it('returns, or throws the error, at once where the fence has signalled', () => {
     const { pool, joined } = setUp();
     const [a, b] = [pool.create(), pool.create()];
@@ -300,6 +308,74 @@ describe('a thread that ended', () => {
     expect(pool.used).toBe(1);
     expect(pool.ticket().thread).toBe(joined.thread);
     expect(() => pool.threadEnded(77)).toThrow(code('ERR_INVALID_ARGUMENT'));
+  });
+
+  it('F13: keeps its number where it closed its pool, until it has ended', () => {
+    const { runtime, platform, pool, joined } = setUp();
+    const theirs = pool.create(joined.thread);
+    joined.close();
+    expect(theirs.fence.error?.code).toBe('ERR_PRODUCER_CLOSED');
+    expect(() => pool.create(joined.thread)).toThrow(code('ERR_INVALID_ARGUMENT'));
+    const next = SharedFencePool.join(pool.ticket(), { runtime, platform });
+    const mine = next.create();
+    expect(next.thread).not.toBe(joined.thread);
+    expect(pool.threadEnded(joined.thread)).toBe(0);
+    expect(() => pool.threadEnded(joined.thread)).toThrow(code('ERR_INVALID_ARGUMENT'));
+    expect(pool.ticket().thread).toBe(joined.thread);
+    expect(mine.fence.status).toBe('pending');
+  });
+
+  it('F13: closes its pool too late without harm to the thread that got its number', () => {
+    const { pool, joined } = setUp();
+    pool.threadEnded(joined.thread);
+    const { thread } = pool.ticket();
+    const theirs = pool.create(thread);
+    joined.close();
+    expect([thread, theirs.fence.status]).toEqual([joined.thread, 'pending']);
+    expect(pool.create(thread).fence.status).toBe('pending');
+  });
+
+  it('F13: gets no fence from the moment on at which its fences are failed', () => {
+    const { pool, joined } = setUp();
+    const { reap } = SharedSlots.prototype;
+    const spy = vi.spyOn(SharedSlots.prototype, 'reap').mockImplementation(function (
+      this: SharedSlots,
+      ...args
+    ) {
+      const failed = reap.apply(this, args);
+      expect(() => pool.create(joined.thread)).toThrow(code('ERR_INVALID_ARGUMENT'));
+      return failed;
+    });
+    pool.threadEnded(joined.thread);
+    expect([spy.mock.calls.length, pool.used]).toEqual([1, 0]);
+    spy.mockRestore();
+  });
+
+  it.each(['is free', 'was given out again'])(
+    'F13: gets no fence that another thread was making, where its number %s',
+    (then) => {
+      const { pool, joined } = setUp();
+      const { take } = SharedSlots.prototype;
+      const spy = vi.spyOn(SharedSlots.prototype, 'take').mockImplementation(function (
+        this: SharedSlots,
+        thread,
+      ) {
+        pool.threadEnded(thread);
+        if (then === 'was given out again') expect(pool.ticket().thread).toBe(thread);
+        return take.call(this, thread);
+      });
+      expect(() => pool.create(joined.thread)).toThrow(code('ERR_INVALID_ARGUMENT'));
+      spy.mockRestore();
+      expect(pool.used).toBe(0);
+    },
+  );
+
+  it('F13: may be the one that made the pool, which goes on', () => {
+    const { pool, joined } = setUp();
+    const mine = pool.create();
+    expect(joined.threadEnded(0)).toBe(1);
+    expect(mine.fence.error?.code).toBe('ERR_PRODUCER_CLOSED');
+    expect(pool.create().fence.status).toBe('pending');
   });
 
   it('F13: gives back a slot that it died in the middle of taking', () => {

@@ -1,4 +1,5 @@
 /** Syncobjs, binary and timeline, and waiting for several of them (issue of the fence framework; F8, F9). */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JobError } from '../../src/base/index.ts';
 import {
@@ -121,6 +122,51 @@ describe('a timeline syncobj', () => {
     expect(wait.status).toBe('pending');
     at(sources, 1).signal();
     expect(wait.status).toBe('ok');
+  });
+
+  it('F11: keeps what it said has signalled where a point is added out of order', () => {
+    const { runtime, sources, fences, box } = setUp();
+    for (const point of [1, 2, 3, 4]) box.signalPoint(point);
+    box.addPoint(5, at(fences, 0));
+    box.addPoint(2, at(fences, 1));
+    const seen = () => [1, 2, 3, 4, 5].map((point) => box.fenceAt(point)?.status);
+    const four = ['ok', 'ok', 'ok', 'ok'];
+    expect([box.lastSignalled, ...seen()]).toEqual([4, ...four, 'pending']);
+    at(sources, 0).signal();
+    expect([box.lastSignalled, ...seen()]).toEqual([4, ...four, 'pending']);
+    at(sources, 1).signal();
+    expect([box.lastSignalled, ...seen()]).toEqual([5, ...four, 'ok']);
+    // The last point itself once more: who asks for it then waits.
+    box.addPoint(5, at(fences, 2));
+    expect([box.lastSignalled, ...seen()]).toEqual([4, ...four, 'pending']);
+    expect(runtime.events).toEqual([]);
+  });
+
+  it('F11: says the same of each point in every way, against a model', () => {
+    const acts = fc.array(
+      fc.record({ act: fc.constantFrom('add', 'signal', 'look'), n: fc.nat(11) }),
+      { maxLength: 30 },
+    );
+    fc.assert(
+      fc.property(acts, (script) => {
+        const { sources, fences, box } = setUp({ fences: 30 });
+        let added = 0;
+        let before = 0;
+        for (const { act, n } of script) {
+          const again = act === 'add' && n + 1 <= before && box.lastSubmitted === before;
+          if (act === 'add') box.addPoint(n + 1, at(fences, added++));
+          if (act === 'signal') at(sources, n).signal();
+          if (act === 'look') void box.fenceAt(n)?.status;
+          const signalled = box.lastSignalled;
+          expect(signalled).toBeGreaterThanOrEqual(again ? before - 1 : before);
+          for (let point = 1; point <= box.lastSubmitted; point += 1) {
+            expect(box.fenceAt(point)?.status === 'pending').toBe(point > signalled);
+          }
+          before = signalled;
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('chains its first point onto a binary fence', () => {
@@ -288,6 +334,41 @@ describe('waitSyncobjs', () => {
       expect([listeners, runtime.pendingTimers]).toEqual([0, 0]);
       fill(1);
     }
+  });
+
+  it.each(['signal', 'timeout'])(
+    'F8: settles by %s where the signal does not let go of its listener, and tells the platform',
+    async (end) => {
+      const { runtime, sources, entries, fill } = boxes(1);
+      fill(0);
+      const stuck = new Error('stuck');
+      const signal = {
+        aborted: false,
+        reason: null,
+        addEventListener: () => {},
+        removeEventListener: () => {
+          throw stuck;
+        },
+      };
+      const wait = waitSyncobjs(entries, { runtime, signal, timeoutMs: 5 });
+      if (end === 'signal') at(sources, 0).signal();
+      else runtime.advanceBy(5000);
+      if (end === 'signal') expect(await wait).toBe(0);
+      else await expect(wait).rejects.toThrow(code('ERR_WAIT_TIMEOUT'));
+      expect(runtime.pendingTimers).toBe(0);
+      expect(runtime.runDeferred()).toEqual([stuck]);
+    },
+  );
+
+  it('tells what is there also where the signal is aborted, as a wait for a fence does', async () => {
+    const { runtime, sources, entries, fill } = boxes(2);
+    [0, 1].forEach(fill);
+    const signal = AbortSignal.abort('no');
+    at(sources, 1).signal();
+    expect(await waitSyncobjs(entries, { runtime, signal, mode: 'any' })).toBe(1);
+    await expect(waitSyncobjs(entries, { runtime, signal })).rejects.toBe('no');
+    at(sources, 0).signal(error);
+    await expect(waitSyncobjs(entries, { runtime, signal })).rejects.toBe(error);
   });
 
   it('refuses no entries, and options that make no sense', async () => {

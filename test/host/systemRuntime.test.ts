@@ -123,6 +123,23 @@ describe('setTimer', () => {
     expect(turns).toBeGreaterThan(1);
   });
 
+  it.each(['setImmediate', 'setImmediate, MessageChannel'])(
+    'S2: fires what is due at once also on a platform without %s, as browsers are',
+    (missing) => {
+      const { output, code } = inProcess(`
+        for (const name of '${missing}'.split(', ')) delete globalThis[name];
+        process.on('uncaughtException', (error) => console.log('caught', error.message));
+        const due = (fn) => runtime.setTimer(runtime.nowUs(), fn);
+        due(() => console.log('cancelled too late')).cancel();
+        const first = due(() => { console.log('first'); first.cancel(); throw new Error('boom'); });
+        due(() => console.log('second'));
+        queueMicrotask(() => console.log('microtask'));
+      `);
+      expect(output.split('\n')).toEqual(['microtask', 'first', 'caught boom', 'second']);
+      expect(code).toBe(0);
+    },
+  );
+
   it('refuses a time that never comes', () => {
     expect(() => runtime.setTimer(Infinity, () => {})).toThrow(/setTimer: atUs/);
     expect(() => runtime.setTimer(NaN, () => {})).toThrow(/setTimer: atUs/);

@@ -388,6 +388,38 @@ describe('prepareJob', () => {
   });
 });
 
+describe('prepareJob of a job that waits for a ring while that is reset', () => {
+  function waitingJob() {
+    const { scheduler, runtime, mock } = setUp({ credits: 1, runTimeoutMs: 1 });
+    scheduler.createEntity().submit({ hangs: true });
+    const job = scheduler.createEntity().submit({ durationUs: 5 }, { dependencyTimeoutMs: 1 });
+    runtime.advanceBy(500);
+    expect([job.state, mock.idsOf('prepareJob').filter((id) => id === job.id)]).toEqual([
+      'queued',
+      [job.id],
+    ]);
+    return { scheduler, runtime, mock, job };
+  }
+
+  it('J8, J10: is asked anew: what is to be waited for is waited for in the queue, within its bound', () => {
+    const { scheduler, runtime, mock, job } = waitingJob();
+    mock.prepareNext(pendingFence(runtime).fence);
+    runtime.advanceBy(600);
+    const next = scheduler.createEntity().submit({ durationUs: 5 });
+    runtime.advanceBy(100);
+    expect([job.state, next.state]).toEqual(['queued', 'finished']);
+    runtime.advanceBy(1000);
+    expect(outcome(job)).toBe('ERR_DEPENDENCY_FAILED');
+  });
+
+  it('J8: is asked anew, and runs at once where there is nothing to wait for', () => {
+    const { runtime, mock, job } = waitingJob();
+    runtime.advanceBy(600);
+    expect([outcome(job), job.attempt]).toEqual(['ok', 1]);
+    expect(mock.idsOf('prepareJob').filter((id) => id === job.id)).toHaveLength(2);
+  });
+});
+
 describe('a pipelined dependency', () => {
   it('J7: is waited for after all where its job left the ring before the dependent job started', () => {
     const { scheduler, runtime } = setUp({ credits: 1 });

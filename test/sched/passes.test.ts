@@ -82,6 +82,25 @@ describe('a pass', () => {
       expect(started).toBeLessThanOrEqual(256);
   });
 
+  it('S2: follows the next request where the timer that it was to continue through was refused', () => {
+    const { scheduler, runtime } = setUp({
+      credits: 10_000,
+      driver: (mock, virtual) => ({ ...mock.without(), runJob: () => signalledFence(virtual) }),
+    });
+    const entity = scheduler.createEntity();
+    const jobs = Array.from({ length: 300 }, () => entity.submit({}));
+    const { setTimer } = runtime;
+    runtime.setTimer = () => {
+      throw new Error('no timers here');
+    };
+    expect(() => runtime.advanceBy(0)).toThrow('no timers here');
+    runtime.setTimer = setTimer;
+    expect(jobs.at(-1)!.state).toBe('queued');
+    scheduler.createEntity().submit({});
+    runtime.advanceBy(0);
+    expect(jobs.every((job) => job.finished.status === 'ok')).toBe(true);
+  });
+
   it('S2: is not asked for by a submit that cannot start', () => {
     const { scheduler, runtime, events } = setUp();
     const gate = pendingFence(runtime);

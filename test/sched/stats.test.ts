@@ -1,8 +1,10 @@
 // The statistics of schedulers, entities and accounts (S13), and the hints that reach hardware (F12).
 import { describe, expect, it } from 'vitest';
 import { Account, strictPriority } from '../../src/sched/index.ts';
-import type { Fence } from '../../src/fence/index.ts';
-import { setUp } from './fixture.ts';
+import { VirtualRuntime } from '../../src/drivers/sim/index.ts';
+import { Timeline } from '../../src/fence/index.ts';
+import type { Fence, FenceSource } from '../../src/fence/index.ts';
+import { outcome, setUp } from './fixture.ts';
 
 describe('busy time', () => {
   it('S13: is the time that the ring executed, not the sum over pipelined jobs', () => {
@@ -22,6 +24,35 @@ describe('busy time', () => {
     expect([a.stats().busyUs, b.stats().busyUs]).toEqual([10, 30]);
     expect([a.account.busyUs, b.account.busyUs]).toEqual([10, 30]);
   });
+
+  it.each([3.6e9, 0])(
+    'S13, T1: never runs ahead of the scheduler’s clock, where hardware fences tell another one that began at %d us',
+    (startUs) => {
+      const other = new VirtualRuntime({ startUs });
+      const hardware = new Timeline({ driver: 'test', label: 'hardware', runtime: other });
+      const sources: FenceSource[] = [];
+      const { scheduler, runtime } = setUp({
+        credits: 2,
+        runTimeoutMs: 10,
+        driver: () => ({
+          runJob: () => {
+            const source = hardware.createFence();
+            sources.push(source);
+            return source.fence;
+          },
+        }),
+      });
+      const entity = scheduler.createEntity();
+      const [job, next] = [entity.submit({}), entity.submit({})];
+      runtime.advanceBy(500);
+      sources[0]?.signal();
+      runtime.advanceBy(0);
+      expect(job.finished.signalledAtUs).toBeLessThanOrEqual(500);
+      expect(entity.stats().busyUs).toBe(startUs === 0 ? 0 : 500);
+      runtime.advanceBy(10_000);
+      expect([outcome(job), outcome(next)]).toEqual(['ok', 'ERR_JOB_TIMEOUT']);
+    },
+  );
 
   it('S13: does not count time between jobs', () => {
     const { scheduler, runtime } = setUp();

@@ -166,6 +166,22 @@ describe.skipIf(missing !== null).each(WHERE)(title('a WebGPU device %s'), (_, i
     expect(firstDone).toBe(true);
   });
 
+  it('S14: names a job that keeps the GPU for long while another client waits', async () => {
+    const device = await open({ longJobMs: 20 });
+    const [one, two] = [device.open(), device.open()];
+    await endsOf([one.submit(spin(1)), two.submit(spin(1))]);
+    const warnings: string[] = [];
+    device.observe({
+      emit: (event) => void (event.type === 'warning' && warnings.push(event.message)),
+    });
+    await endsOf([one.submit(spin(3_000_000), { label: 'blur' }), two.submit(spin(1))]);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^job blur kept its ring for \d+ ms while other clients waited, longer than a slice of 20 ms/,
+      ),
+    ]);
+  });
+
   it('E6: closes twice, with work or without, and refuses work afterwards', async () => {
     const device = await open();
     const client = device.open();

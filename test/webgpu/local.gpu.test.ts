@@ -5,7 +5,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Client } from 'fenceline';
 import type {
-  GPUAdapterLike,
   GPUBufferLike,
   GPUDeviceLike,
   GPULike,
@@ -14,40 +13,19 @@ import type {
 } from 'fenceline/webgpu';
 import { missing, title } from './gpu.ts';
 import {
-  createGpu,
   endsOf,
   errorOf,
   openTestDevice,
+  ownDevice,
   scale,
   scaled,
   spin,
   spun,
   until,
+  watchedGpu,
 } from './testDevice.ts';
 
 const USAGE = { mapRead: 1, copySource: 4, copyTarget: 8 };
-
-/** A GPU whose devices the test sees, and can lose. */
-async function watchedGpu(): Promise<{ gpu: GPULike; devices: GPUDeviceLike[] }> {
-  const real = await createGpu();
-  const devices: GPUDeviceLike[] = [];
-  const requestAdapter = async (options?: object): Promise<GPUAdapterLike | null> => {
-    const adapter = await real.requestAdapter(options);
-    if (adapter === null) return null;
-    const requestDevice = async (descriptor?: object): Promise<GPUDeviceLike> => {
-      const device = await adapter.requestDevice(descriptor);
-      devices.push(device);
-      return device;
-    };
-    return { features: adapter.features, requestDevice };
-  };
-  return { gpu: { requestAdapter }, devices };
-}
-
-async function ownDevice(): Promise<GPUDeviceLike> {
-  const adapter = await (await createGpu()).requestAdapter();
-  return (adapter as GPUAdapterLike).requestDevice();
-}
 
 describe.skipIf(missing !== null)(title('a function job'), () => {
   const open = (): ReturnType<typeof openTestDevice> => openTestDevice({ isolation: 'none' });

@@ -4,9 +4,9 @@
  */
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Client } from 'fenceline';
-import type { GPUDeviceLike, GPULike, WebGpuDispatch, WebGpuWork } from 'fenceline/webgpu';
+import type { WebGpuDispatch, WebGpuWork } from 'fenceline/webgpu';
 import { missing, title } from './gpu.ts';
-import { createGpu, endsOf, errorOf, openTestDevice, spin, until } from './testDevice.ts';
+import { endsOf, errorOf, openTestDevice, spin, until, watchedGpu } from './testDevice.ts';
 import type { Isolation } from './testDevice.ts';
 
 const WHERE: [name: string, isolation: Isolation][] = [
@@ -62,6 +62,22 @@ describe.skipIf(missing !== null).each(WHERE)(title('a buffer %s'), (_name, isol
     first.release();
     using second = two.allocate({ bytes: 64 * KIB });
     expect((await contentsOf(two, second.value)).every((value) => value === 0)).toBe(true);
+  });
+
+  it('M1: that is larger than WebGPU’s limit is refused with that, at once or when a job needs it', async () => {
+    const client = (await open()).open();
+    const allocateAndUse = async (): Promise<unknown> => {
+      using held = client.allocate({
+        bytes: 300 * KIB ** 2,
+        label: 'weights',
+        refill: () => new Uint8Array(4),
+      });
+      return client.submit({ upload: held.value, data: new Uint8Array(4) }).result;
+    };
+    const { message } = await errorOf(allocateAndUse(), 'ERR_OUT_OF_MEMORY');
+    expect(message).toMatch(/weights.*(256\.0 MiB|268435456)/s);
+    using fits = client.allocate({ bytes: 4 });
+    expect(await endsOf([client.submit(add(fits.value, 1))])).toEqual(['ok']);
   });
 
   it('M3: is evicted while it is idle, and comes back unseen', async () => {
@@ -120,29 +136,9 @@ describe.skipIf(missing !== null).each(WHERE)(title('a buffer %s'), (_name, isol
   });
 });
 
-/** A GPU whose devices the test can lose. */
-async function losableGpu(): Promise<{ gpu: GPULike; devices: GPUDeviceLike[] }> {
-  const real = await createGpu();
-  const devices: GPUDeviceLike[] = [];
-  const gpu: GPULike = {
-    async requestAdapter(options) {
-      const adapter = await real.requestAdapter(options);
-      if (adapter === null) return null;
-      const { features } = adapter;
-      const requestDevice = async (descriptor?: object): Promise<GPUDeviceLike> => {
-        const device = await adapter.requestDevice(descriptor);
-        devices.push(device);
-        return device;
-      };
-      return { features, requestDevice };
-    },
-  };
-  return { gpu, devices };
-}
-
 describe.skipIf(missing !== null)(title('a buffer whose device is lost'), () => {
   it('is refilled where its client gave a way to, and fails its jobs where not', async () => {
-    const { gpu, devices } = await losableGpu();
+    const { gpu, devices } = await watchedGpu();
     const device = await openTestDevice({ gpu, reset: { backoffMs: 1 } });
     const client = device.open();
     const refill = (): Uint8Array<ArrayBuffer> => new Uint8Array(Uint32Array.of(7, 7).buffer);
@@ -157,12 +153,33 @@ describe.skipIf(missing !== null)(title('a buffer whose device is lost'), () => 
     expect(devices).toHaveLength(2);
   });
 
+  it('fails its jobs with why its refill failed', async () => {
+    const { gpu, devices } = await watchedGpu();
+    const device = await openTestDevice({ gpu, reset: { backoffMs: 1 } });
+    const client = device.open();
+    const cause = new Error('the network is down');
+    using held = client.allocate({
+      bytes: 8,
+      label: 'weights',
+      refill: () => Promise.reject(cause),
+    });
+    await client.submit(add(held.value, 1)).result;
+    devices[0]!.destroy();
+    await until('the loss is heard of', () => held.value.state === 'evicted');
+    for (const job of [add(held.value, 1), { readBack: held.value }]) {
+      const error = await errorOf(client.submit(job).result, 'ERR_JOB_RESET');
+      expect(error.message).toMatch(
+        /needs the buffer weights: .*refill failed: the network is down/,
+      );
+      expect(error.cause).toBe(cause);
+    }
+  });
+
   it('is refilled in a new process, too', async () => {
     const device = await openTestDevice({ isolation: 'process' });
     onTestFinished(() => device.close({ mode: 'kill' }));
     const [client, rogue] = [device.open(), device.open()];
-    const refill = (): Uint8Array<ArrayBuffer> => new Uint8Array(Uint32Array.of(3).buffer);
-    using refilled = client.allocate({ bytes: 4, refill });
+    using refilled = client.allocate({ bytes: 4, refill: () => Uint32Array.of(3).buffer });
     using lost = client.allocate({ bytes: 4 });
     await client.submit(add(refilled.value, 1)).result;
     const hang = rogue.submit(spin(2_000_000_000), { runTimeoutMs: 300 });

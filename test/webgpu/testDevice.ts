@@ -7,7 +7,14 @@ import { execFileSync } from 'node:child_process';
 import { onTestFinished } from 'vitest';
 import type { Client, Device, Submission, SubmitOptions } from 'fenceline';
 import { openWebGpuDevice } from 'fenceline/webgpu';
-import type { GPULike, WebGpuDeviceOptions, WebGpuDispatch, WebGpuWork } from 'fenceline/webgpu';
+import type {
+  GPUAdapterLike,
+  GPUDeviceLike,
+  GPULike,
+  WebGpuDeviceOptions,
+  WebGpuDispatch,
+  WebGpuWork,
+} from 'fenceline/webgpu';
 import { MODULE, PATIENCE_MS } from './gpu.ts';
 
 export { errorOf } from '../fixtures/errorOf.ts';
@@ -32,6 +39,29 @@ export async function createGpu(flags: readonly string[] = []): Promise<GPULike>
   return gpu;
 }
 const gpus: GPULike[] = [];
+
+/** A GPU whose devices the test sees, and can lose. */
+export async function watchedGpu(): Promise<{ gpu: GPULike; devices: GPUDeviceLike[] }> {
+  const real = await createGpu();
+  const devices: GPUDeviceLike[] = [];
+  const requestAdapter = async (options?: object): Promise<GPUAdapterLike | null> => {
+    const adapter = await real.requestAdapter(options);
+    if (adapter === null) return null;
+    const requestDevice = async (descriptor?: object): Promise<GPUDeviceLike> => {
+      const device = await adapter.requestDevice(descriptor);
+      devices.push(device);
+      return device;
+    };
+    return { features: adapter.features, requestDevice };
+  };
+  return { gpu: { requestAdapter }, devices };
+}
+
+/** A device to adopt. */
+export async function ownDevice(): Promise<GPUDeviceLike> {
+  const adapter = await (await createGpu()).requestAdapter();
+  return (adapter as GPUAdapterLike).requestDevice();
+}
 
 /** Multiplies numbers by `factor`; its result is `[Float32Array]`. */
 export function scale(values: readonly number[], factor = 2): WebGpuDispatch {

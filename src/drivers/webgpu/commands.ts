@@ -1,4 +1,6 @@
-import { handleOf } from '../../device/index.ts';
+import type { FencelineError } from '../../base/index.ts';
+import { failureOf, handleOf } from '../../device/index.ts';
+import type { DeviceBuffer } from '../../device/index.ts';
 import type { BindingSpec, DispatchSpec, ElementKind, PlainTask } from './work.ts';
 
 /** A binding as it is executed: a buffer of the client by its handle, or what the job brings with it (handle 0). */
@@ -36,12 +38,15 @@ export type Command =
       readonly bytes: number;
     };
 
-/** A buffer that is needed and is not there: its contents were lost with the device. */
+/** A buffer that is needed and is not there: its contents were lost with the device, or it did not arrive. */
 export class LostBuffer {
   readonly label: string;
+  /** Why it did not arrive. */
+  readonly failure: FencelineError | null;
 
-  constructor(label: string) {
-    this.label = label;
+  constructor(buffer: DeviceBuffer) {
+    this.label = buffer.label;
+    this.failure = failureOf(buffer);
   }
 }
 
@@ -49,7 +54,7 @@ export class LostBuffer {
 export function commandOf(task: PlainTask): Command | LostBuffer {
   if (task.type === 'dispatch') return dispatchCommand(task.dispatch);
   const handle = handleOf(task.buffer);
-  if (handle === null) return new LostBuffer(task.buffer.label);
+  if (handle === null) return new LostBuffer(task.buffer);
   const { offset } = task;
   return task.type === 'upload'
     ? { type: 'upload', handle, offset, contents: task.contents }
@@ -70,5 +75,5 @@ function dispatchCommand(spec: DispatchSpec): DispatchCommand | LostBuffer {
 
 function handleOfBinding({ buffer }: BindingSpec): number | LostBuffer {
   if (buffer === null) return 0;
-  return handleOf(buffer) ?? new LostBuffer(buffer.label);
+  return handleOf(buffer) ?? new LostBuffer(buffer);
 }

@@ -31,6 +31,12 @@ export function executorOf(device: GPUDeviceLike, memory: GpuMemory, adopted: bo
   return { device, memory, timer, adopted, programs: new Programs(device) };
 }
 
+/** Gives back what was made on a device that somebody else goes on with. */
+export function endExecutor({ memory, timer }: Executor): void {
+  memory.end();
+  timer?.destroy();
+}
+
 /** A command that was submitted. */
 export interface Begun {
   /** Settles when the hardware is done with it; rejects if it was a read-back and the device is lost. */
@@ -60,13 +66,20 @@ export function executeCommand(executor: Executor, command: Command): Execution 
     begun = { ...NO_RESULT, landed: Promise.reject(cause) };
   }
   const outcome = outcomeOf(begun, scopes?.close() ?? null, executor.programs);
-  const done = made.length === 0 ? outcome : outcome.finally(() => destroyAll(made));
-  return { submitted: null, onHardware: true, abandon: () => {}, done };
+  const ended = made.length === 0 ? outcome : outcome.finally(() => destroyAll(made));
+  const done = ended.catch((cause: unknown) => failedOutcome({ type: 'threw', cause }));
+  return { ...SUBMITTED, done };
 }
 
 function destroyAll(buffers: readonly GPUBufferLike[]): void {
   for (const buffer of buffers) buffer.destroy();
 }
+
+/** A command is submitted as it begins. */
+const SUBMITTED = {
+  ...{ submitted: null, onHardware: true, encoding: false, abandoned: false },
+  abandon: () => {},
+} as const;
 
 /** Of a command that gives nothing. */
 const NO_RESULT = {
@@ -123,7 +136,12 @@ async function outcomeOf(
     return failedOutcome(readsBack ? { type: 'lost' } : { type: 'threw', ...failed });
   }
   foundValid();
-  return { result: result(), error: null, gpuUs: gpuUs() };
+  try {
+    return { result: result(), error: null, gpuUs: gpuUs() };
+  } catch (cause) {
+    // Of what was mapped, only a loss takes the range away again; this thread may have no room for a copy of it.
+    return failedOutcome(cause instanceof RangeError ? { type: 'threw', cause } : { type: 'lost' });
+  }
 }
 
 /** The message of a fault, or rather the errors that the compiler found in the shader, with their lines. */

@@ -1,3 +1,4 @@
+import type { LostBuffer } from './commands.ts';
 import type { GpuFault } from './scopes.ts';
 
 /** How an execution failed: WebGPU refused something, the function threw, the device was lost meanwhile, or a buffer before. */
@@ -5,7 +6,7 @@ export type ExecutionError =
   | { readonly type: 'refused'; readonly fault: GpuFault }
   | { readonly type: 'threw'; readonly cause: unknown }
   | { readonly type: 'lost' }
-  | { readonly type: 'bufferLost'; readonly label: string };
+  | { readonly type: 'bufferLost'; readonly buffer: LostBuffer };
 
 /** How an execution ended. */
 export interface Outcome {
@@ -23,6 +24,10 @@ export interface Execution {
   readonly done: Promise<Outcome>;
   /** Whether anything of it may be on the hardware. */
   readonly onHardware: boolean;
+  /** Whether code of the client is at it that has not submitted: a cancel takes it away. */
+  readonly encoding: boolean;
+  /** Whether it was taken away from its code. */
+  readonly abandoned: boolean;
   /** Takes everything away from code that is still running; what is on the hardware stays there. */
   abandon(): void;
 }

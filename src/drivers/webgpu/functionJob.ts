@@ -17,6 +17,8 @@ import type { WebGpuFunction } from './work.ts';
  * 3. done: the hardware has executed what was submitted, and the function's promise has settled. Where the function
  *    threw before anything was submitted, nothing is. The function has lost the device; what it made stays its own.
  * 4. abandoned: the function has lost the device; if nothing was submitted, nothing ever will be.
+ * 5. Whoever used the queue itself may have something on the hardware, also where it threw or was abandoned: the hardware is
+ *    awaited for it, so that its time is not the next job's (J11, S11).
  */
 export class FunctionExecution implements Execution {
   readonly done: Promise<Outcome>;
@@ -66,7 +68,15 @@ export class FunctionExecution implements Execution {
   }
 
   get onHardware(): boolean {
-    return this.#onHardware;
+    return this.#onHardware || this.#facade.usedQueue;
+  }
+
+  get encoding(): boolean {
+    return this.#landed === null;
+  }
+
+  get abandoned(): boolean {
+    return this.#isAbandoned;
   }
 
   abandon(): void {
@@ -94,6 +104,8 @@ export class FunctionExecution implements Execution {
       this.#device.queue.submit([this.#encoder.finish()]);
       this.#onHardware = true;
       this.#landed = this.#device.queue.onSubmittedWorkDone();
+      // It is awaited with the rest.
+      this.#facade.usedQueue = false;
     } finally {
       if (scopes !== null) this.#laterFault = scopes.close();
       this.#pending?.submitted.resolve();
@@ -115,14 +127,20 @@ export class FunctionExecution implements Execution {
     let lost = false;
     try {
       await this.#landed;
+      // Rule 5.
+      while (this.#facade.usedQueue) {
+        this.#onHardware = true;
+        this.#facade.usedQueue = false;
+        await this.#device.queue.onSubmittedWorkDone();
+      }
     } catch {
       lost = true;
     }
+    this.#facade.revoke();
     this.#onHardware = false;
     let fault = await this.#fault;
     if (this.#laterFault !== null) fault ??= await this.#laterFault;
     for (const later of this.#facade.faults) fault ??= await later;
-    this.#facade.revoke();
     // What WebGPU refused explains what the function threw, not the other way round.
     if (fault !== null) return failedOutcome({ type: 'refused', fault });
     if (lost) return failedOutcome({ type: 'lost' });

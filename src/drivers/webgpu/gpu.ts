@@ -33,6 +33,7 @@ export interface GPUFeaturesLike {
 /** A `GPUDevice`. */
 export interface GPUDeviceLike {
   readonly features: GPUFeaturesLike;
+  readonly limits?: { readonly maxBufferSize: number };
   readonly queue: GPUQueueLike;
   /** Missing on some versions of Deno. */
   readonly lost?: Promise<{ readonly reason: string; readonly message: string }>;

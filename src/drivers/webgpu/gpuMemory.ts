@@ -2,6 +2,7 @@ import type { MemoryBackend } from '../../device/index.ts';
 import { MAP_MODE_READ, USAGE } from './gpu.ts';
 import type { GPUBufferLike, GPUDeviceLike } from './gpu.ts';
 import { openScopes } from './scopes.ts';
+import type { GpuFault } from './scopes.ts';
 
 /** What buffers are used for: whatever a job may do with one. */
 export const BUFFER_USAGE: number =
@@ -11,11 +12,19 @@ export const BUFFER_USAGE: number =
 export class GpuMemory implements MemoryBackend {
   readonly #buffers = new Map<number, GPUBufferLike>();
   #device: GPUDeviceLike | null = null;
+  /** Of the device, or the last one. */
+  maxBufferBytes: number | null = null;
 
   /** Takes `device` into use; nothing is there yet. `null`: it is lost. */
   use(device: GPUDeviceLike | null): void {
     this.#device = device;
+    this.maxBufferBytes = device?.limits?.maxBufferSize ?? this.maxBufferBytes;
     this.#buffers.clear();
+  }
+
+  /** Gives everything back that is still on the device. */
+  end(): void {
+    for (const handle of this.#buffers.keys()) this.destroy(handle);
   }
 
   /** @throws {Error} where there is no such buffer: handles are not made up by clients */
@@ -25,14 +34,17 @@ export class GpuMemory implements MemoryBackend {
     return buffer;
   }
 
-  async create(handle: number, bytes: number): Promise<boolean> {
+  async create(handle: number, bytes: number): Promise<string | null> {
     const device = this.#device;
-    if (device === null) return false;
+    if (device === null) return 'the device is lost';
     const scopes = openScopes(device);
-    const buffer = device.createBuffer({ size: bytes, usage: BUFFER_USAGE });
-    const fault = scopes.close();
-    this.#buffers.set(handle, buffer);
-    return (await fault) === null;
+    let fault: Promise<GpuFault | null>;
+    try {
+      this.#buffers.set(handle, device.createBuffer({ size: bytes, usage: BUFFER_USAGE }));
+    } finally {
+      fault = scopes.close();
+    }
+    return (await fault)?.message ?? null;
   }
 
   write(handle: number, contents: Uint8Array<ArrayBuffer>): void {

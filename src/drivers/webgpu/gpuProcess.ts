@@ -5,6 +5,7 @@
  * understand: killed, not exited, because an exit would wait for a dispatch that runs.
  */
 import type { Socket } from 'node:net';
+import { messageOf } from '../../base/index.ts';
 import { eventTurns, sharedClockUs } from '../../host/index.ts';
 import type { Command } from './commands.ts';
 import { executeCommand, executorOf } from './execute.ts';
@@ -14,7 +15,6 @@ import { FrameCutter } from './frames.ts';
 import { GpuMemory } from './gpuMemory.ts';
 import { Lookout } from './lookout.ts';
 import { Outbox } from './outbox.ts';
-import { messageOf } from './outcomes.ts';
 import { adapterName, createdSource, findGpu, requestAdapter } from './source.ts';
 import { readToGpu, WIRE_VERSION } from './wire.ts';
 import type { FromGpu, GpuRequest, ToGpu, Unreadable, WireDispatch } from './wire.ts';
@@ -175,15 +175,11 @@ function run(id: number, command: Command): void {
 
 async function create(id: number, handle: number, bytes: number): Promise<void> {
   const nowUs = sharedClockUs();
-  if (await memory.create(handle, bytes)) {
+  const message = await memory.create(handle, bytes).catch(messageOf);
+  if (message === null) {
     outbox.send(doneAt(id, nowUs));
   } else if (executor !== null) {
-    outbox.send({
-      type: 'failed',
-      id,
-      filter: 'out-of-memory',
-      message: `there are no ${bytes} bytes`,
-    });
+    outbox.send({ type: 'failed', id, filter: 'out-of-memory', message });
   }
 }
 

@@ -77,6 +77,12 @@ export class GpuTimer {
     this.#resolved = device.createBuffer({ size: SLOT_BYTES * SLOTS, usage });
   }
 
+  /** Gives back what it has on the device; called when nothing is measured any more. */
+  destroy(): void {
+    this.#set.destroy();
+    this.#resolved.destroy();
+  }
+
   /** Takes a slot for one pass; `null` where all are taken. Give it back. */
   take(): number | null {
     return this.#free.pop() ?? null;

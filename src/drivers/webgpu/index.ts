@@ -4,6 +4,7 @@
  * Law: section D of the contract; what the driver guarantees is at the head of webGpuDriver.ts, the order of things in ring.ts.
  * May import: device, sched, fence, events, base, host; the package `webgpu`, where the platform has no WebGPU.
  */
+export type { HostBytes } from '../../device/index.ts';
 export type * from './gpu.ts';
 export type { TimingStats } from './gpuTimer.ts';
 export { openWebGpuDevice } from './openWebGpuDevice.ts';
@@ -12,7 +13,6 @@ export { probeWebGpu } from './probe.ts';
 export type { WebGpuProbe } from './probe.ts';
 export type { AdapterName } from './wire.ts';
 export type {
-  HostBytes,
   WebGpuBinding,
   WebGpuContext,
   WebGpuDispatch,

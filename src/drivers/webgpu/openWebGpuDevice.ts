@@ -1,11 +1,10 @@
-import { invalid, JobError, UsageError } from '../../base/index.ts';
+import { invalid, JobError, messageOf, UsageError } from '../../base/index.ts';
 import { openDevice } from '../../device/index.ts';
 import type { Device, DeviceBackend, DeviceLimits } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { eventTurns, isNode, newAbort, runtimeOf } from '../../host/index.ts';
 import { checkedMs } from '../../sched/index.ts';
 import type { GPUDeviceLike, GPULike } from './gpu.ts';
-import { messageOf } from './outcomes.ts';
 import { adoptedSource, createdSource, findGpu } from './source.ts';
 import type { DeviceSource, GpuModule } from './source.ts';
 import { WebGpuDriver } from './webGpuDriver.ts';
@@ -37,6 +36,11 @@ export interface WebGpuDeviceOptions extends DeviceLimits {
   readonly deviceDescriptor?: { readonly requiredFeatures?: Iterable<string> };
   /** In this realm: how long the hardware may still be at a job that failed on time; then the device is gone. Default 30,000. */
   readonly hungTimeoutMs?: number;
+  /**
+   * A `warning` event names a job that keeps the GPU for longer than this while another client waits: nobody can be served in
+   * between. Default 100; `Infinity`: none.
+   */
+  readonly longJobMs?: number;
   /** Names the device in events, statistics and errors. Default `webgpu`. */
   readonly label?: string;
   /** Default `systemRuntime()`. */
@@ -45,6 +49,9 @@ export interface WebGpuDeviceOptions extends DeviceLimits {
 
 /** Short jobs are kept in flight for so long; one long job at a time. */
 const DEFAULT_CREDITS = { targetMs: 2, maxJobs: 64 } as const;
+
+/** A tenth of the default length of a lease; what people notice when they wait for an answer. */
+const LONG_JOB_MS = 100;
 
 /**
  * Opens a device over WebGPU: one ring, and clients with shares of it. Resolves when the hardware is there.
@@ -68,8 +75,8 @@ export async function openWebGpuDevice(
     isolation === 'process'
       ? await isolatedDriver(options, label, runtime, startTimeoutMs)
       : localDriver(options, label, runtime, hungTimeoutMs);
-  const { credits = DEFAULT_CREDITS } = options;
-  const opened = { ...options, credits, label, rings: 1, runtime, newAbort };
+  const { credits = DEFAULT_CREDITS, longJobMs = LONG_JOB_MS } = options;
+  const opened = { ...options, credits, longJobMs, label, rings: 1, runtime, newAbort };
   const device = openDevice(driver, opened);
   try {
     await driver.opened();

@@ -1,4 +1,4 @@
-import { JobError } from '../../base/index.ts';
+import { JobError, messageOf } from '../../base/index.ts';
 import type { FencelineError } from '../../base/index.ts';
 import type { ExecutionError } from './execution.ts';
 
@@ -8,7 +8,15 @@ export function failedError(
   error: Exclude<ExecutionError, { type: 'lost' }>,
 ): JobError {
   if (error.type === 'bufferLost') {
-    const message = `job ${label} needs the buffer ${error.label}, whose contents were lost with the device; allocate it with refill`;
+    const { label: name, failure } = error.buffer;
+    if (failure !== null) {
+      const { code, message, cause = failure } = failure;
+      return new JobError(code, `job ${label} needs the buffer ${name}: ${message}`, {
+        cause,
+        label,
+      });
+    }
+    const message = `job ${label} needs the buffer ${name}, whose contents were lost with the device; allocate it with refill`;
     return new JobError('ERR_JOB_RESET', message, { label });
   }
   if (error.type === 'threw') {
@@ -40,10 +48,4 @@ export function resetError(label: string): JobError {
 /** The device is lost and cannot be had again. */
 export function goneError(label: string, why: string): FencelineError {
   return new JobError('ERR_DEVICE_GONE', `${label}: ${why}`, { label });
-}
-
-/** The message of what was thrown, for a sentence. */
-export function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message;
-  return typeof thrown === 'string' ? thrown : `a thrown value, not an Error (${typeof thrown})`;
 }

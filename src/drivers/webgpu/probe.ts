@@ -1,4 +1,4 @@
-import { messageOf } from './outcomes.ts';
+import { messageOf } from '../../base/index.ts';
 import { GpuProcess, START_MS } from './processHandle.ts';
 import type { AdapterName } from './wire.ts';
 

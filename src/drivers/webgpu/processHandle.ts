@@ -1,9 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import { deferred } from '../../base/index.ts';
+import { deferred, messageOf } from '../../base/index.ts';
 import type { Deferred } from '../../base/index.ts';
 import { FrameCutter, FrameWriter } from './frames.ts';
-import { messageOf } from './outcomes.ts';
 import { readFromGpu, WIRE_VERSION, writeToGpu } from './wire.ts';
 import type { AdapterName, FromGpu, GpuRequest, ToGpu } from './wire.ts';
 

@@ -257,7 +257,7 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
       if (command instanceof LostBuffer) {
         this.#attempts.splice(this.#posted, 1);
         const { label } = attempt.job;
-        attempt.source.signal(failedError(label, { type: 'bufferLost', label: command.label }));
+        attempt.source.signal(failedError(label, { type: 'bufferLost', buffer: command }));
         continue;
       }
       this.#post(gpu, attempt, command);

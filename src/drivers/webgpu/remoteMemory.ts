@@ -26,9 +26,9 @@ export class RemoteMemory implements MemoryBackend {
     this.#wire = wire;
   }
 
-  async create(handle: number, bytes: number): Promise<boolean> {
+  async create(handle: number, bytes: number): Promise<string | null> {
     const answer = await this.#ask((id) => ({ type: 'create', id, handle, bytes }));
-    return answer.type === 'done';
+    return answer.type === 'done' ? null : answer.message;
   }
 
   write(handle: number, contents: Uint8Array<ArrayBuffer>): void {

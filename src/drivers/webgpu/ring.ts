@@ -1,4 +1,4 @@
-import type { Fence, FenceSource } from '../../base/index.ts';
+import type { Fence, FenceSource, JobError } from '../../base/index.ts';
 import { arrivalOf, handleOf } from '../../device/index.ts';
 import type { Task } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
@@ -81,7 +81,11 @@ export class GpuRing {
   }
 
   get device(): GPUDeviceLike | null {
-    return this.#executor?.device ?? null;
+    return this.executor?.device ?? null;
+  }
+
+  get executor(): Executor | null {
+    return this.#executor;
   }
 
   /** Resolves when the hardware has nothing of this ring any more. Never rejects; may never settle. */
@@ -112,7 +116,7 @@ export class GpuRing {
     if (attempt === undefined || attempt.outcome !== null) return;
     attempt.cancelled = true;
     if (attempt.execution === null) this.#askPump();
-    else if (!attempt.execution.onHardware) attempt.execution.abandon();
+    else if (attempt.execution.encoding) attempt.execution.abandon();
   }
 
   /** Judges `job`, which is past its deadline (T2): what is on the hardware cannot be stopped, everything else can. */
@@ -120,7 +124,7 @@ export class GpuRing {
     const attempt = this.#find(job);
     const execution = attempt?.execution ?? null;
     if (attempt === undefined || execution === null || attempt.outcome !== null) return 'no-hang';
-    const stays = execution.onHardware;
+    const stays = execution.onHardware && this.#executor !== null;
     execution.abandon();
     if (stays) {
       attempt.hung = true;
@@ -144,9 +148,26 @@ export class GpuRing {
     this.#encoding = null;
   }
 
+  /** Begins nothing any more; what the hardware is still at fails when it is done, or by `clear` (J11). */
+  end(): void {
+    this.#executor = null;
+    this.#encoding = null;
+    for (const attempt of [...this.#attempts]) {
+      const { job, source, execution } = attempt;
+      execution?.abandon();
+      const fail = (): void => {
+        this.#take(attempt);
+        source.signal(resetError(job.label));
+      };
+      if (execution?.onHardware === true) void execution.done.then(fail);
+      else fail();
+    }
+  }
+
   /** Forgets every attempt; those that are not told yet fail. */
   clear(): void {
     this.#begun = 0;
+    if (this.hung) this.#host.ringFreed();
     for (const { job, source, execution } of this.#attempts.splice(0)) {
       execution?.abandon();
       source.signal(resetError(job.label));
@@ -191,7 +212,7 @@ export class GpuRing {
     const { device } = executor;
     const execution = executionOf(attempt.job.payload.work.task, executor);
     if (execution instanceof LostBuffer) {
-      attempt.outcome = failedOutcome({ type: 'bufferLost', label: execution.label });
+      attempt.outcome = failedOutcome({ type: 'bufferLost', buffer: execution });
       this.#tell();
       return;
     }
@@ -232,16 +253,10 @@ export class GpuRing {
     for (let head = this.#attempts[0]; head !== undefined; head = this.#attempts[0]) {
       const { outcome, job, source } = head;
       if (outcome === null) return;
+      const failure = failureOf(head, outcome);
       this.#take(head);
-      const { error } = outcome;
-      if (head.cancelled && (error !== null || head.execution === null)) {
-        source.signal(cancelledError(job.label));
-      } else if (error !== null && error.type !== 'lost') {
-        source.signal(failedError(job.label, error));
-      } else {
-        job.payload.result = outcome.result;
-        source.signal();
-      }
+      if (failure === null) job.payload.result = outcome.result;
+      source.signal(failure ?? undefined);
     }
   }
 
@@ -258,6 +273,14 @@ export class GpuRing {
   }
 }
 
+/** What an attempt that ended so fails with; `null`: it succeeded. */
+function failureOf({ job, cancelled, execution }: Attempt, { error }: Outcome): JobError | null {
+  // What failed of itself says so (J9).
+  const isTaken = execution === null || (error !== null && execution.abandoned);
+  if (cancelled && isTaken) return cancelledError(job.label);
+  return error === null || error.type === 'lost' ? null : failedError(job.label, error);
+}
+
 /** Begins `task`; where a buffer that it needs is not there, nothing. */
 function executionOf(task: WebGpuTask, executor: Executor): Execution | LostBuffer {
   if (task.type !== 'function') {
@@ -267,7 +290,7 @@ function executionOf(task: WebGpuTask, executor: Executor): Execution | LostBuff
   const buffers: GPUBufferLike[] = [];
   for (const buffer of task.buffers) {
     const handle = handleOf(buffer);
-    if (handle === null) return new LostBuffer(buffer.label);
+    if (handle === null) return new LostBuffer(buffer);
     buffers.push(executor.memory.get(handle));
   }
   return new FunctionExecution(executor, task.run, buffers);

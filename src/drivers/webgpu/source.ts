@@ -1,6 +1,5 @@
-import { JobError } from '../../base/index.ts';
+import { JobError, messageOf } from '../../base/index.ts';
 import type { GPUAdapterLike, GPUDeviceLike, GPULike } from './gpu.ts';
-import { messageOf } from './outcomes.ts';
 import type { AdapterName } from './wire.ts';
 
 /** Where devices come from: a new one for each recovery, or one that somebody else owns. */

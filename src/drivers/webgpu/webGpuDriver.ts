@@ -3,6 +3,7 @@ import type { DeviceBackend, DeviceBuffer, DeviceHost, Task } from '../../device
 import type { Runtime, Timer } from '../../events/index.ts';
 import type { EventTurns } from '../../host/index.ts';
 import type { Driver, Verdict } from '../../sched/index.ts';
+import { endExecutor } from './execute.ts';
 import type { GPUDeviceLike } from './gpu.ts';
 import { GpuMemory } from './gpuMemory.ts';
 import type { TimingStats } from './gpuTimer.ts';
@@ -12,6 +13,9 @@ import type { RingHost, WebGpuJob } from './ring.ts';
 import type { DeviceSource } from './source.ts';
 import { encodeWork } from './work.ts';
 import type { JobTask, WebGpuTask, WebGpuWork } from './work.ts';
+
+/** Of a platform that tells nothing of losses. */
+const NEVER: Promise<never> = new Promise(() => {});
 
 /** What a driver in this realm is made of. */
 export interface WebGpuDriverOptions {
@@ -95,6 +99,8 @@ export class WebGpuDriver
   }
 
   timedOut(job: WebGpuJob): Verdict {
+    // Lost just when the reset was over: nobody is to blame for a device that is not there.
+    if (this.#ring.device === null) this.#host?.broke('nobody');
     return this.#ring.timedOut(job);
   }
 
@@ -106,6 +112,20 @@ export class WebGpuDriver
     return job.payload.work.span;
   }
 
+  whenIdle(): Promise<void> | null {
+    const { device } = this.#ring;
+    if (device === null) return null;
+    return new Promise((resolve) => {
+      const atUs = this.runtime.nowUs() + this.#hungTimeoutMs * 1000;
+      const timer = atUs === Infinity ? null : this.runtime.setTimer(atUs, resolve);
+      const done = (): void => {
+        timer?.cancel();
+        resolve();
+      };
+      device.queue.onSubmittedWorkDone().then(done, done);
+    });
+  }
+
   timing(): TimingStats {
     return this.#ring.timing.stats();
   }
@@ -114,20 +134,40 @@ export class WebGpuDriver
   async reset(): Promise<void> {
     await this.#letGo();
     const device = await this.#source.open();
-    if (!this.#closed) this.#take(device);
-    else if (this.#source.owned) device.destroy();
+    if (this.#closed) {
+      if (this.#source.owned) device.destroy();
+      return;
+    }
+    this.#take(device);
+    await this.#answerOf(device);
+    if (this.#ring.device !== device && !this.#closed) {
+      throw goneError(
+        this.#label,
+        `the device that replaces the lost one is lost: ${this.#lostWhy}`,
+      );
+    }
   }
 
-  /** Destroys the device if it is ours: at once where it is idle, otherwise when the hardware is done, because that is a wait. */
+  /**
+   * Destroys the device if it is ours, otherwise what was made on it: at once where it is idle, otherwise when the hardware is done,
+   * because that is a wait. Jobs that the hardware is still at are retired then (J11), or when it has had its time.
+   */
   close(): Promise<void> {
     this.#closed = true;
     this.#hungTimer?.cancel();
-    const { device, idle } = this.#ring;
-    this.#ring.lose();
+    const { executor, idle } = this.#ring;
+    const boundUs = this.#hungTimeoutMs * 1000;
+    const bound =
+      boundUs === Infinity
+        ? null
+        : this.runtime.setTimer(this.runtime.nowUs() + boundUs, () => this.#ring.clear());
     void idle.then(() => {
-      if (device !== null && this.#source.owned) device.destroy();
+      bound?.cancel();
+      if (executor === null) return;
+      if (this.#source.owned) executor.device.destroy();
+      else endExecutor(executor);
     });
-    this.#ring.clear();
+    this.#ring.end();
     return Promise.resolve();
   }
 
@@ -165,6 +205,12 @@ export class WebGpuDriver
       this.#lostWhy = reason === 'destroyed' ? reason : message;
       this.deviceLost(device);
     });
+  }
+
+  /** A device that is given may be lost already (rule 3 of ring.ts): it has to answer once, and then the news of a loss has its chance. */
+  async #answerOf(device: GPUDeviceLike): Promise<void> {
+    await Promise.race([device.queue.onSubmittedWorkDone(), device.lost ?? NEVER]);
+    await new Promise<void>((resolve) => this.runtime.defer(resolve));
   }
 
   #lose(): void {

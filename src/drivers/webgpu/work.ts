@@ -1,5 +1,6 @@
 import { invalid } from '../../base/index.ts';
-import { DeviceBuffer } from '../../device/index.ts';
+import { DeviceBuffer, hostBytes } from '../../device/index.ts';
+import type { HostBytes } from '../../device/index.ts';
 import type { GPUBufferLike, GPUCommandEncoderLike, GPUDeviceLike } from './gpu.ts';
 
 /** What a function job is given. */
@@ -25,9 +26,6 @@ export type WebGpuFunction = {
   /** Declared as a method, so that functions which name the platform's own types fit. */
   call(context: WebGpuContext): unknown;
 }['call'];
-
-/** Bytes on the host: a copy is taken when `submit` is called. */
-export type HostBytes = ArrayBufferLike | ArrayBufferView;
 
 /**
  * What a shader finds at `@group(0) @binding(i)`: bytes, or `size` bytes of zeros, in a storage or uniform buffer of the job's own,
@@ -311,17 +309,6 @@ function specOf(bytes: Uint8Array, given: HostBytes): BindingSpec {
 function bufferSpec(buffer: DeviceBuffer): BindingSpec {
   const { bytes } = buffer;
   return { size: bytes, bytes, contents: null, kind: 'bytes', buffer };
-}
-
-function hostBytes(value: unknown): Uint8Array | null {
-  if (ArrayBuffer.isView(value)) {
-    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  }
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  if (typeof SharedArrayBuffer !== 'undefined' && value instanceof SharedArrayBuffer) {
-    return new Uint8Array(value);
-  }
-  return null;
 }
 
 /** Buffers are written and copied in units of four bytes, and have at least one. */
