@@ -57,14 +57,15 @@ function checkCancel(judge: Judge, job: JobRecord): void {
 
 /** J10: nobody waits for one dependency at the head of his queue for longer than his limit. */
 function checkBlocked(judge: Judge, { entity, jobs, firstUnfinished, killed }: EntityRecord): void {
+  if (entity.queued === 0) return;
   const waiting = jobs.slice(firstUnfinished).filter(({ job }) => job.state === 'queued');
   const [head] = waiting;
   if (head === undefined) return;
-  // Who has expired says `queued` until its fences signal, and counts nowhere.
-  const hasExpired = entity.queued < waiting.filter((job) => !isOver(job)).length;
   const limitUs = judge.dependencyTimeoutOf(head);
   const place = judge.placeOf(head);
   if (limitUs === Infinity || place === null) return;
+  // Who has expired says `queued` until its fences signal, and counts nowhere.
+  const hasExpired = entity.queued < waiting.filter((job) => !isOver(job)).length;
   const isSteady =
     place.state === 'open' && !place.domain.resetting && !place.wasDisturbed && !killed;
   const on = holdingBack(judge, head, place)?.fence ?? null;

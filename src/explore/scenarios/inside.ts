@@ -53,6 +53,12 @@ interface Plan {
 
 const PLANS = 3;
 
+/** Hooks that somebody may also act in when the driver has done its part. */
+const AFTER: ReadonlySet<string> = new Set(['runJob', 'timedOut', 'nextSlice']);
+
+/** The act that is none: the hook answers nothing, whatever is asked. */
+const SILENT = 10;
+
 /**
  * Whoever is told of a step, or asked in one, may act there: hooks and observers cancel, kill, close, unplug, submit, complete and
  * report faults in the middle of anything. Judged by a coarse account of its own (`InsideAccount`).
@@ -155,11 +161,11 @@ class Acts {
     this.#account = account;
     this.#pool = world.pool({ label: 'slots', slots: world.oneOf(2, 1) });
     this.#gate = world.gate('gate');
-    const places = [null, ...HOOKS, ...EVENTS];
+    const places = [null, ...HOOKS, ...EVENTS, ...Array.from(AFTER, (hook) => `after ${hook}`)];
     this.#plans = Array.from({ length: PLANS }, () => ({
       place: world.oneOf(...places),
       skip: world.draw(4),
-      act: world.draw(10),
+      act: world.draw(11),
       which: world.draw(6),
     }));
     world.client('gate opens', [() => this.#gate.signal()]);
@@ -235,24 +241,29 @@ class Acts {
       if (inner === undefined && hook !== 'kindOf' && hook !== 'measure') continue;
       const acts: (...args: unknown[]) => unknown = (...args) => {
         const job = hook === 'reset' ? null : (args[0] as Job<ModelWork>);
-        this.reached(hook, at, job);
-        return inner === undefined ? null : inner(...args);
+        if (this.reached(hook, at, job)) return undefined;
+        const answer = inner === undefined ? null : inner(...args);
+        // The driver has made up its mind, and the scheduler does not know yet.
+        if (AFTER.has(hook)) this.reached(`after ${hook}`, at, job);
+        return answer;
       };
       acting[hook] = acts;
     }
     return acting as unknown as Driver<ModelWork>;
   }
 
-  /** The scheduler is at `place`: whoever waits for that acts. */
-  reached(place: string, at: number, job: Job<ModelWork> | null): void {
-    if (this.#plans.length === 0) return;
+  /** The scheduler is at `place`: whoever waits for that acts. True: the hook does nothing, and answers nothing. */
+  reached(place: string, at: number, job: Job<ModelWork> | null): boolean {
+    let isSilent = false;
     for (const plan of this.#plans) {
       if (plan.place !== place || plan.skip < 0) continue;
       plan.skip -= 1;
       if (plan.skip >= 0) continue;
       this.#world.tell(() => `somebody acts in ${place}`);
-      this.#act(plan, at, job);
+      if (plan.act === SILENT) isSilent = true;
+      else this.#act(plan, at, job);
     }
+    return isSilent;
   }
 
   #act({ act, which }: Plan, at: number, job: Job<ModelWork> | null): void {
@@ -281,7 +292,8 @@ class Acts {
         break;
       case 6:
         this.#world.tell(() => 'a fault that names nobody, or a job');
-        place.scheduler.fault(job !== null && which % 2 === 0 ? job : undefined);
+        if (job !== null && which % 2 === 0) this.#account.fault(place, job);
+        else place.scheduler.fault();
         break;
       case 7:
         this.#gate.signal();

@@ -17,6 +17,11 @@ interface Known {
   /** Whether a reset came after its first start. */
   wasReset: boolean;
   cancelAsked: number;
+  /** `cancel` said that its driver is asked. */
+  isRequested: boolean;
+  /** Its driver called it late, and did not give it back; or somebody saw a fault of it: it is out of reach. */
+  isSuspect: boolean;
+  hasFaulted: boolean;
   hookFailed: boolean;
 }
 
@@ -54,6 +59,7 @@ export class InsideAccount {
     this.#world = world;
     world.always('S4', () => this.#credits());
     world.holds('S3', () => this.#lostWakeUp());
+    world.holds('J9', () => this.#notAsked());
     world.eventually('F9', () => this.#unfinished());
     world.eventually('J2', () => this.#counters());
     world.state(() => this.#state());
@@ -112,7 +118,10 @@ export class InsideAccount {
         timedOut: (job: Job<ModelWork>) => {
           const known = this.#alive(job, 'timedOut');
           if (known.isTaken) this.#fail('T2', `timedOut of ${known.label}, which a reset has`);
-          return timedOut(job);
+          known.isSuspect = true;
+          const verdict = timedOut(job);
+          known.isSuspect = verdict !== 'no-hang' || known.hasFaulted;
+          return verdict;
         },
       }),
       ...(reset !== undefined && {
@@ -165,6 +174,16 @@ export class InsideAccount {
     const said = job.cancel();
     this.#world.tell(() => `cancel ${known.label}: ${said}`);
     if (said === 'dequeued') known.dequeued = true;
+    if (said === 'requested') known.isRequested = true;
+  }
+
+  /** As `scheduler.fault(job)`: where the job runs, it is guilty, and never ends well (T6). */
+  fault({ scheduler }: Place, job: Job<ModelWork>): void {
+    const known = this.#of(job);
+    this.#world.tell(() => `fault of ${known.label}`);
+    const counts = job.state === 'running' && known.hardware !== null && !known.isTaken;
+    if (counts && scheduler.gone.status === 'pending') known.hasFaulted = known.isSuspect = true;
+    scheduler.fault(job);
   }
 
   #fail(rule: string, message: string): void {
@@ -186,6 +205,9 @@ export class InsideAccount {
         isTaken: false,
         wasReset: false,
         cancelAsked: 0,
+        isRequested: false,
+        isSuspect: false,
+        hasFaulted: false,
         hookFailed: false,
       };
       this.#known.set(job, known);
@@ -234,6 +256,7 @@ export class InsideAccount {
     if (isFence(fence)) known.hardware = fence;
     else known.hookFailed = true;
     known.isTaken = false;
+    known.isSuspect = false;
     known.cancelAsked = 0;
     return fence;
   }
@@ -281,7 +304,7 @@ export class InsideAccount {
     const { job, label, dequeued, hardware, isTaken, wasReset, hookFailed } = known;
     const isGone = place.scheduler.gone.status === 'failed' || place.wasUnplugged;
     const fits: Readonly<Record<string, boolean>> = {
-      ok: !dequeued && hardware?.status === 'ok' && !isTaken,
+      ok: !dequeued && !known.hasFaulted && hardware?.status === 'ok' && !isTaken,
       ERR_SCHEDULER_CLOSED: place.wasKilled,
       ERR_DEVICE_GONE: isGone || this.#isLosing(place),
       ERR_ENTITY_KILLED: killed,
@@ -316,6 +339,22 @@ export class InsideAccount {
         .filter(({ hardware, isTaken }) => hardware?.status === 'pending' && !isTaken);
       if (pending.length > running)
         return `${label} counts ${running} attempts, and its hardware has ${pending.length}`;
+    }
+    return null;
+  }
+
+  /** J9, E3: the driver is asked to cancel what it has. */
+  #notAsked(): string | null {
+    for (const { jobs, place } of this.queues) {
+      if (place.wasUnplugged || place.scheduler.gone.status === 'failed') continue;
+      for (const job of jobs) {
+        const { label, hardware, isTaken, isSuspect, isRequested, cancelAsked } = this.#of(job);
+        const hasIt = hardware?.status === 'pending' && !isTaken && !isSuspect;
+        const isToEnd = isRequested && job.state === 'running';
+        const wasClosed = job.finished.error?.code === 'ERR_SCHEDULER_CLOSED';
+        if (hasIt && cancelAsked === 0 && (isToEnd || wasClosed))
+          return `the driver was never asked to cancel ${label}, which it has`;
+      }
     }
     return null;
   }
