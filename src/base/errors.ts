@@ -213,9 +213,18 @@ export function shown(value: unknown): string {
   if (typeof value === 'function') return `a function`;
   if (typeof value === 'symbol') return 'a symbol';
   if (typeof value !== 'object' || value === null) return String(value);
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  const name: unknown = value.constructor?.name;
-  return typeof name === 'string' && name !== 'Object' ? `a ${name}` : 'an object';
+  return kindOf(value) ?? 'an object';
+}
+
+/** What an object is, by its class; `null` where that says nothing, or throws when it is read. */
+function kindOf(value: object): string | null {
+  try {
+    if (Array.isArray(value)) return `an array of ${value.length}`;
+    const name: unknown = value.constructor?.name;
+    return typeof name === 'string' && name !== 'Object' ? `a ${name}` : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The message of what was thrown, for a sentence. Never throws, whatever it was: a job may throw what throws when it is read (D4). */

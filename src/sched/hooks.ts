@@ -1,4 +1,4 @@
-import { shown } from '../base/index.ts';
+import { messageOf } from '../base/index.ts';
 import type { Fence } from '../fence/index.ts';
 import type { Driver, ResetContext, Verdict } from './driver.ts';
 import type { JobCore } from './jobCore.ts';
@@ -143,7 +143,7 @@ export class Hooks {
 
   #warn(hook: string, job: JobCore | null, cause: unknown): void {
     if (!this.#observers.listening) return;
-    const message = `the driver's ${hook} threw${job === null ? '' : ` for ${job.label}`}: ${cause instanceof Error ? String(cause) : shown(cause)}`;
+    const message = `the driver's ${hook} threw${job === null ? '' : ` for ${job.label}`}: ${messageOf(cause)}`;
     this.#observers.emit({ type: 'warning', atUs: this.#nowUs(), message, count: 1 });
   }
 }

@@ -7,6 +7,7 @@ import {
   invalid,
   InvariantError,
   JobError,
+  messageOf,
   shown,
   UsageError,
 } from '../../src/base/index.ts';
@@ -108,6 +109,28 @@ describe('invalid', () => {
   });
 });
 
+describe('messageOf', () => {
+  const thrower = new Error('x');
+  Object.defineProperty(thrower, 'message', {
+    get: () => {
+      throw new Error('mine');
+    },
+  });
+  it.each<[string, unknown, string]>([
+    ['an error', new TypeError('boom'), 'boom'],
+    ['a text', 'boom', 'boom'],
+    ['a number', 7, 'a thrown value, not an Error (number)'],
+    [
+      'an error whose message is a symbol',
+      Object.assign(new Error('x'), { message: Symbol('x') }),
+      'a thrown value, not an Error (object)',
+    ],
+    ['an error whose message throws', thrower, 'a thrown value that cannot be read'],
+  ])('D4: is a text for %s', (_, thrown, text) => {
+    expect(messageOf(thrown)).toBe(text);
+  });
+});
+
 describe('shown', () => {
   class Thing {}
   it.each<[unknown, string]>([
@@ -127,5 +150,11 @@ describe('shown', () => {
     [new Thing(), 'a Thing'],
   ])('shows %o shortly', (value, text) => {
     expect(shown(value)).toBe(text);
+  });
+
+  it('shows what throws when it is read', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(shown(proxy)).toBe('an object');
   });
 });

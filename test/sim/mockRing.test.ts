@@ -109,6 +109,32 @@ describe('a ring of MockRing', () => {
   });
 });
 
+describe('an argument of MockRing', () => {
+  it.each<[string, () => unknown]>([
+    ['no options', () => new MockRing(undefined as never)],
+    ['no runtime', () => new MockRing({} as never)],
+    ['complete of NaN', () => setUp().mock.complete(NaN)],
+    ['complete of -1', () => setUp().mock.complete(-1)],
+    ['complete of nothing', () => setUp().mock.complete(undefined as never)],
+    ['hang of NaN', () => setUp().mock.hang(NaN)],
+    ['dropFence of a half', () => setUp().mock.dropFence(0.5)],
+    ['failReset of -1', () => setUp().mock.failReset(-1)],
+    ['failNext without end', () => setUp().mock.failNext(failure, Infinity)],
+    ['throwNext of NaN', () => setUp().mock.throwNext('runJob', failure, NaN)],
+    ['delayNext of Infinity', () => setUp().mock.delayNext(Infinity)],
+  ])('that does not fit is refused: %s', (_, act) => {
+    expect(act).toThrow(/^MockRing: .*expected/);
+  });
+
+  it('may be Infinity where it says how often', () => {
+    const { mock, run } = setUp();
+    mock.hang(Infinity);
+    for (let i = 0; i < 3; i += 1) run({ durationUs: 1 });
+    run();
+    expect(mock.complete(Infinity)).toBe(0);
+  });
+});
+
 describe('a fault of MockRing', () => {
   it('hang: the next jobs that begin never end by themselves', () => {
     const { runtime, mock, run } = setUp({ rings: 2 });

@@ -1,5 +1,6 @@
-import { invalid, JobError } from '../../base/index.ts';
+import { checkedOptions, invalid, JobError } from '../../base/index.ts';
 import type { FencelineError } from '../../base/index.ts';
+import { checkedRuntime } from '../../events/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { Timeline } from '../../fence/index.ts';
 import type { Fence } from '../../fence/index.ts';
@@ -88,7 +89,8 @@ export class MockRing implements Driver<MockWork> {
   #unplugged = false;
 
   constructor(options: MockRingOptions) {
-    const { runtime, rings = 1, label = 'ring' } = options;
+    const { runtime, rings = 1, label = 'ring' } = checkedOptions('MockRing: options', options);
+    checkedRuntime('MockRing: runtime', runtime);
     if (!(Number.isInteger(rings) && rings >= 1)) {
       throw invalid('MockRing: rings', 'a whole number, at least 1', rings);
     }
@@ -190,6 +192,7 @@ export class MockRing implements Driver<MockWork> {
    * begins to execute meanwhile is among them, one that hangs is not. Returns how many ended.
    */
   complete(count: number): number {
+    checkTimes('complete: count', count);
     let completed = 0;
     while (completed < count) {
       const next = this.#oldestByHand();
@@ -228,7 +231,7 @@ export class MockRing implements Driver<MockWork> {
 
   /** The next `count` jobs that begin to execute never end by themselves. */
   hang(count = 1): void {
-    this.#faults.hangs += count;
+    this.#faults.hangs += checkTimes('hang: count', count);
   }
 
   /** The next `count` jobs that begin to execute fail with `error` (default `ERR_DRIVER`) when they end. */
@@ -236,22 +239,26 @@ export class MockRing implements Driver<MockWork> {
     error: FencelineError = new JobError('ERR_DRIVER', 'MockRing: the hardware failed'),
     count = 1,
   ): void {
+    checkFinite('failNext: count', count);
     for (let i = 0; i < count; i += 1) this.#faults.errors.push(error);
   }
 
   /** The next `count` jobs that begin to execute end, and the ring goes on, but nobody is told. */
   dropFence(count = 1): void {
-    this.#faults.losses += count;
+    this.#faults.losses += checkTimes('dropFence: count', count);
   }
 
   /** The next job that begins to execute takes `us` longer, if it has a duration. */
   delayNext(us: number): void {
+    if (!(Number.isFinite(us) && us >= 0)) {
+      throw invalid('MockRing: delayNext: us', 'a finite number of microseconds, at least 0', us);
+    }
     this.#faults.delaysUs.push(us);
   }
 
   /** The next `times` resets fail, `resetUs` after they began. */
   failReset(times = 1): void {
-    this.#faults.failedResets += times;
+    this.#faults.failedResets += checkTimes('failReset: times', times);
   }
 
   /** The next `count` calls of `hook` throw `error`. The call is in `calls`, and does nothing else. */
@@ -260,6 +267,7 @@ export class MockRing implements Driver<MockWork> {
     error: unknown = new Error(`MockRing: ${hook} threw`),
     count = 1,
   ): void {
+    checkFinite('throwNext: count', count);
     for (let i = 0; i < count; i += 1) this.#faults.addThrow(hook, error);
   }
 
@@ -344,4 +352,15 @@ export class MockRing implements Driver<MockWork> {
     }
     return oldest;
   }
+}
+
+/** How often something is to happen; `Infinity`: always. */
+function checkTimes(what: string, times: number): number {
+  if (times === Infinity || (Number.isInteger(times) && times >= 0)) return times;
+  throw invalid(`MockRing: ${what}`, 'a whole number, at least 0, or Infinity', times);
+}
+
+function checkFinite(what: string, times: number): void {
+  if (Number.isSafeInteger(times) && times >= 0) return;
+  throw invalid(`MockRing: ${what}`, 'a whole number, at least 0', times);
 }

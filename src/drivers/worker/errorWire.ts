@@ -76,12 +76,6 @@ export function putTogether(wire: WireError): unknown {
   return error;
 }
 
-/** The message of what was thrown, for a sentence. */
-export function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message;
-  return typeof thrown === 'string' ? thrown : `a thrown value, not an Error (${typeof thrown})`;
-}
-
 function define(error: Error, key: string, value: unknown): void {
   Object.defineProperty(error, key, { value, configurable: true, writable: true });
 }

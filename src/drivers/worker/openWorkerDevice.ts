@@ -1,10 +1,9 @@
 import type { ResourceLimits } from 'node:worker_threads';
-import { invalid, JobError } from '../../base/index.ts';
+import { invalid, JobError, messageOf } from '../../base/index.ts';
 import { openDevice } from '../../device/index.ts';
 import type { Device, DeviceLimits } from '../../device/index.ts';
 import type { Runtime } from '../../events/index.ts';
 import { newAbort, runtimeOf } from '../../host/index.ts';
-import { messageOf } from './errorWire.ts';
 import type { WorkerWork } from './work.ts';
 import { WorkerDriver } from './workerDriver.ts';
 

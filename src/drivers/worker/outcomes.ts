@@ -1,5 +1,5 @@
-import { JobError } from '../../base/index.ts';
-import { messageOf, putTogether } from './errorWire.ts';
+import { JobError, messageOf } from '../../base/index.ts';
+import { putTogether } from './errorWire.ts';
 import type { FailedMessage } from './protocol.ts';
 import type { WorkerJob } from './ringHost.ts';
 import type { Death } from './threadHandle.ts';

@@ -8,7 +8,7 @@ import { AnswerLog } from './answerLog.ts';
 import { JobContext } from './jobContext.ts';
 import { takeApart } from './errorWire.ts';
 import { Quiet } from './quiet.ts';
-import type { Transferable } from './work.ts';
+import type { Movable } from './work.ts';
 import { CANCELS, EXECUTING, HALTED } from './protocol.ts';
 import type {
   CallMessage,
@@ -283,7 +283,7 @@ function answer(message: FromThread, transfer: readonly object[]): void {
   quiet.told();
   try {
     if (transfer.length === 0) port.postMessage(message);
-    else port.postMessage(message, transfer as Transferable[]);
+    else port.postMessage(message, transfer as Movable[]);
   } catch (thrown) {
     throw new Failure('result', thrown);
   }

@@ -10,7 +10,7 @@ import type {
   ToThread,
   UnreadableMessage,
 } from './protocol.ts';
-import type { Transferable } from './work.ts';
+import type { Movable, Transferable } from './work.ts';
 
 /** How a thread ended that nobody stopped. */
 export interface Death {
@@ -131,7 +131,7 @@ export class ThreadHandle {
   /** @throws what `postMessage` throws when a message cannot be cloned; then nothing was posted */
   post(message: ToThread, transfer: readonly Transferable[]): void {
     if (transfer.length === 0) this.#port.postMessage(message);
-    else this.#port.postMessage(message, transfer as Transferable[]);
+    else this.#port.postMessage(message, transfer as Movable[]);
   }
 
   /** Asks the thread to end a job early; `executes` where it may have begun. */

@@ -1,4 +1,4 @@
-import { invalid } from '../../base/index.ts';
+import { invalid, messageOf } from '../../base/index.ts';
 import type { ThreadHandle } from './threadHandle.ts';
 
 /** One call of an exported function in a thread. */
@@ -30,8 +30,14 @@ export interface WorkerWork {
   readonly onProgress?: (value: unknown) => void;
 }
 
-/** What can be moved to a thread and back: an `ArrayBuffer`, a `MessagePort`, a stream. */
-export type Transferable = NonNullable<
+/**
+ * What can be moved to a thread and back: an `ArrayBuffer`, a `MessagePort`, a stream, an image. Which objects can is for the
+ * platform to say; `submit` refuses the others.
+ */
+export type Transferable = object;
+
+/** What `structuredClone` takes, by the types of the platform at hand. */
+export type Movable = NonNullable<
   NonNullable<Parameters<typeof structuredClone>[1]>['transfer']
 >[number];
 
@@ -123,9 +129,9 @@ function cloned(
 ): { args: readonly unknown[]; transfer: readonly Transferable[] } {
   if (transfer.length === 0 && args.every(isPrimitive)) return { args: [...args], transfer };
   try {
-    return structuredClone({ args, transfer }, { transfer: transfer as Transferable[] });
+    return structuredClone({ args, transfer }, { transfer: transfer as Movable[] });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     const error = invalid('work.args', `arguments that can be cloned (${why})`, args);
     error.cause = cause;
     throw error;
