@@ -9,6 +9,7 @@ import type { Gate, World } from '../world.ts';
 import { addFaults } from './faults.ts';
 import { InsideAccount } from './insideAccount.ts';
 import type { Place, Queue } from './insideAccount.ts';
+import { pairedPolicy } from './pairedPolicy.ts';
 
 const HOOKS = [
   'runJob',
@@ -122,7 +123,7 @@ function addScheduler(
     driver: account.watched(acts.driver(device.driver, at), () => account.places[at] as Place),
     rings,
     credits: world.oneOf<number | { readonly targetMs: number }>(2, 1, 3, { targetMs: 0.2 }),
-    policy: account.paired(policy),
+    policy: pairedPolicy(world, policy),
     runTimeoutMs: 1,
     reset: { timeoutMs: 5, maxTries: world.oneOf(3, 1), backoffMs: 1 },
     noHangLimit: world.oneOf(10, 1),

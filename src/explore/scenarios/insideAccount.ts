@@ -1,6 +1,6 @@
 import { isFence } from '../../fence/index.ts';
 import type { Fence } from '../../fence/index.ts';
-import type { Driver, Entity, Job, Policy, PolicyEntity, Scheduler } from '../../sched/index.ts';
+import type { Driver, Entity, Job, Scheduler } from '../../sched/index.ts';
 import type { ModelWork } from '../modelDevice.ts';
 import type { World } from '../world.ts';
 
@@ -132,39 +132,6 @@ export class InsideAccount {
           return reset(context);
         },
       }),
-    };
-  }
-
-  /** `policy`, told of each entity once, and of each end as often as of a start (S7, S11). */
-  paired(policy: Policy): Policy {
-    const known = new Set<PolicyEntity>();
-    let running = 0;
-    this.#world.eventually('S11', () =>
-      running === 0 ? null : `the policy was told of ${running} starts more than ends`,
-    );
-    return {
-      name: policy.name,
-      pick: (nowUs) => policy.pick(nowUs),
-      changed: (entity, nowUs) => policy.changed?.(entity, nowUs),
-      add: (entity, nowUs) => {
-        if (known.has(entity)) this.#fail('S7', 'the policy is told twice of an entity');
-        known.add(entity);
-        policy.add(entity, nowUs);
-      },
-      remove: (entity, nowUs) => {
-        if (!known.delete(entity))
-          this.#fail('S7', 'an entity leaves a policy that does not know it');
-        policy.remove(entity, nowUs);
-      },
-      started: (entity, estimateUs, nowUs) => {
-        running += 1;
-        policy.started(entity, estimateUs, nowUs);
-      },
-      ended: (entity, estimateUs, busyUs, nowUs) => {
-        running -= 1;
-        if (running < 0) this.#fail('S11', 'the policy is told of an end without a start');
-        policy.ended(entity, estimateUs, busyUs, nowUs);
-      },
     };
   }
 
