@@ -220,8 +220,8 @@ export class InsideAccount {
     if (known.hardware?.status === 'pending' && !known.isTaken)
       this.#fail('J2', `${known.label} starts while its last attempt is on the hardware`);
     const fence = this.#orFails(known, () => driver.runJob(job, ring));
-    if (isFence(fence)) known.hardware = fence;
-    else known.hookFailed = true;
+    known.hardware = isFence(fence) ? fence : null;
+    known.hookFailed ||= known.hardware === null;
     known.isTaken = false;
     known.isSuspect = false;
     known.cancelAsked = 0;
