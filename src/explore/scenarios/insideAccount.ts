@@ -291,6 +291,8 @@ export class InsideAccount {
 
   /** S4, J11: what the hardware still has is counted, and never more than there is room for. */
   #credits(): string | null {
+    // The whole domain is lost at once, also who was closed before.
+    const isLost = this.places.some((one) => one.scheduler.gone.status === 'failed');
     for (const { scheduler, label, wasUnplugged } of this.places) {
       const { rings } = scheduler.stats();
       let running = 0;
@@ -299,7 +301,7 @@ export class InsideAccount {
         if (ring.creditsUsed < 0 || (ring.running === 0) !== (ring.creditsUsed === 0))
           return `${label} counts ${ring.creditsUsed} credits of ${ring.running} attempts`;
       }
-      if (wasUnplugged || scheduler.gone.status === 'failed') continue;
+      if (wasUnplugged || isLost) continue;
       const held = this.queues.filter(({ place }) => place.scheduler === scheduler);
       const pending = held
         .flatMap(({ jobs }) => jobs.map((job) => this.#of(job)))
