@@ -2,6 +2,7 @@ import { FollowChooser } from './choosers.ts';
 import { NOBODY, Run } from './run.ts';
 import type { Chooser } from './run.ts';
 import type { Scenario } from './scenario.ts';
+import { replayableScenarios } from './scenarios/all.ts';
 import { stateHash } from './stateHash.ts';
 import type { Scope } from './world.ts';
 
@@ -37,9 +38,11 @@ export class ExhaustiveSearch {
   readonly #options: ExhaustiveOptions;
   readonly #seen: Set<number>;
   readonly #open: Branch[];
+  readonly #isBuiltIn: boolean;
 
   constructor(options: ExhaustiveOptions, state?: ExhaustiveState) {
     this.#options = options;
+    this.#isBuiltIn = replayableScenarios().includes(options.scenario);
     this.schedules = state?.schedules ?? 0;
     this.#seen = new Set(state?.seen ?? []);
     this.#open = [...(state?.open ?? [{ trace: [], key: NOBODY }])];
@@ -74,10 +77,15 @@ export class ExhaustiveSearch {
     return run;
   }
 
+  /** Whether functions of a user may hold what no hash sees: then no two ways are taken to lead to one state. */
+  #isOpaque({ world }: Run): boolean {
+    return world.isOpaque || (!this.#isBuiltIn && world.states.length === 0);
+  }
+
   /** Goes on with what nobody has tried; what is left over is put on the list. */
   #goOn(run: Run): void {
     while (run.finding === null) {
-      const hash = stateHash(run);
+      const hash = stateHash(run, this.#isOpaque(run));
       if (this.#seen.has(hash)) return;
       this.#seen.add(hash);
       const [first = NOBODY, ...others] = run.enabledKeys();

@@ -1,20 +1,29 @@
 import { UsageError } from '../base/index.ts';
+import { FollowChooser } from './choosers.ts';
 import { ExhaustiveSearch } from './exhaustive.ts';
 import type { ExhaustiveState } from './exhaustive.ts';
 import { checkedExploreOptions, defaultStrategy } from './exploreOptions.ts';
 import type { Checkpoint, ExploreOptions, ExploreStrategy, Violation } from './exploreOptions.ts';
 import type { Finding } from './judge/records.ts';
-import { replayPlan } from './replay.ts';
+import { planOf, replayPlan } from './replay.ts';
 import { decodeReplay, encodeReplay } from './replayString.ts';
 import type { Run } from './run.ts';
 import type { StepRow } from './run.ts';
 import type { Scenario } from './scenario.ts';
 import { builtInScenarios, replayableScenarios, smallScenarios } from './scenarios/all.ts';
 import { seededRun } from './seeded.ts';
+import { RunRecord } from './runRecord.ts';
 import { shrink, signatureOf } from './shrink.ts';
-import { stateHash } from './stateHash.ts';
 import { trailText } from './trail.ts';
 import type { Scope } from './world.ts';
+
+/** A run that is to be reported. */
+interface Found {
+  readonly scenario: Scenario;
+  readonly scope: Scope;
+  readonly workload: readonly number[];
+  readonly run: Run;
+}
 
 /** What a search did. `fenceline explore --json` prints it. */
 export interface ExploreReport {
@@ -67,6 +76,8 @@ export class Exploration {
   readonly #options: ExploreOptions;
   readonly #scenarios: readonly Scenario[];
   readonly #violations: Violation[] = [];
+  /** The signatures of all findings, also of those that could not be made again. */
+  readonly #seen = new Set<string>();
   readonly #beganMs: number;
   readonly #earlierSeconds: number;
   #nextSeed: number;
@@ -90,6 +101,7 @@ export class Exploration {
     this.#statesBefore = resume.states - (resume.exhaustive?.seen.length ?? 0);
     this.#scenario = resume.scenario;
     this.#violations.push(...resume.violations);
+    for (const { signature } of resume.violations) this.#seen.add(signature);
     if (resume.exhaustive !== undefined) this.#exhaustive = this.#searchOf(resume.exhaustive);
   }
 
@@ -173,10 +185,21 @@ export class Exploration {
     this.#nextSeed += 1;
     const scenario = this.#scenarios[seed % this.#scenarios.length] as Scenario;
     const scope = this.#scopeOf(seed);
-    const { run, workload } = seededRun(scenario, scope, strategy, seed);
+    const isTwice = seed % TWICE_EVERY === 0;
+    const first = isTwice ? new RunRecord() : null;
+    const { run, workload } = seededRun(scenario, scope, strategy, seed, first?.hooks);
     run.finish();
     if (run.finding !== null) this.#add(run.finding, scenario, scope, workload, run);
-    if (seed % TWICE_EVERY === 0) this.#checkDeterminism(scenario, scope, strategy, seed, run);
+    if (first !== null) {
+      const again = new RunRecord();
+      seededRun(scenario, scope, strategy, seed, again.hooks).run.finish();
+      this.#compare(first, again, `seed ${seed} of ${scenario.name}`, {
+        scenario,
+        scope,
+        workload,
+        run,
+      });
+    }
   }
 
   /** The scope that was asked for; where none was, several by turns, because small ones are fast and large ones see more. */
@@ -185,18 +208,12 @@ export class Exploration {
     return SCOPES[Math.floor(seed / this.#scenarios.length) % SCOPES.length] as Scope;
   }
 
-  #checkDeterminism(
-    scenario: Scenario,
-    scope: Scope,
-    strategy: 'pct' | 'random',
-    seed: number,
-    run: Run,
-  ): void {
-    const { run: again, workload } = seededRun(scenario, scope, strategy, seed);
-    again.finish();
-    if (again.steps === run.steps && stateHash(again) === stateHash(run)) return;
-    const message = `seed ${seed} of ${scenario.name} made ${run.steps} steps, then ${again.steps}: chance, time or an earlier run has a say in it`;
-    this.#add({ rule: 'determinism', message }, scenario, scope, workload, run);
+  /** A run that was made twice: all that was seen of it must be the same. */
+  #compare(first: RunRecord, again: RunRecord, name: string, found: Found): void {
+    const at = first.differsAt(again);
+    if (at === null) return;
+    const message = `${name} was made twice, and step ${at} was not the same: chance, time or an earlier run has a say in it`;
+    this.#addUnsteady({ rule: 'determinism', message }, found);
   }
 
   #add(
@@ -207,11 +224,28 @@ export class Exploration {
     run: Run,
   ): void {
     const signature = signatureOf(finding);
-    if (this.#violations.some((known) => known.signature === signature)) return;
+    if (this.#seen.has(signature)) return;
+    this.#seen.add(signature);
     const plan = shrink(scenario, { scope, workload, trace: run.trace }, signature);
     const { rows, finding: shown } = replayPlan(scenario, plan);
-    const trail = trailText(rows, shown ?? finding);
+    if (shown === null || signatureOf(shown) !== signature) {
+      const message = `a run broke ${finding.rule} (${finding.message}), and made again it does not: chance, time or an earlier run has a say in it`;
+      this.#addUnsteady({ rule: 'determinism', message }, { scenario, scope, workload, run });
+      return;
+    }
+    const trail = trailText(rows, shown);
     this.#violations.push({ rule: finding.rule, signature, trail, replay: encodeReplay(plan) });
+  }
+
+  /** Its string makes the run as far as numbers can, and one hash more than any run has, so that it never passes for the same. */
+  #addUnsteady(finding: Finding, { scenario, scope, workload, run }: Found): void {
+    const signature = signatureOf(finding);
+    if (this.#violations.some((known) => known.signature === signature)) return;
+    const { plan } = planOf(scenario, scope, workload, new FollowChooser(run.trace));
+    const { rows } = replayPlan(scenario, plan);
+    const replay = encodeReplay({ ...plan, hashes: [...plan.hashes, 0] });
+    const { rule } = finding;
+    this.#violations.push({ rule, signature, trail: trailText(rows, finding), replay });
   }
 
   #nowMs(): number {

@@ -40,8 +40,9 @@ class Hasher {
  * It reads the scheduler's own state, which is used to tell states apart and for nothing else: what is right is the judge's
  * business. Two states with one number are taken as one; that costs coverage at most, never a false finding. Of the
  * policy it sees what entities carry; so a search over `fifo` leaves nothing out, and one over `fair` may.
+ * With `withTrace` it tells each way to a state apart, for worlds of which it cannot see everything.
  */
-export function stateHash(run: Run): number {
+export function stateHash(run: Run, withTrace: boolean = run.world.isOpaque): number {
   const hasher = new Hasher();
   const add = (part: number): void => hasher.add(part);
   const { world, runtime } = run;
@@ -49,7 +50,7 @@ export function stateHash(run: Run): number {
   world.judge.jobs.forEach(({ job }, at) => numbers.set(job, at));
   const nameOf = (job: unknown): number => numbers.get(job) ?? -2;
   add(run.phase.length);
-  if (world.isOpaque) run.trace.forEach(add);
+  if (withTrace) run.trace.forEach(add);
   for (const read of world.states) read().forEach(add);
   add(world.faultBudget);
   for (const actor of world.actors) add(actor.state());

@@ -220,6 +220,7 @@ export class WatchedEntity<P = unknown> {
       timeouts: 0,
       signals: '',
       freed: 0,
+      blocked: null,
     };
     entity.jobs.push(record);
     judge.jobs.push(record);

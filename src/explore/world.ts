@@ -158,8 +158,8 @@ export class World {
   }
 
   /**
-   * Tells an exhaustive search what state a driver of your own is in: `read` gives numbers from which what it does next
-   * follows. Without it no two states are taken as one, which is right, and slow.
+   * Tells an exhaustive search what your own code holds, a driver and the steps of clients alike: `read` gives numbers from which
+   * all that it does next, and what your rules say, follows. Without it no two states are taken as one, which is right, and slow.
    */
   state(read: () => readonly number[]): void {
     this.states.push(read);

@@ -6,6 +6,7 @@ import {
   defineScenario,
   Exploration,
   explore,
+  replay,
   smallScenarios,
 } from '../../src/explore/index.ts';
 import type { Checkpoint, ExploreReport } from '../../src/explore/index.ts';
@@ -44,6 +45,43 @@ describe('an exhaustive search', () => {
     for (let step = 0; step < 40; step += 1) first.next();
     const resume = JSON.parse(JSON.stringify(first.checkpoint())) as Checkpoint;
     expect(plain(explore({ resume }))).toEqual(plain(whole));
+  });
+});
+
+describe('an exhaustive search of a scenario of a user', () => {
+  /** Two clients that read a number, and write one more: what they hold is in their closures. */
+  function counting(tellsState: boolean) {
+    return defineScenario({
+      name: 'counting',
+      about: 'a lost update',
+      build(world) {
+        let count = 0;
+        const read = [0, 0];
+        for (const at of [0, 1]) {
+          world.client(`client ${at}`, [
+            () => (read[at] = count),
+            () => (count = (read[at] ?? 0) + 1),
+          ]);
+        }
+        world.eventually('X1', () => (count === 2 ? null : `the count is ${count}`));
+        if (tellsState) world.state(() => [count, ...read]);
+      },
+    });
+  }
+
+  for (const tellsState of [false, true]) {
+    it(`finds what depends on state that ${tellsState ? 'the scenario tells of' : 'no hash can see'}`, () => {
+      const report = explore({ scenarios: [counting(tellsState)], strategy: 'exhaustive' });
+      expect(report.complete).toBe(true);
+      expect(report.violations.map(({ signature }) => signature)).toEqual(['X1: the count is #']);
+    });
+  }
+
+  it('takes two ways for one state only where the scenario tells of its state', () => {
+    const states = [false, true].map(
+      (tells) => explore({ scenarios: [counting(tells)], strategy: 'exhaustive' }).states,
+    );
+    expect(states[0]).toBeGreaterThan(states[1] ?? Infinity);
   });
 });
 
@@ -104,6 +142,50 @@ describe('a seeded search', () => {
     });
     const { violations } = explore({ scenarios: [scenario], strategy: 'pct', seeds: 100 });
     expect(violations.map(({ rule }) => rule)).toEqual(['determinism']);
+  });
+});
+
+describe('a world with chance of its own', () => {
+  /** The same numbers each time the test is run, others in each world. */
+  function ownChance(): () => number {
+    let state = 1;
+    return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+  }
+
+  it('is told, where only times differ', () => {
+    const chance = ownChance();
+    const scenario = defineScenario({
+      name: 'lengths',
+      about: 'jobs whose length is left to chance',
+      build(world) {
+        const gpu = world.scheduler({ driver: world.device().driver });
+        const entity = world.entity({ schedulers: [gpu] });
+        const submit = (): void => void entity.submit({ durationUs: chance() < 0.5 ? 10 : 700 });
+        world.client('A', [submit, submit]);
+      },
+    });
+    const { violations } = explore({ scenarios: [scenario], strategy: 'pct', seeds: 1000 });
+    expect(violations.map(({ rule }) => rule)).toContain('determinism');
+  });
+
+  it('has findings that cannot be made again, and their strings never pass for the same run', () => {
+    const chance = ownChance();
+    const scenario = defineScenario({
+      name: 'sometimes',
+      about: 'a law that chance breaks',
+      build(world) {
+        const isBad = chance() < 0.02;
+        let steps = 0;
+        world.client('A', [() => {}, () => {}]);
+        world.always('X1', () => (isBad && (steps += 1) > 1 ? 'chance has broken it' : null));
+      },
+    });
+    const scenarios = [scenario];
+    const { violations } = explore({ scenarios, strategy: 'pct', seeds: 90 });
+    expect(violations.map(({ rule }) => rule)).toEqual(['determinism']);
+    expect(violations[0]?.trail).toContain('chance has broken it');
+    const again = replay(violations[0]?.replay ?? '', { scenarios });
+    expect([again.violation, again.differsAtStep !== null]).toEqual([null, true]);
   });
 });
 

@@ -27,8 +27,10 @@ export function replayText(
   const isSame = differsAtStep === null;
   const verdict = isSame
     ? `${scenario}: the same run, state by state, to its end`
-    : `nondeterminism at step ${differsAtStep}: the run is not the one that was recorded; the library or the scenario has changed`;
-  const outcome = violation === null ? 'no law is broken' : `${violation.rule} is broken`;
+    : `nondeterminism at step ${differsAtStep}: the run is not the one that was recorded; the library or the scenario has changed, or chance or time has a say in it`;
+  // Of another run than the recorded one it would say nothing that none is.
+  const unbroken = isSame ? '; no law is broken' : '';
+  const outcome = violation === null ? unbroken : `; ${violation.rule} is broken`;
   return {
     json: {
       strategy: 'replay',
@@ -41,7 +43,7 @@ export function replayText(
         violation === null ? [] : [{ rule: violation.rule, signature, trail, replay: text }],
       ...{ scenario, steps: rows.length, violation, differsAtStep, trail },
     },
-    shown: `${trail}\n\n${verdict}; ${outcome}\n`,
+    shown: `${trail}\n\n${verdict}${outcome}\n`,
     isSame,
     violation,
   };

@@ -43,6 +43,12 @@ function checkEntity(judge: Judge, record: EntityRecord): void {
     );
   if (stats.submitted !== jobs.length)
     judge.fail('J1', `${label} counts ${stats.submitted} submitted jobs, and took ${jobs.length}`);
+  const ok = jobs.filter(({ job }) => job.finished.status === 'ok').length;
+  if (!(stats.completed === ok && stats.failed === jobs.length - ok))
+    judge.fail(
+      'J2',
+      `${label} counts ${stats.completed} completed and ${stats.failed} failed jobs, and ${ok} of ${jobs.length} are ok`,
+    );
   const isSure = judge.countsTime && !judge.schedulers.some(({ isUnsure }) => isUnsure);
   if (!(!isSure || Math.abs(stats.busyUs - busyUs) < 1e-6))
     judge.fail(

@@ -197,8 +197,9 @@ const RULE_OF: Readonly<Record<string, OutcomeRule>> = {
   },
   ERR_JOB_RESET: {
     law: 'T4',
-    expects: 'only an innocent job that a reset took, and that may not run again',
-    holds: (_, job) => !job.accused && mayNotRunAgain(job),
+    expects:
+      'only an innocent job that a reset took, that nobody had cancelled, and that may not run again',
+    holds: (_, job) => !job.accused && !job.cancelled && mayNotRunAgain(job),
   },
   ERR_JOB_CANCELLED: {
     law: 'J9',

@@ -10,6 +10,7 @@ import { isBehindSliced, ringOfNextSlice } from './sliceRules.ts';
 export function idle(judge: Judge): void {
   for (const entity of judge.entities) checkEntity(judge, entity);
   checkTurns(judge);
+  for (const entity of judge.entities) checkBlocked(judge, entity);
   for (const scheduler of judge.schedulers) {
     if (scheduler.state === 'open' || scheduler.state === 'draining') checkWork(judge, scheduler);
   }
@@ -52,6 +53,34 @@ function checkCancel(judge: Judge, job: JobRecord): void {
   if (!job.cancelled || !judge.isOnRing(attempt) || attempt.cancelAsked > 0) return;
   if (attempt.scheduler.driver.cancelJob === undefined) return;
   judge.fail('J9', `${job.label} was cancelled while it ran, and its driver was never asked`);
+}
+
+/** J10: nobody waits for one dependency at the head of his queue for longer than his limit. */
+function checkBlocked(judge: Judge, { entity, jobs, firstUnfinished, killed }: EntityRecord): void {
+  if (entity.queued === 0) return;
+  const waiting = jobs.slice(firstUnfinished).filter(({ job }) => job.state === 'queued');
+  const [head] = waiting;
+  if (head === undefined) return;
+  const limitUs = judge.dependencyTimeoutOf(head);
+  const place = judge.placeOf(head);
+  if (limitUs === Infinity || place === null) return;
+  // Who has expired says `queued` until its fences signal, and counts nowhere.
+  const hasExpired = entity.queued < waiting.filter((job) => !isOver(job)).length;
+  const isSteady =
+    place.state === 'open' && !place.domain.resetting && !place.wasDisturbed && !killed;
+  const on = holdingBack(judge, head, place)?.fence ?? null;
+  const hasClock = place.suspendedAtUs === null && place.stoodStillUs === 0;
+  if (!isSteady || hasExpired || !hasClock || on === null || isOver(head)) {
+    head.blocked = null;
+    return;
+  }
+  if (head.blocked?.on !== on) head.blocked = { on, sinceUs: judge.runtime.nowUs() };
+  const untilUs = head.blocked.sinceUs + limitUs;
+  if (judge.runtime.lastFiredForUs > untilUs)
+    judge.fail(
+      'J10',
+      `${head.label} waits for its dependency for longer than ${limitUs} microseconds`,
+    );
 }
 
 /** S2, S3, S5: no ring has room while somebody could start there. */

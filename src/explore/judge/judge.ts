@@ -317,7 +317,11 @@ export class Judge {
     if (!domain.resetting) return false;
     // The budget is that of the scheduler whose job began the reset.
     const budget = Math.min(...domain.members.map(({ maxTries }) => maxTries));
-    return domain.tries >= budget || this.runtime.lastFiredForUs >= domain.deadlineUs;
+    if (!hasFailed(this, domain)) return false;
+    // One that does not end counts again each time that its time has passed.
+    const timeoutUs = Math.min(...domain.members.map(({ resetTimeoutUs }) => resetTimeoutUs));
+    const overrunUs = Math.max(0, this.runtime.lastFiredForUs - domain.deadlineUs);
+    return domain.tries + Math.floor(overrunUs / timeoutUs) >= budget;
   }
 
   /** The device of `domain` is lost: nothing of it runs any more (T8). */
@@ -357,6 +361,11 @@ export class Judge {
       }
     }
   }
+}
+
+/** Whether the try of a reset that is going on, or was the last, has failed or overrun its time (T7). */
+export function hasFailed({ runtime }: Judge, { failed, deadlineUs }: DomainRecord): boolean {
+  return failed || runtime.lastFiredForUs >= deadlineUs;
 }
 
 /** Whether `job`, which does not run, never will again: it only waits for what must signal before it (E2, J7). */

@@ -25,6 +25,8 @@ export interface SchedulerRecord {
   readonly maxAttempts: number;
   readonly banAfter: number;
   readonly maxTries: number;
+  readonly backoffUs: number;
+  readonly resetTimeoutUs: number;
   readonly noHangLimit: number;
   readonly policy: string;
   readonly domain: DomainRecord;
@@ -83,6 +85,10 @@ export interface DomainRecord {
   unsettled: number;
   failed: boolean;
   deadlineUs: number;
+  /** When the last answer of the try came. */
+  settledAtUs: number;
+  /** What was past its own deadline when it began. */
+  late: AttemptRecord[];
   taken: AttemptRecord[];
   rings: RingRecord[];
   asked: SchedulerRecord[];
@@ -159,6 +165,8 @@ export interface JobRecord {
   /** A signal that the law allows is on its way: see `signals`. */
   signals: string;
   freed: number;
+  /** Which dependency it waits for at the head of its queue, and since when it has been seen to (J10). */
+  blocked: { readonly on: Fence; readonly sinceUs: number } | null;
 }
 
 /** One start of a job: an attempt, or of a sliced job one slice of it. */

@@ -1,5 +1,6 @@
 import { isFence } from '../../fence/index.ts';
 import type { Driver, ResetContext } from '../../sched/index.ts';
+import { hasFailed } from './judge.ts';
 import type { Judge } from './judge.ts';
 import { isFurtherSlice, takeSuspended } from './sliceRules.ts';
 import type {
@@ -38,6 +39,7 @@ export function resetCalled(
   domain.unsettled += 1;
   const settled = (ok: boolean): void => {
     domain.unsettled -= 1;
+    domain.settledAtUs = judge.runtime.nowUs();
     if (!ok) domain.failed = true;
   };
   let answer: ResetAnswer;
@@ -82,12 +84,25 @@ function begin(judge: Judge, first: SchedulerRecord): void {
   domain.rings = open.flatMap((scheduler) =>
     isWhole ? scheduler.rings : scheduler.rings.filter((ring) => isToBlame(scheduler, ring)),
   );
+  domain.late = open.flatMap((scheduler) =>
+    scheduler.rings.flatMap((ring) =>
+      domain.rings.includes(ring) ? lateOn(judge, scheduler, ring) : [],
+    ),
+  );
   for (const scheduler of open) {
     for (const ring of scheduler.rings) {
       if (domain.rings.includes(ring))
         take(judge, scheduler, domain, ring.attempts, judge.executing(ring));
     }
   }
+}
+
+/** What executes on `ring` and is past its own deadline as the reset begins (T4). */
+function lateOn(judge: Judge, scheduler: SchedulerRecord, ring: RingRecord): AttemptRecord[] {
+  return judge.executingAll(scheduler, ring).filter(({ job, detached, execClockUs }) => {
+    const limitUs = job.runTimeoutUs ?? scheduler.runTimeoutUs;
+    return !detached && judge.clockOf(scheduler) - execClockUs >= limitUs;
+  });
 }
 
 function isToBlame(scheduler: SchedulerRecord, ring: RingRecord): boolean {
@@ -118,6 +133,11 @@ function nextTry(judge: Judge, domain: DomainRecord, tries: number): void {
     judge.fail('T3', `try ${tries} of a reset begins before try ${domain.tries} has settled`);
   if (tries <= domain.tries)
     judge.fail('T7', `try ${tries} of a reset follows try ${domain.tries}`);
+  if (!hasFailed(judge, domain))
+    judge.fail('T7', `try ${tries} of a reset follows one that succeeded in time`);
+  const pauseUs = Math.min(...domain.members.map(({ backoffUs }) => backoffUs)) * 2 ** (tries - 2);
+  if (judge.runtime.nowUs() < domain.settledAtUs + pauseUs)
+    judge.fail('T7', `try ${tries} of a reset comes without the pause of ${pauseUs} microseconds`);
   domain.asked = [];
   domain.failed = false;
 }
@@ -142,6 +162,10 @@ function checkContext(
         'T10',
         `a reset blames ${record.label}, and its driver was not asked to capture it`,
       );
+  }
+  for (const attempt of domain.late) {
+    if (!context.guilty.includes(attempt.job.job))
+      judge.fail('T4', `a reset does not blame ${attempt.job.label}, which was past its deadline`);
   }
   for (const { job, over } of domain.taken) {
     if (!job.accused || over) continue;

@@ -75,6 +75,8 @@ export function checkPrepare(judge: Judge, job: JobRecord, scheduler: SchedulerR
   checkDependencies(judge, job, scheduler, 'prepareJob');
   if (job.job.state !== 'queued')
     judge.fail('J8', `prepareJob for ${job.label}, which is ${job.job.state}`);
+  if (job.isPrepared && !scheduler.wasDisturbed && !goesOn(job.attempts.at(-1)))
+    judge.fail('J8', `prepareJob for ${job.label} again after it had said null`);
   if (job.prepared.some(({ status }) => status === 'pending'))
     judge.fail(
       'J8',

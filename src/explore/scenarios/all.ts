@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 import type { Scope } from '../world.ts';
 import { crashes } from './crashes.ts';
 import { fences } from './fences.ts';
+import { inside } from './inside.ts';
 import { queues } from './queues.ts';
 import { shares } from './shares.ts';
 import { swarm } from './swarm.ts';
@@ -89,6 +90,7 @@ const FAMILIES: readonly Scenario[] = [
     10,
   ),
   crashes(),
+  inside,
 ];
 
 const FEW_JOBS = queues('few jobs', { hang: true, kill: true, slow: true });
