@@ -76,9 +76,13 @@ function handOver(core: SchedulerCore, job: JobCore, attempt: Attempt, ring: Rin
   if (hintUs !== null) hardware.setDeadline(hintUs);
   if (core.observers.listening) reportRun(core, job, hardware);
   job.signalScheduled(core, true);
-  if (job.current !== attempt || attempt.ring === null || attempt.suspect) return;
+  if (job.current !== attempt || attempt.ring === null) return;
   // A callback had it fail on time: the hardware has it already.
   if (attempt.attachedTo !== null) return;
+  if (attempt.suspect) {
+    watchAccused(core, job);
+    return;
+  }
   if (!attach(hardware, attempt)) {
     fenceSignalled(core, job);
     return;
@@ -144,8 +148,18 @@ export function complete(core: SchedulerCore, job: JobCore): void {
   end(core, job, error);
 }
 
+/** Its reset may have to wait for another one; meanwhile the hardware may go on to what is behind an accused attempt. */
+export function watchAccused(core: SchedulerCore, job: JobCore): void {
+  const { current, onRing } = job;
+  if (current === null || onRing === null || onRing.stopped) return;
+  // Accused in `runJob`, it gets here again once its driver has given the fence.
+  const { hardware } = current;
+  if (hardware !== null && !attach(hardware, current)) accusedEnded(core, job);
+  watch(core, onRing);
+}
+
 /** The hardware is done with an accused attempt before its reset began: its time ends here, that of the one behind begins (T1, S13). */
-export function accusedEnded(core: SchedulerCore, job: JobCore): void {
+function accusedEnded(core: SchedulerCore, job: JobCore): void {
   const { hardware, ring } = job.current as Attempt;
   core.reachTime(hardware?.signalledAtUs ?? core.runtime.nowUs());
   chargeAttempt(core, job, 'measured');

@@ -115,8 +115,9 @@ export function advance(entity: EntityCore): void {
     // A callback of the job before may have submitted this one to another scheduler (S12).
     const core = entity.scheduler;
     const done = job.phase === 'ended' || (job.phase === 'dead' && isReadyToFinish(core, job));
-    if (!done) break;
-    finish(core, job);
+    if (done) finish(core, job);
+    // Who heard what it is blocked by may have had that signal, while this held it back.
+    else if (entity.first === job && (job.phase !== 'dead' || job.waitsFor !== null)) break;
   }
   entity.advancing = false;
 }

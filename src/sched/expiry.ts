@@ -1,6 +1,6 @@
 import { JobError } from '../base/index.ts';
 import { attach } from '../fence/index.ts';
-import { accusedEnded, chargeAttempt, complete, giveBackToHardware, watch } from './attempts.ts';
+import { chargeAttempt, complete, giveBackToHardware, watch, watchAccused } from './attempts.ts';
 import type { Deadline } from './deadlines.ts';
 import type { Verdict } from './driver.ts';
 import { convict, die, end, settle } from './endings.ts';
@@ -96,13 +96,7 @@ export function accuse(core: SchedulerCore, job: JobCore, error: JobError): void
     return;
   }
   core.domain.accuse(job, error);
-  const { current } = job;
-  const ring = job.onRing;
-  if (current === null || ring === null || ring.stopped) return;
-  // Its reset may have to wait for another one; meanwhile the hardware may go on to what is behind it.
-  const { hardware } = current;
-  if (hardware !== null && !attach(hardware, current)) accusedEnded(core, job);
-  watch(core, ring);
+  watchAccused(core, job);
 }
 
 /** Fails `job`, guilty, although the hardware still works on it: its ring is hung until it is done. */

@@ -66,10 +66,13 @@ export class Listing {
   pick(): EntityCore | null {
     const core = this.#core;
     try {
-      const picked = core.policy.pick(core.nowUs) as EntityCore | null;
-      if (picked === null || (picked.listed && picked.scheduler === core)) return picked;
-      this.#threw = true;
-      this.#removeAgain(picked);
+      for (;;) {
+        const picked = core.policy.pick(core.nowUs) as EntityCore | null;
+        if (picked === null || (picked.listed && picked.scheduler === core)) return picked;
+        this.#threw = true;
+        if (!this.#notRemoved.has(picked)) break;
+        this.#removeAgain(picked);
+      }
     } catch (error) {
       this.#failed(error);
     }

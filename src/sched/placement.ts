@@ -16,7 +16,7 @@ export function isHeldByOrder(core: SchedulerCore, entity: EntityCore, job: JobC
   const ring = boundRing(core, entity, job);
   if (ring === null || ring.hasRoom(job)) return false;
   // The policy knows it until its turn comes; then its ring is kept for it.
-  if (pinned !== null && mayBeKept(ring, job)) return false;
+  if (pinned !== null && ring.keptFor === null) return false;
   ring.heldByOrder.add(job);
   return true;
 }
@@ -26,7 +26,12 @@ export function isHeldByOrder(core: SchedulerCore, entity: EntityCore, job: JobC
  * one, what ends there would be taken by jobs that need less, for ever (S5, F9).
  */
 export function keepRing(ring: Ring, job: JobCore): void {
-  if ((job.extra?.slicing?.pinned ?? null) === ring && mayBeKept(ring, job)) ring.keptFor = job;
+  if ((job.extra?.slicing?.pinned ?? null) === ring && ring.keptFor === null) ring.keptFor = job;
+}
+
+/** Whether a ring is kept for `job`, which has slots: it would lose them if those behind it were served before (S6). */
+export function isKeptWithSlots(rings: readonly Ring[], job: JobCore): boolean {
+  return (job.extra?.grants ?? null) !== null && rings.some(({ keptFor }) => keptFor === job);
 }
 
 /** The job whose turn it was, and whose ring has room for it by now. */
@@ -38,10 +43,6 @@ export function nextOnKept(rings: readonly Ring[]): EntityCore | null {
     if (entity.listed && entity.nextStart === job) return entity;
   }
   return null;
-}
-
-function mayBeKept(ring: Ring, job: JobCore): boolean {
-  return ring.keptFor === null && ring.needsMoreThanOne(job);
 }
 
 /** Where `job` has to go: the ring that holds the state of its last slice, or an attempt of its serial entity. */

@@ -239,7 +239,7 @@ function grant(job: JobCore): void {
   extra.grants = grants;
   for (const [pool, slots] of grants) {
     report('grant', job, pool, slots);
-    // Who observes may have ended the job: then everything is back, and was reported so.
+    // Who observes may have ended the job: then everything is back.
     if (extra.grants !== grants) return;
   }
   job.entity.scheduler.askCheck(job.entity);

@@ -62,11 +62,6 @@ export class Ring {
     return this.#estimatedUs < this.#targetUs;
   }
 
-  /** Whether one that ends here may leave no room for `job`: others could take it time and again. */
-  needsMoreThanOne(job: JobCore): boolean {
-    return isExclusive(job) || this.costOf(job) > 1;
-  }
-
   isLessLoadedThan(other: Ring): boolean {
     if (this.creditsUsed !== other.creditsUsed) return this.creditsUsed < other.creditsUsed;
     return this.#estimatedUs < other.#estimatedUs;

@@ -19,7 +19,7 @@ import { Hooks } from './hooks.ts';
 import type { JobCore } from './jobCore.ts';
 import { Listing } from './listing.ts';
 import { Observers } from './observers.ts';
-import { boundRing, isHeldByOrder, keepRing, nextOnKept } from './placement.ts';
+import { boundRing, isHeldByOrder, isKeptWithSlots, keepRing, nextOnKept } from './placement.ts';
 import type { Policy } from './policy.ts';
 import { openRing } from './queueAgain.ts';
 import type { DomainCore } from './resetDomain.ts';
@@ -238,9 +238,10 @@ export class SchedulerCore extends Clock {
         if (job !== entity.nextStart) continue;
         if (isHeldByOrder(this, entity, job)) {
           // Those behind it may start elsewhere (S3); it is put back when its ring has room, which whoever is told may make.
-          if (!entity.serial) entity.passOver(job);
+          const waits = entity.serial || isKeptWithSlots(this.rings, job);
+          if (!waits) entity.passOver(job);
           this.#reportBlocked(job, 'order');
-          if (entity.serial) return false;
+          if (waits) return false;
           continue;
         }
         if (holdsResources(job)) return true;

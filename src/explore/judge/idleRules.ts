@@ -61,8 +61,9 @@ function checkBlocked(judge: Judge, { entity, jobs, firstUnfinished, killed }: E
   const waiting = jobs.slice(firstUnfinished).filter(({ job }) => job.state === 'queued');
   const [head] = waiting;
   if (head === undefined) return;
-  const limitUs = judge.dependencyTimeoutOf(head);
   const place = judge.placeOf(head);
+  // Of the scheduler where it waits, whatever others of its entity would allow.
+  const limitUs = head.dependencyTimeoutUs ?? place?.dependencyTimeoutUs ?? Infinity;
   if (limitUs === Infinity || place === null) return;
   // Who has expired says `queued` until its fences signal, and counts nowhere.
   const hasExpired = entity.queued < waiting.filter((job) => !isOver(job)).length;

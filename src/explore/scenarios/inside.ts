@@ -319,6 +319,7 @@ const NOTHING: readonly Fence[] = [];
 
 /** Why a submit may be refused here. */
 const REFUSALS: ReadonlySet<string> = new Set([
+  'ERR_CLIENT_BANNED',
   'ERR_CLOSED',
   'ERR_DEVICE_GONE',
   'ERR_NO_SCHEDULER',
