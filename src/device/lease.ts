@@ -97,7 +97,8 @@ export class LeaseCore<P> implements Lease, Task<P> {
     if (this.#turn !== null) return this.#turn.promise;
     if (this.#slice === null) {
       const released = new UsageError('ERR_CLOSED', 'yield: it was released');
-      return Promise.reject(this.#job?.finished.error ?? released);
+      const { aborted, reason } = this.#abort.signal;
+      return Promise.reject(this.#job?.finished.error ?? (aborted ? reason : released));
     }
     if (!this.#host.contended) {
       this.#startTimer();

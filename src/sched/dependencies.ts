@@ -83,6 +83,8 @@ export function stopDependencyClock(core: SchedulerCore, job: JobCore): void {
   const deadline = job.extra?.dependencyDeadline ?? null;
   if (deadline === null) return;
   core.deadlines.clear(deadline);
+  // Where it was the last one, the timer is taken back at the end of a pass (T1); a dead job asks for none.
+  core.requestPass();
   // It may be blocked again, and is bounded anew then.
   job.need().dependencyDeadline = null;
 }

@@ -172,8 +172,10 @@ function signalBoth(core: SchedulerCore, job: JobCore): void {
 function letGo(core: SchedulerCore, job: JobCore): void {
   const { extra } = job;
   if (extra === null) return;
-  if (extra.queueDeadline !== null) core.deadlines.clear(extra.queueDeadline);
-  if (extra.dependencyDeadline !== null) core.deadlines.clear(extra.dependencyDeadline);
+  const { queueDeadline, dependencyDeadline } = extra;
+  if (queueDeadline !== null) core.deadlines.clear(queueDeadline);
+  if (dependencyDeadline !== null) core.deadlines.clear(dependencyDeadline);
+  if (queueDeadline !== null || dependencyDeadline !== null) core.requestPass();
   if (extra.onAbort !== null) stopListening(core.runtime, extra.signal, extra.onAbort);
   extra.after = null;
   if (extra.slicing !== null) core.suspended.delete(job);

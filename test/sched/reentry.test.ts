@@ -369,6 +369,54 @@ describe('an observer', () => {
   });
 });
 
+describe('who hears that a job is blocked', () => {
+  it.each(Object.keys(ENDS))(
+    'E2, F9: and has that signal lets a job end that is dead by %s',
+    (how) => {
+      const env = setUp();
+      const gate = pendingFence(env.runtime);
+      env.scheduler.observe({
+        emit: (event) => void (event.type === 'job-blocked' && gate.signal()),
+      });
+      const entity = env.scheduler.createEntity();
+      const job = entity.submit({ durationUs: 10 }, { after: [gate.fence] });
+      ENDS[how]!(entity, job);
+      env.runtime.runUntilIdle();
+      expect([job.state, env.mock.freedCount(job)]).toEqual(['finished', 1]);
+    },
+  );
+});
+
+describe('a job that is accused in its own runJob', () => {
+  it.each([true, false])(
+    'T1, S13: does not hold up the job behind it (in the hook: %s)',
+    (inHook) => {
+      const env = setUp({ mock: { resetScope: 'ring', rings: 2 }, rings: 2, credits: 4 });
+      env.mock.resetUs = 1_000_000;
+      const late = env.scheduler.createEntity().submit({ durationUs: 1000 });
+      env.runtime.advanceBy(10);
+      env.scheduler.fault(late);
+      env.runtime.advanceBy(10);
+      const run = env.mock.runJob.bind(env.mock);
+      env.mock.runJob = (job, ring) => {
+        const fence = run(job, ring);
+        if (inHook && job.label === 'bad') env.scheduler.fault(job);
+        return fence;
+      };
+      const entity = env.scheduler.createEntity();
+      const bad = entity.submit({ durationUs: 100 }, { label: 'bad' });
+      const behind = env.scheduler.createEntity().submit({ hangs: true }, { runTimeoutMs: 10 });
+      env.runtime.advanceBy(50);
+      if (!inHook) env.scheduler.fault(bad);
+      env.runtime.advanceBy(20_000);
+      expect(entity.stats().busyUs).toBe(100);
+      env.runtime.runUntilIdle();
+      expect(outcomes([bad, behind])).toEqual(['ERR_JOB_TIMEOUT', 'ERR_JOB_TIMEOUT']);
+      expect(behind.attempt).toBe(1);
+    },
+  );
+});
+
 describe('a signal', () => {
   const calling = (fn: () => void) => ({
     aborted: false,

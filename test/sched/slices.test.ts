@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { JobError } from '../../src/base/index.ts';
 import { Account, fair, fifo, ResourcePool, roundRobin } from '../../src/sched/index.ts';
-import type { Policy, SubmitOptions } from '../../src/sched/index.ts';
+import type { MockWork } from '../../src/drivers/sim/index.ts';
+import type { Entity, Policy, SubmitOptions } from '../../src/sched/index.ts';
 import type { Ring } from '../../src/sched/ring.ts';
 import type { SchedulerCore } from '../../src/sched/schedulerCore.ts';
 import {
@@ -390,6 +391,48 @@ describe('a sliced job', () => {
       expect(outcome(job)).toBe(end === 'close' ? 'ERR_SCHEDULER_CLOSED' : 'ERR_DEVICE_GONE');
       expect(mock.freedCount(job)).toBe(1);
     }
+  });
+});
+
+describe('a sliced job that goes on where it was', () => {
+  it.each([
+    ['roundRobin', roundRobin],
+    ['fair', fair],
+    ['fifo', fifo],
+  ])('F9, S5: comes back to its busy ring under %s', (_, policy) => {
+    const env = setUp({
+      mock: { slicesOn: 'same-ring', rings: 2 },
+      rings: 2,
+      credits: 1,
+      policy: policy(),
+    });
+    const again = (entity: Entity<MockWork>, durationUs: number): void => {
+      entity.submit({ durationUs }).finished.addCallback(() => again(entity, durationUs));
+    };
+    const job = env.scheduler.createEntity().submit({ durationUs: 100, slices: 2 });
+    for (let i = 0; i < 3; i += 1) again(env.scheduler.createEntity(), 130 + 70 * (i % 2));
+    env.runtime.advanceBy(100_000);
+    expect(job.state).toBe('finished');
+  });
+
+  it('F9, S6: keeps its slots while its ring is kept for it', () => {
+    const env = setUp({ mock: { slicesOn: 'same-ring', rings: 2 }, rings: 2, credits: 2 });
+    const pool = new ResourcePool({ label: 'slots', slots: 1 });
+    const again = (entity: Entity<MockWork>, durationUs: number, options: SubmitOptions): void => {
+      const job = entity.submit({ durationUs }, options);
+      job.finished.addCallback(() => again(entity, durationUs, options));
+    };
+    const options = { credits: 2, resources: [{ pool }] };
+    const job = env.scheduler
+      .createEntity({ order: 'parallel' })
+      .submit({ durationUs: 100, slices: 2 }, options);
+    env.runtime.advanceBy(50);
+    for (let i = 0; i < 2; i += 1) {
+      again(env.scheduler.createEntity(), 330, { resources: [{ pool }] });
+    }
+    for (let i = 0; i < 6; i += 1) again(env.scheduler.createEntity(), 130, {});
+    env.runtime.advanceBy(100_000);
+    expect(job.state).toBe('finished');
   });
 });
 

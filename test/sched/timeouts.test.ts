@@ -4,11 +4,27 @@ import { MockRing, VirtualRuntime } from '../../src/drivers/sim/index.ts';
 import type { Runtime } from '../../src/events/index.ts';
 import { ResourcePool, Scheduler } from '../../src/sched/index.ts';
 import type { Verdict } from '../../src/sched/index.ts';
-import { eventsOf, oneDomain, outcome, outcomes, setUp } from './fixture.ts';
+import { eventsOf, oneDomain, outcome, outcomes, pendingFence, setUp } from './fixture.ts';
 import type { MockJob } from './fixture.ts';
 
 const timedOutAt = (env: ReturnType<typeof setUp>): number[] =>
   env.mock.calls.filter((call) => call.hook === 'timedOut').map((call) => call.atUs);
+
+describe('the timer of a scheduler', () => {
+  it.each(['cancel', 'kill'])('T1: is taken back where a blocked job is over after a %s', (how) => {
+    const env = setUp();
+    const gate = pendingFence(env.runtime);
+    const entity = env.scheduler.createEntity();
+    const job = entity.submit({}, { after: [gate.fence], dependencyTimeoutMs: 60_000 });
+    env.runtime.advanceBy(10);
+    if (how === 'cancel') job.cancel();
+    else entity.kill();
+    env.runtime.advanceBy(10);
+    gate.signal();
+    env.runtime.advanceBy(10);
+    expect([job.state, env.runtime.pendingTimers]).toEqual(['finished', 0]);
+  });
+});
 
 describe('a run timeout', () => {
   it('T1: ends a job that executes for too long', () => {

@@ -34,6 +34,8 @@ export class FunctionExecution implements Execution {
   #landed: Promise<unknown> | null = null;
   /** Of a function that returned a promise. */
   #pending: Pending | null = null;
+  /** Whether the promise that it returned is pending. */
+  #isRunning = false;
   #isAbandoned = false;
   #onHardware = false;
 
@@ -72,7 +74,7 @@ export class FunctionExecution implements Execution {
   }
 
   get encoding(): boolean {
-    return this.#landed === null;
+    return this.#isRunning && this.#landed === null;
   }
 
   get abandoned(): boolean {
@@ -116,12 +118,15 @@ export class FunctionExecution implements Execution {
     let error = threw;
     let result = returned;
     if (this.#pending !== null) {
+      this.#isRunning = true;
       try {
         result = await Promise.race([returned, this.#pending.abandoned.promise]);
+        this.#isRunning = false;
         this.#submit();
       } catch (cause) {
         error = { type: 'threw', cause };
       }
+      this.#isRunning = false;
       this.#pending.submitted.resolve();
     }
     let lost = false;

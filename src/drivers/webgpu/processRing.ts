@@ -131,7 +131,9 @@ export class ProcessRing implements ProcessOwner, MemoryWire {
   timedOut(job: IsolatedJob): Verdict {
     const head = this.#attempts[0];
     const executes = head !== undefined && head.job === job && head.id !== 0;
-    if (this.#blocked || !executes || this.#process?.ready !== true) return 'no-hang';
+    // The start of a process has a bound of its own.
+    if (!this.#blocked && this.#process?.ready === false) return 'waits';
+    if (this.#blocked || !executes || this.#process === null) return 'no-hang';
     return this.#stalls.stalled ? 'no-hang' : 'reset';
   }
 

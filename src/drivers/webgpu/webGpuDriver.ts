@@ -117,7 +117,13 @@ export class WebGpuDriver
     if (device === null) return null;
     return new Promise((resolve) => {
       const atUs = this.runtime.nowUs() + this.#hungTimeoutMs * 1000;
-      const timer = atUs === Infinity ? null : this.runtime.setTimer(atUs, resolve);
+      const hung = (): void => {
+        // Whoever comes next would be blamed for it.
+        const why = 'the hardware did not finish what a lease left on it';
+        this.#host?.lost(goneError(this.#label, why));
+        resolve();
+      };
+      const timer = atUs === Infinity ? null : this.runtime.setTimer(atUs, hung);
       const done = (): void => {
         timer?.cancel();
         resolve();
