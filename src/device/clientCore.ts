@@ -86,10 +86,7 @@ export class ClientCore<W, P> implements Client<W> {
 
   /** Whether it has something on a ring, or what could be there if there were room. */
   get waits(): boolean {
-    const { contended } = this.#host;
-    for (const { entity } of this.#queues) {
-      if (entity.running > 0 || (contended && entity.queued > 0)) return true;
-    }
+    for (const { entity } of this.#queues) if (entity.running > 0 || entity.ready) return true;
     return false;
   }
 

@@ -74,6 +74,11 @@ export class Entity<P = unknown> {
     return this.#core.running;
   }
 
+  /** Whether its next job waits for nothing but room on a ring, or may. */
+  get ready(): boolean {
+    return this.#core.listed || this.#core.checkAsked;
+  }
+
   /** The outcome of the job that finished last; `null` where it was ok. */
   get lastError(): FencelineError | null {
     return this.#core.use.lastError;

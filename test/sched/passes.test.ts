@@ -28,6 +28,17 @@ describe('a pass', () => {
     expect(b!.state).toBe('running');
   });
 
+  it('S3: leaves ready who waits for room alone', () => {
+    const { scheduler, runtime } = setUp({ credits: 1 });
+    const [running, full, blocked, idle] = [1, 2, 3, 4].map(() => scheduler.createEntity());
+    running!.submit({});
+    full!.submit({});
+    blocked!.submit({}, { after: [pendingFence(runtime).fence] });
+    runtime.advanceBy(0);
+    const ready = [running, full, blocked, idle].map((entity) => entity!.ready);
+    expect(ready).toEqual([false, true, false, false]);
+  });
+
   it('S2: follows a dependency that signals', () => {
     const { scheduler, runtime } = setUp();
     const gate = pendingFence(runtime);
