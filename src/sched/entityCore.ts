@@ -15,6 +15,9 @@ import { EntityCounters } from './stats.ts';
 /** What a job counts as of which nothing is known. */
 const UNKNOWN_US = 1000;
 
+const ADVANCING = 1;
+const FINISHING = 2;
+
 /**
  * The mechanism of an entity: its jobs in submission order, and what the policy sees of it.
  *
@@ -41,10 +44,8 @@ export class EntityCore implements PolicyEntity {
   listed = false;
   /** Whether the next pass looks at it. */
   checkAsked = false;
-  /** Whether `advance` is at work on it further up the stack. */
-  advancing = false;
-  /** Whether a job of it has left the list, and its finished fence has not signalled yet. */
-  finishing = false;
+  /** Of `advancing` and `finishing`: in one small integer, because there may be very many entities. */
+  #steps = 0;
   /** The policy's own. */
   state: unknown = undefined;
   ends: EntityEnds | null = null;
@@ -54,6 +55,24 @@ export class EntityCore implements PolicyEntity {
     this.id = id;
     this.setup = setup;
     this.scheduler = scheduler;
+  }
+
+  /** Whether `advance` is at work on it further up the stack. */
+  get advancing(): boolean {
+    return (this.#steps & ADVANCING) !== 0;
+  }
+
+  set advancing(isSo: boolean) {
+    this.#steps = isSo ? this.#steps | ADVANCING : this.#steps & ~ADVANCING;
+  }
+
+  /** Whether a job of it has left the list, and its finished fence has not signalled yet. */
+  get finishing(): boolean {
+    return (this.#steps & FINISHING) !== 0;
+  }
+
+  set finishing(isSo: boolean) {
+    this.#steps = isSo ? this.#steps | FINISHING : this.#steps & ~FINISHING;
   }
 
   get label(): string {
