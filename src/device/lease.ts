@@ -1,7 +1,7 @@
 import { deferred, InvariantError, JobError, UsageError } from '../base/index.ts';
 import type { Abort, CancelSignal, Deferred, FencelineError, FenceSource } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
-import { rethrowLater } from '../fence/index.ts';
+import { stopListening } from '../fence/index.ts';
 import type { Fence, Timeline } from '../fence/index.ts';
 import { endBetweenSlices } from '../sched/index.ts';
 import type { Job } from '../sched/index.ts';
@@ -88,7 +88,7 @@ export class LeaseCore<P> implements Lease, Task<P> {
       // Its turn came, and the abort before anybody had it.
       if (aborted !== null) throw (aborted as { readonly reason: unknown }).reason;
     } finally {
-      this.#stopListening(signal, onAbort);
+      stopListening(this.#host.runtime, signal, onAbort);
     }
     return this;
   }
@@ -147,15 +147,6 @@ export class LeaseCore<P> implements Lease, Task<P> {
   cancel(): void {
     if (this.#slice === null) this.#job?.cancel();
     else this.#endSlice(new JobError('ERR_JOB_CANCELLED', undefined, { label: this.#label }));
-  }
-
-  /** A signal that throws must not keep the lease from who waits for it. */
-  #stopListening(signal: CancelSignal | undefined, onAbort: () => void): void {
-    try {
-      signal?.removeEventListener('abort', onAbort);
-    } catch (error) {
-      rethrowLater(this.#host.runtime, error);
-    }
   }
 
   #startTimer(): void {

@@ -1,7 +1,7 @@
 import { deferred } from '../base/index.ts';
 import type { CancelSignal, Deferred, Fence, FencelineError } from '../base/index.ts';
 import type { Runtime } from '../events/index.ts';
-import { rethrowLater } from '../fence/index.ts';
+import { stopListening } from '../fence/index.ts';
 import type { Job } from '../sched/index.ts';
 import type { Task, TaskOwner } from './backend.ts';
 import type { Submission } from './device.ts';
@@ -75,7 +75,7 @@ export function submitUntil<R, P>(
     if (submission === null) aborted = { reason: signal.reason };
     else submission.cancel(signal.reason);
   };
-  const stop = (): void => signal.removeEventListener('abort', onAbort);
+  const stop = (): void => stopListening(runtime, signal, onAbort);
   try {
     signal.addEventListener('abort', onAbort);
     if (signal.aborted) onAbort();
@@ -85,15 +85,6 @@ export function submitUntil<R, P>(
     throw error;
   }
   if (aborted !== null) submission.cancel((aborted as { readonly reason: unknown }).reason);
-  if (submission.finished.addCallback(stop) === null) stopNow(runtime, stop);
+  if (submission.finished.addCallback(stop) === null) stop();
   return submission;
-}
-
-/** There is a job: a signal that throws is the platform's to report. */
-function stopNow(runtime: Runtime, stop: () => void): void {
-  try {
-    stop();
-  } catch (error) {
-    rethrowLater(runtime, error);
-  }
 }

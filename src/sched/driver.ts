@@ -66,9 +66,9 @@ export interface Driver<P = unknown> {
   /**
    * Asked when a running job is past its deadline, once per expiry. The job is out of reach of completion handling meanwhile (T2).
    *
-   * `no-hang`: it progresses; its clock starts anew. `waits`: the hardware has not begun it, through no fault of its own; its clock
-   * starts anew, and this does not count against `noHangLimit`, so the driver has to bound it. `reset`: begin a reset with this job guilty. `gone`: the device is
-   * lost for good. `fail`: nothing can stop it; it fails now, guilty, without a reset, and its ring is hung until its
+   * `no-hang`: it progresses; its clock starts anew. `waits`: the hardware has not begun it, through no fault of its own;
+   * its clock starts anew, and this does not count against `noHangLimit`, so the driver has to bound it. `reset`: begin a
+   * reset with this job guilty. `gone`: the device is lost for good. `fail`: nothing can stop it; it fails now, guilty, without a reset, and its ring is hung until its
    * hardware fence signals (J11), which the driver has to bound. Without this hook, or if it throws, the verdict is `reset`.
    */
   timedOut?(job: Job<P>): Verdict;

@@ -23,7 +23,7 @@ export function isHeldByOrder(core: SchedulerCore, entity: EntityCore, job: JobC
 
 /**
  * The policy chose `job`, and there is no room for it on the ring where it has to go. Others have the rest of the rings (S3); but of this
- * one, what ends there would be taken by jobs that need less, for ever (S5, F9).
+ * one, what ends there could be taken by others time and again, for ever (S5, F9).
  */
 export function keepRing(ring: Ring, job: JobCore): void {
   if ((job.extra?.slicing?.pinned ?? null) === ring && ring.keptFor === null) ring.keptFor = job;

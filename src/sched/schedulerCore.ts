@@ -263,7 +263,9 @@ export class SchedulerCore extends Clock {
 
   /** Starts what the policy picks; false where nobody is ready, or the job does not fit (S5). */
   #startNext(): boolean {
-    const entity = nextOnKept(this.rings) ?? this.#listing.pick();
+    // A ring is kept for jobs between two slices alone.
+    const kept = this.suspended.size === 0 ? null : nextOnKept(this.rings);
+    const entity = kept ?? this.#listing.pick();
     if (entity === null) return false;
     const job = entity.nextStart as JobCore;
     if (recheckPipelined(job)) {

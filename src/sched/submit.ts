@@ -1,5 +1,6 @@
 import { checkedOptions, checkedSignal, invalid, UsageError } from '../base/index.ts';
 import type { CancelSignal } from '../base/index.ts';
+import { stopListening } from '../fence/index.ts';
 import { addDependencies } from './dependencies.ts';
 import { Deadline } from './deadlines.ts';
 import type { EntityCore } from './entityCore.ts';
@@ -30,7 +31,7 @@ export function submit<P>(
     core = targetOf(entity, schedulers);
     refuseIfFull(entity);
   } catch (error) {
-    if (heard !== null) signal?.removeEventListener('abort', heard.onAbort);
+    if (heard !== null) stopListening(core.runtime, signal, heard.onAbort);
     throw error;
   }
   accept(core, entity, job);

@@ -41,6 +41,16 @@ function countedSignal() {
   return { controller, signal, listeners: () => listeners };
 }
 
+/** A signal of somebody who throws when its listener is taken back. */
+const throwingSignal = {
+  aborted: false,
+  reason: null,
+  addEventListener: () => {},
+  removeEventListener: () => {
+    throw new Error('mine');
+  },
+};
+
 describe('a wait', () => {
   it('F8: resolves when the fence is ok', async () => {
     const { source } = setUp();
@@ -300,16 +310,8 @@ describe('an interruptible wait', () => {
 
   it('T7, T11: whose signal throws keeps no other wait, and no reset, from going on', async () => {
     const { runtime, source, timeline } = setUp();
-    const signal = {
-      aborted: false,
-      reason: null,
-      addEventListener: () => {},
-      removeEventListener: () => {
-        throw new Error('mine');
-      },
-    };
     const waits = [
-      source.fence.wait({ interruptible: true, signal }),
+      source.fence.wait({ interruptible: true, signal: throwingSignal }),
       source.fence.wait({ interruptible: true }),
     ];
     const reset = timeline.createFence();
@@ -322,15 +324,11 @@ describe('an interruptible wait', () => {
   it('F8: of syncobjs whose signal throws settles all the same', async () => {
     const { runtime } = setUp();
     const syncobj = new Syncobj({ runtime });
-    const signal = {
-      aborted: false,
-      reason: null,
-      addEventListener: () => {},
-      removeEventListener: () => {
-        throw new Error('mine');
-      },
-    };
-    const wait = waitSyncobjs([{ syncobj }], { runtime, signal, waitForSubmit: true });
+    const wait = waitSyncobjs([{ syncobj }], {
+      runtime,
+      signal: throwingSignal,
+      waitForSubmit: true,
+    });
     syncobj.signal();
     expect(runtime.runDeferred()).toEqual([new Error('mine')]);
     await expect(wait).resolves.toBe(0);

@@ -111,7 +111,7 @@ describe.skipIf(missing !== null)(title('an isolated WebGPU device'), () => {
   });
 
   it('T6: a process that loses its device while idle has no one to blame, and the job runs', async () => {
-    const module = new URL('losable.mjs', import.meta.url).href;
+    const module = new URL('fragile.mjs', import.meta.url).href;
     const others = gpuProcesses();
     const device = await open({ module });
     const client = device.open();
